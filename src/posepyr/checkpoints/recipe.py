@@ -1,0 +1,102 @@
+"""Objects from plain data: how a configuration, or the recipe inside a checkpoint, becomes live parts."""
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+VERSION = 1
+"""Of the recipe's layout. A file with a higher one was written by a newer posepyr."""
+
+RESERVED = frozenset({"_target_", "_partial_"})
+
+
+class Recipe(NamedTuple):
+    """All that a checkpoint's weights need to predict, as plain data.
+
+    ``model``, ``codec`` and ``skeleton`` are nodes for :func:`build`; ``input_size`` is ``(height, width)``. Mean and
+    deviation of the colours are arguments of the model, which takes pixels; the crop's grid is the codec's.
+    """
+
+    model: dict[str, Any]
+    codec: dict[str, Any]
+    skeleton: dict[str, Any]
+    input_size: tuple[int, int]
+    padding: float
+    """How much larger than the person's box the crop is."""
+    weights: str = "raw"
+    """``raw``, or ``averaged`` where the weights are a mean over training."""
+    version: int = VERSION
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as it stands in a checkpoint."""
+        return {**self._asdict(), "input_size": list(self.input_size)}
+
+
+def read_recipe(content: Any, where: str) -> Recipe:
+    """The recipe inside a loaded checkpoint; ``where`` names the file in errors."""
+    plain = content.get("posepyr") if isinstance(content, Mapping) else None
+    if not isinstance(plain, Mapping):
+        raise ValueError(f"{where} must be a checkpoint that posepyr wrote: it carries no recipe")
+    version = plain.get("version")
+    if not isinstance(version, int) or version > VERSION:
+        raise ValueError(
+            f"{where}: this posepyr reads recipes up to version {VERSION}, got version {version}; "
+            "update posepyr to read it"
+        )
+    missing = [name for name in Recipe._fields if name not in plain]
+    if missing:
+        raise ValueError(f"{where}: the recipe must hold {', '.join(missing)}; the file is damaged")
+    fields = {name: plain[name] for name in Recipe._fields}
+    height, width = fields.pop("input_size")
+    return Recipe(input_size=(int(height), int(width)), **fields)
+
+
+def build(node: Mapping[str, Any], *, only: Sequence[str] | None = None, **extra: Any) -> Any:
+    """The object that a node describes: ``_target_`` called with the node's other keys.
+
+    Nodes nest. ``_partial_: true`` gives the callable instead of its result. ``extra`` arguments are what
+    the wiring adds to the outermost call. ``only`` refuses targets outside of these packages: a file from a
+    stranger must not choose what is imported.
+    """
+    target = find(node, only)
+    arguments = {key: _built(value, only) for key, value in node.items() if key not in RESERVED} | extra
+    if node.get("_partial_"):
+        return partial(target, **arguments)
+    try:
+        return target(**arguments)
+    except TypeError as error:
+        if "argument" not in str(error):
+            raise
+        raise ValueError(f"{node['_target_']}: {error}") from error
+
+
+def find(node: Mapping[str, Any], only: Sequence[str] | None = None) -> Callable[..., Any]:
+    """What a node's ``_target_`` names."""
+    path = node.get("_target_")
+    if not isinstance(path, str) or "." not in path:
+        raise ValueError(
+            f"_target_ must be a dotted path such as posepyr.models.hourglass.StackedHourglass, got {path!r}"
+        )
+    if only is not None and path.partition(".")[0] not in only:
+        raise ValueError(
+            f"_target_ must lie inside {' or '.join(only)}, got {path}: a checkpoint may not name other code"
+        )
+    module, _, name = path.rpartition(".")
+    try:
+        found = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"_target_ must name something that can be imported, got {path} ({error})") from error
+    return found  # type: ignore[return-value]
+
+
+def _built(value: Any, only: Sequence[str] | None) -> Any:
+    if isinstance(value, Mapping):
+        if "_target_" in value:
+            return build(value, only=only)
+        return {key: _built(inner, only) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_built(inner, only) for inner in value]
+    return value

@@ -1,0 +1,33 @@
+"""What the program itself hands to the parts that it builds, and what it can do without."""
+
+from typing import Any, Literal
+
+SUPPLIED = {
+    "model": {"joints": "the group skeleton"},
+    "data": {
+        "skeleton": "the group skeleton",
+        "augment": "the group augment",
+        "grid": "codec.grid",
+        "seed": "the key seed",
+    },
+    "optimizer": {"params": "the group model"},
+    "metrics": {"skeleton": "the group skeleton"},
+    "logger": {"folder": "the run folder", "name": "the key name", "config": "the whole configuration"},
+    "trainer": {
+        "callbacks": "the group callbacks",
+        "logger": "the group logger",
+        "plugins": "posepyr's own way of saving",
+        "default_root_dir": "hydra.run.dir",
+        "enable_progress_bar": "the key progress",
+    },
+}
+"""Arguments that are never configured, by node, and where they come from instead."""
+
+SETTINGS: dict[str, Any] = {
+    "progress": Literal["rich", "tqdm", False] | None,
+    "checkpoint.mode": Literal["max", "min"],
+}
+"""Types of keys outside of nodes, where the value in the file does not tell all."""
+
+OPTIONAL = {"augment", "callbacks", "experiment", "logger"}
+"""Groups that a run can do without, as in ``logger=null``."""

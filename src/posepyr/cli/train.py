@@ -1,0 +1,94 @@
+"""``posepyr train``: one run, from a composed configuration to scores."""
+
+import json
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar, TQDMProgressBar
+from pytorch_lightning.loggers.logger import Logger
+
+from posepyr.checkpoints.recipe import build
+from posepyr.checkpoints.storage import read_checkpoint
+from posepyr.cli.wiring import Config, make_callbacks, make_data, make_skeleton, make_task
+from posepyr.data.module import PoseDataModule
+from posepyr.files import write_text
+from posepyr.training.checkpointing import WholeFiles
+from posepyr.training.csv_log import CSVLog
+from posepyr.training.record import write_record
+from posepyr.training.task import PoseTask
+
+log = logging.getLogger("posepyr")
+
+
+def train(config: Config, folder: Path, overrides: list[str], resume: Path | None = None) -> dict[str, float]:
+    """Train in a run folder; ``resume`` is the checkpoint to go on from. Gives the final scores by name."""
+    pl.seed_everything(config["seed"], workers=True, verbose=False)
+    if resume is None:
+        write_record(folder, config, overrides)
+    skeleton = make_skeleton(config)
+    codec = build(config["codec"])
+    data = make_data(config, skeleton, codec)
+    task = make_task(config, skeleton, codec, data)
+    trainer = make_trainer(config, folder, resume)
+    trainer.fit(task, datamodule=data, ckpt_path=resume, weights_only=True)
+    scores = final_scores(trainer, task, data, config)
+    if trainer.is_global_zero:
+        write_text(folder / "metrics.json", json.dumps(scores, indent=2) + "\n")
+    return scores
+
+
+def make_trainer(config: Config, folder: Path, resume: Path | None) -> pl.Trainer:
+    """The trainer with our logs, checkpoints and pictures in the run folder."""
+    table = CSVLog(folder)
+    if resume is not None:
+        table.resume(int(read_checkpoint(resume)["global_step"]))
+    loggers: list[Logger] = [table]
+    if config.get("logger"):
+        loggers.append(build(config["logger"], folder=folder, name=config["name"], config=config))
+    callbacks = [*make_callbacks(config), *checkpoints(folder, config["checkpoint"])]
+    if config["progress"]:
+        callbacks.append(RichProgressBar() if config["progress"] == "rich" else TQDMProgressBar())
+    trainer: pl.Trainer = build(
+        config["trainer"],
+        logger=loggers,
+        callbacks=[*callbacks, LearningRateMonitor("step")],
+        default_root_dir=str(folder),
+        plugins=[WholeFiles()],
+        enable_progress_bar=bool(config["progress"]),
+    )
+    return trainer
+
+
+def checkpoints(folder: Path, settings: dict[str, Any]) -> list[pl.Callback]:
+    """Keepers of the newest and of the best weights, each one file."""
+    where = folder / "checkpoints"
+    steps = settings["every_n_steps"]
+    fixed = {"dirpath": where, "auto_insert_metric_name": False, "enable_version_counter": False}
+    keepers = [
+        ModelCheckpoint(filename="last", **fixed),
+        ModelCheckpoint(filename="best", monitor=settings["monitor"], mode=settings["mode"], **fixed),
+    ]
+    if steps:
+        keepers.insert(0, ModelCheckpoint(filename="last", every_n_train_steps=steps, **fixed))
+    return list(keepers)
+
+
+def final_scores(trainer: pl.Trainer, task: PoseTask, data: PoseDataModule, config: Config) -> dict[str, float]:
+    """Scores of the best weights on the test split, beside the last validation's."""
+    scores = _finite(trainer.callback_metrics)
+    if trainer.interrupted or not config["test"]:
+        return scores
+    best = Path(trainer.default_root_dir) / "checkpoints" / "best.ckpt"
+    if best.exists():
+        task.load_state_dict(read_checkpoint(best)["state_dict"])
+    trainer.test(task, datamodule=data, verbose=False)
+    return scores | _finite(trainer.callback_metrics)
+
+
+def _finite(metrics: dict[str, torch.Tensor]) -> dict[str, float]:
+    values = {name: float(value) for name, value in metrics.items()}
+    return {name: value for name, value in sorted(values.items()) if math.isfinite(value)}

@@ -1,0 +1,152 @@
+"""Keypoints to heatmaps and back.
+
+Coordinates outside are crop pixels; inside they are heatmap cells, centres at integers. A heatmap's size is never
+configured: it is whatever the model returned, and the scale between the two follows from it and from the grid.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from posepyr.geometry import Grid
+
+Size = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Codec:
+    """Gaussian heatmaps: how a joint is drawn, and how its place is read.
+
+    ``quantise`` draws the peak on the nearest cell, as the releases do, instead of where the joint is.
+    ``refine`` reads the place between cells: ``none`` takes the highest cell, ``quarter`` moves a quarter cell
+    towards the higher neighbour, ``dark`` takes the summit of the parabola through the blurred heatmap's
+    logarithm (Zhang et al. 2020), which is exact for a Gaussian.
+    """
+
+    sigma: float = 2.0
+    """Of the Gaussian, in cells."""
+    grid: Grid = "plain"
+    quantise: bool = False
+    refine: Literal["none", "quarter", "dark"] = "dark"
+
+    def __post_init__(self) -> None:
+        if self.sigma <= 0:
+            raise ValueError(f"codec.sigma must be positive, got {self.sigma}")
+
+    def cells(self, input_size: Size, heatmap_size: Size) -> tuple[float, float]:
+        """Heatmap cells per crop pixel, ``(x, y)``."""
+        steps = 1 if self.grid == "udp" else 0
+        (height, width), (rows, columns) = input_size, heatmap_size
+        return (columns - steps) / (width - steps), (rows - steps) / (height - steps)
+
+    def encode(self, keypoints: Tensor, input_size: Size, heatmap_size: Size) -> Tensor:
+        """Heatmaps ``B K h w`` with a peak of 1 at each of the keypoints ``B K 2``.
+
+        The Gaussian ends three sigma from its peak, as in the releases.
+        """
+        rows, columns = heatmap_size
+        centres = keypoints.float() * keypoints.new_tensor(self.cells(input_size, heatmap_size), dtype=torch.float32)
+        if self.quantise:
+            centres = torch.floor(centres + 0.5)
+        across = self._bell(centres[..., 0], columns)
+        down = self._bell(centres[..., 1], rows)
+        return down.unsqueeze(-1) * across.unsqueeze(-2)
+
+    def _bell(self, centres: Tensor, length: int) -> Tensor:
+        distance = torch.arange(length, device=centres.device, dtype=torch.float32) - centres.unsqueeze(-1)
+        bell = torch.exp(-0.5 * (distance / self.sigma) ** 2)
+        return torch.where(distance.abs() <= 3 * self.sigma + 0.5, bell, 0.0)
+
+    def decode(self, heatmaps: Tensor, input_size: Size) -> tuple[Tensor, Tensor]:
+        """Keypoints ``B K 2`` in crop pixels, and their scores ``B K`` from 0 to 1: the heights of the peaks."""
+        heatmaps = heatmaps.float()
+        rows, columns = heatmaps.shape[-2:]
+        height, place = heatmaps.flatten(2).max(-1)
+        cell = torch.stack([place % columns, place // columns], -1)  # B K 2
+        if self.refine == "quarter":
+            offset = _quarter(heatmaps, cell)
+        elif self.refine == "dark":
+            offset = self._summit(heatmaps, cell)
+        else:
+            offset = torch.zeros_like(cell, dtype=torch.float32)
+        scale = heatmaps.new_tensor(self.cells(input_size, (rows, columns)))
+        return (cell + offset) / scale, height.clamp(0, 1)
+
+    def _summit(self, heatmaps: Tensor, cell: Tensor) -> Tensor:
+        """Offset from a cell to the summit of the log-parabola through its neighbours, at most one cell each way.
+
+        The blur would pull a peak near the border inwards, or outwards where it is renormalised; there the heatmap
+        is read as it is.
+        """
+        rows, columns = heatmaps.shape[-2:]
+        limit = cell.new_tensor([columns - 1, rows - 1])
+        border = torch.minimum(cell, limit - cell).amin(-1)  # B K, cells from the outermost
+        blurred = _neighbourhood(self._blur(heatmaps), cell)
+        near = _neighbourhood(heatmaps, cell)
+        patch = torch.where((border > self._reach)[..., None], blurred, near).clamp_min(1e-10).log()
+        above_left, above, above_right, left, here, right, below_left, below, below_right = patch.unbind(-1)
+        x, y = (right - left) / 2, (below - above) / 2
+        xx, yy = right - 2 * here + left, below - 2 * here + above
+        xy = (below_right + above_left - above_right - below_left) / 4
+        determinant = xx * yy - xy * xy
+        summit = torch.stack([xy * y - yy * x, xy * x - xx * y], -1)
+        summit = summit / torch.where(determinant == 0, 1.0, determinant)[..., None]
+        # Only a strict maximum with all of its neighbours has a summit.
+        reliable = (determinant > 0) & (xx < 0) & (border > 0)
+        return torch.where(reliable[..., None], summit.clamp(-1, 1), 0.0)
+
+    @property
+    def _reach(self) -> int:
+        return max(1, round(1.5 * self.sigma))
+
+    def _blur(self, heatmaps: Tensor) -> Tensor:
+        """A Gaussian blur of the codec's own width, which leaves a Gaussian a Gaussian."""
+        reach = self._reach
+        bell = self._bell(heatmaps.new_full((), float(reach)), 2 * reach + 1)
+        bell = bell / bell.sum()
+        flat = heatmaps.clamp_min(0).flatten(0, 1).unsqueeze(1)
+        down = F.conv2d(flat, bell.view(1, 1, -1, 1), padding=(reach, 0))
+        return F.conv2d(down, bell.view(1, 1, 1, -1), padding=(0, reach)).view_as(heatmaps)
+
+    def merge_flipped(
+        self, heatmaps: Tensor, mirrored: Tensor, flip_order: tuple[int, ...], input_size: Size
+    ) -> Tensor:
+        """Mean of a crop's heatmaps and of those of its mirror image ``mirrored``, turned back.
+
+        On the plain grid a mirrored cell lands ``1 - cells per pixel`` of a cell to the left of where the joint is; it is
+        moved back by the nearest whole cell, as the releases do. On the UDP grid there is nothing to move.
+        """
+        back = mirrored.flip(-1)[:, list(flip_order)]
+        across, _ = self.cells(input_size, (heatmaps.shape[-2], heatmaps.shape[-1]))
+        shift = round(1 - across) if self.grid == "plain" else 0
+        if shift:
+            back = torch.cat([back[..., :shift], back[..., :-shift]], -1)
+        return (heatmaps + back) / 2
+
+
+_CROSS = ((-1, 0), (1, 0), (0, -1), (0, 1))
+
+
+def _neighbourhood(heatmaps: Tensor, cell: Tensor) -> Tensor:
+    """Values ``B K 9`` at a cell and around it, row by row."""
+    places = [(dx, dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+    return torch.stack([_neighbour(heatmaps, cell, dx, dy) for dx, dy in places], -1)
+
+
+def _neighbour(heatmaps: Tensor, cell: Tensor, dx: int, dy: int) -> Tensor:
+    """Values ``B K`` at the cells beside ``cell``; beyond the border, those of the border."""
+    rows, columns = heatmaps.shape[-2:]
+    x = (cell[..., 0] + dx).clamp(0, columns - 1)
+    y = (cell[..., 1] + dy).clamp(0, rows - 1)
+    return heatmaps.flatten(2).gather(-1, (y * columns + x).unsqueeze(-1)).squeeze(-1)
+
+
+def _quarter(heatmaps: Tensor, cell: Tensor) -> Tensor:
+    """A quarter of a cell towards the higher neighbour, in x and in y; none where the border is that neighbour."""
+    left, right, above, below = (_neighbour(heatmaps, cell, dx, dy) for dx, dy in _CROSS)
+    slope = torch.stack([right - left, below - above], -1)
+    limit = cell.new_tensor([heatmaps.shape[-1] - 1, heatmaps.shape[-2] - 1])
+    return torch.where((cell > 0) & (cell < limit), 0.25 * slope.sign(), 0.0)

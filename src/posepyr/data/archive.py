@@ -1,0 +1,115 @@
+"""Where data sets lie on disk, and errors that say which file, which record and which field is at fault."""
+
+import os
+from collections.abc import Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from posepyr.records import FloatArray
+
+ROOT = "POSEPYR_DATA"
+"""Environment variable naming the folder that holds the data sets; ``./data`` without it."""
+
+LARGEST = 1e6
+"""No picture is this many pixels wide: coordinates beyond it are mistakes."""
+
+
+def data_folder(folder: str | Path) -> Path:
+    """A data set's folder: as it stands if absolute, else under the folder of all data sets."""
+    return Path(os.environ.get(ROOT) or "data").expanduser().absolute() / Path(folder).expanduser()
+
+
+def require(root: Path, needed: Sequence[str], name: str) -> None:
+    """Raise unless ``root`` holds everything ``needed`` (a final ``/`` marks a folder), showing both trees."""
+    present = {entry: _is_there(root / entry, entry) for entry in needed}
+    if all(present.values()):
+        return
+    looked = [f"  {entry:<50} {'there' if there else 'MISSING'}" for entry, there in present.items()]
+    raise ValueError(
+        "\n".join(
+            [
+                f"{name} must lie complete in {root}, got only a part of it. Looked for",
+                *looked,
+                "and found",
+                *_tree(root),
+                f"Put the files there, name their folder in the configuration, or set {ROOT} to the folder above it.",
+            ]
+        )
+    )
+
+
+def _is_there(path: Path, entry: str) -> bool:
+    return path.is_dir() if entry.endswith("/") else path.is_file()
+
+
+def _tree(root: Path, most: int = 8) -> list[str]:
+    if not root.is_dir():
+        nearest = next((parent for parent in root.parents if parent.is_dir()), root.parent)
+        return [f"  no folder {root}; the nearest that exists is {nearest}, with", *_listing(nearest, most)]
+    lines = []
+    for entry in sorted(root.iterdir())[:most]:
+        lines += _listing(entry, 3, f"  {entry.name}/") if entry.is_dir() else [f"  {entry.name}"]
+    return lines or [f"  nothing: {root} is empty"]
+
+
+def _listing(folder: Path, most: int, prefix: str = "  ") -> list[str]:
+    try:
+        names = sorted(entry.name for entry in folder.iterdir())
+    except OSError as error:
+        return [f"{prefix} (unreadable: {error.strerror})"]
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return [f"{prefix} {', '.join(names[:most]) or '(empty)'}{more}"]
+
+
+class Record(NamedTuple):
+    """One record of an annotation file, so that a complaint can name it."""
+
+    file: Path
+    name: str = ""
+    """As in ``annotations[3] (id 17)``; empty for the file as a whole."""
+
+    def error(self, field: str, rule: str, got: Any, advice: str = "") -> ValueError:
+        """What is wrong with a field of it."""
+        where = f"{self.file}: {self.name}: " if self.name else f"{self.file}: "
+        shown = repr(got)
+        shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
+        return ValueError(f"{where}{field} must {rule}, got {shown}{f'; {advice}' if advice else ''}")
+
+    def mapping(self, value: Any, field: str = "it") -> dict[str, Any]:
+        """The value, if it maps names to values."""
+        if not isinstance(value, dict):
+            raise self.error(field, "map names to values", value)
+        return value
+
+    def items(self, content: dict[str, Any], field: str) -> list[Any]:
+        """The list under a name, if there is one."""
+        value = self.value(content, field)
+        if not isinstance(value, list):
+            raise self.error(field, "be a list", value)
+        return value
+
+    def value(self, content: dict[str, Any], field: str) -> Any:
+        """What stands under a name, if anything does."""
+        if field not in content:
+            where = f"{self.file}: {self.name}: " if self.name else f"{self.file}: "
+            raise ValueError(f"{where}{field} must be given, but is missing{nearest(field, content)}")
+        return content[field]
+
+    def numbers(self, value: Any, field: str, count: int) -> FloatArray:
+        """The value as an array, if it is a list of exactly ``count`` finite numbers."""
+        if not isinstance(value, list) or len(value) != count:
+            got = f"{len(value)} entries" if isinstance(value, list) else value
+            raise self.error(field, f"be a list of {count} numbers", got)
+        wrong = [entry for entry in value if type(entry) not in (int, float) or not abs(entry) <= LARGEST]
+        if wrong:
+            raise self.error(field, f"hold finite numbers of at most {LARGEST:.0e} in size", wrong[0])
+        return np.array(value, np.float64)
+
+
+def nearest(name: str, known: Sequence[str] | dict[str, Any]) -> str:
+    """``; did you mean ...?`` where a known name is like ``name``, else nothing."""
+    found = get_close_matches(name, [str(other) for other in known], n=1)
+    return f"; did you mean {found[0]}?" if found else ""

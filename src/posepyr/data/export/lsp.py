@@ -1,0 +1,45 @@
+"""Data in the layout of Leeds Sports Pose: ``images/im0001.jpg`` and ``joints.mat``."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from posepyr.data.export import writing
+from posepyr.records import NOT_LABELLED, VISIBLE, Annotation, FloatArray, Source
+from posepyr.skeleton import Skeleton
+
+JOINTS = (
+    "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "right_wrist",
+    "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist", "neck", "head_top",
+)  # fmt: skip
+"""In the order of the archive's README."""
+
+
+def write_lsp(source: Source, skeleton: Skeleton, folder: str | Path, splits: Sequence[str]) -> dict[str, int]:
+    """Write splits as one numbered sequence of pictures, in the order given; people by split.
+
+    The archive has no file that splits it: its first 1,000 pictures train and its last 1,000 test. Here the splits
+    follow each other in the same way. One picture per person. ``joints`` is ``3 14 n`` as in LSP, not ``14 3 n`` as in
+    LSP-extended: x, y, and 1 where the joint is *occluded* (in LSP-extended 1 is visible). Coordinates count from 1.
+    LSP labels every joint; one that is not labelled here is 0, 0, outside the picture, and marked as occluded.
+    """
+    chosen = writing.columns(skeleton, JOINTS, "LSP")
+    root = writing.start(folder, "images")
+    joints: list[FloatArray] = []
+    written = {}
+    for name in splits:
+        split = source.split(name)
+        for index in range(len(split)):
+            person = split[index]
+            joints.append(_joints(person, chosen))
+            writing.write_jpeg(root / "images" / f"im{len(joints):04d}.jpg", split.pixels(person))
+        written[name] = len(split)
+    writing.write_mat(root / "joints.mat", {"joints": np.stack(joints, axis=-1)})
+    return written
+
+
+def _joints(person: Annotation, chosen: list[int]) -> FloatArray:
+    visibility = person.visibility[chosen]
+    positions = np.where((visibility == NOT_LABELLED)[:, None], 0.0, person.keypoints[chosen] + 1)
+    return np.concatenate([positions.T, (visibility != VISIBLE)[None].astype(np.float64)])

@@ -1,0 +1,96 @@
+"""Objects that stand in front of people."""
+
+import math
+from typing import Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from posepyr.data.figures.draws import Draws
+from posepyr.records import FloatArray
+
+Kind = Literal["box", "pole", "ball", "plant", "table", "board"]
+KINDS: tuple[Kind, ...] = ("box", "pole", "ball", "plant", "table", "board")
+
+_TURN = np.linspace(0.0, 2.0 * np.pi, 24, endpoint=False)
+_CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)
+_LEAF = np.array([[0, 0], [0.12, 0.25], [0.16, 0.55], [0.1, 0.8], [0, 1], [-0.1, 0.8], [-0.16, 0.55], [-0.12, 0.25]])
+_SQUARE = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
+
+
+class Thing(NamedTuple):
+    """One object: convex polygons in picture pixels."""
+
+    kind: Kind
+    polygons: tuple[FloatArray, ...]
+
+    def contains(self, points: FloatArray) -> npt.NDArray[np.bool_]:
+        """``N``: which points it covers."""
+        covered = np.zeros(len(points), dtype=np.bool_)
+        for corners in self.polygons:
+            edges = np.roll(corners, -1, axis=0) - corners
+            away = points[:, None] - corners
+            side = edges[:, 0] * away[:, :, 1] - edges[:, 1] * away[:, :, 0]
+            covered |= (side >= 0.0).all(axis=1) | (side <= 0.0).all(axis=1)
+        return covered
+
+
+def draw_things(
+    draws: Draws, difficulty: float, size: int, extent: tuple[float, float, float, float]
+) -> tuple[Thing, ...]:
+    """The objects before a person who covers ``extent``: none on easy pictures, up to two on hard ones."""
+    left, top, right, bottom = extent
+    things = []
+    for probability in (0.75 * difficulty, 0.3 * max(0.0, 2.0 * difficulty - 1.0)):
+        there, kind = draws.chance(probability), draws.pick(KINDS)
+        x = draws.between(left, right)
+        y = draws.between(top + 0.35 * (bottom - top), bottom + 0.05 * size)
+        scale = size * draws.between(0.1, 0.17 + 0.1 * difficulty)
+        polygons = _SHAPES[kind](draws, x, y, scale, size)
+        if there:
+            things.append(Thing(kind, tuple(polygons)))
+    return tuple(things)
+
+
+def _box(draws: Draws, x: float, y: float, scale: float, size: int) -> list[FloatArray]:
+    return [_turned(_SQUARE * (scale * draws.between(0.8, 1.5), scale), draws.around(0, 8)) + (x, y)]
+
+
+def _board(draws: Draws, x: float, y: float, scale: float, size: int) -> list[FloatArray]:
+    length = size * draws.between(0.4, 1.6)
+    return [_turned(_SQUARE * (length, scale * draws.between(0.25, 0.45)), draws.between(-90, 90)) + (x, y)]
+
+
+def _pole(draws: Draws, x: float, y: float, scale: float, size: int) -> list[FloatArray]:
+    width = scale * draws.between(0.2, 0.4)
+    return [_turned(_SQUARE * (width, 2.4 * size), draws.around(0, 3)) + (x, size * 0.5)]
+
+
+def _ball(draws: Draws, x: float, y: float, scale: float, size: int) -> list[FloatArray]:
+    return [_CIRCLE * (scale * draws.between(0.35, 0.7)) + (x, y)]
+
+
+def _plant(draws: Draws, x: float, y: float, scale: float, size: int) -> list[FloatArray]:
+    foot = np.array([x, y + scale])
+    leaves = []
+    for spread in (-65, -40, -18, 5, 25, 45, 70):
+        length = scale * draws.between(1.1, 2.1)
+        leaves.append(_turned(_LEAF * (length * 0.8, length), 180 + draws.around(spread, 6)) + foot)
+    pot = np.array([[-0.45, 0.0], [0.45, 0.0], [0.34, 0.8], [-0.34, 0.8]]) * scale + foot
+    return [*leaves, pot]
+
+
+def _table(draws: Draws, x: float, y: float, scale: float, size: int) -> list[FloatArray]:
+    width, height = scale * draws.between(2.0, 3.2), size * 1.2
+    top = _SQUARE * (width, scale * 0.22)
+    legs = [_SQUARE * (scale * 0.16, height) + (side * width * 0.42, height * 0.5) for side in (-1.0, 1.0)]
+    return [leg + (x, y) for leg in legs] + [top + (x, y)]
+
+
+def _turned(corners: FloatArray, degrees: float) -> FloatArray:
+    angle = math.radians(degrees)
+    cosine, sine = math.cos(angle), math.sin(angle)
+    return corners @ np.array([[cosine, sine], [-sine, cosine]])
+
+
+_SHAPES = {"box": _box, "board": _board, "pole": _pole, "ball": _ball, "plant": _plant, "table": _table}

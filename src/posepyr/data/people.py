@@ -1,0 +1,94 @@
+"""The people of a split that was read from files."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from posepyr.data.pictures import read_picture
+from posepyr.records import NOT_LABELLED, Annotation, FloatArray, Pixels
+
+Visibility = npt.NDArray[np.uint8]
+
+
+class People:
+    """A split held in a few arrays, however many people it has, so that workers share it and pickles are small.
+
+    ``images`` are the picture files of the ``N`` people, relative to the folder; ``boxes`` are ``N 4`` as
+    ``(x, y, width, height)``, ``keypoints`` ``N K 2``, ``visibility`` ``N K``. ``skipped`` says how many people of
+    the file were left out, by reason.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        images: Sequence[str],
+        boxes: FloatArray,
+        keypoints: FloatArray,
+        visibility: Visibility,
+        skipped: Mapping[str, int],
+    ) -> None:
+        self.folder = folder
+        self.skipped = {reason: count for reason, count in skipped.items() if count}
+        self._names, self._picture = np.unique(images, return_inverse=True)
+        self._boxes, self._keypoints, self._visibility = boxes, keypoints, visibility
+
+    def __len__(self) -> int:
+        return len(self._boxes)
+
+    def __getitem__(self, index: int, /) -> Annotation:
+        return Annotation(
+            sample=int(range(len(self))[index]),
+            image=f"{self.folder}/{self._names[self._picture[index]]}",
+            box=self._boxes[index].copy(),
+            keypoints=self._keypoints[index].copy(),
+            visibility=self._visibility[index].copy(),
+        )
+
+    def pixels(self, annotation: Annotation) -> Pixels:
+        """The picture that the annotation lies in, read from disk: ``H W 3`` in RGB."""
+        return read_picture(annotation.image)
+
+    @property
+    def pictures(self) -> list[str]:
+        """The picture files that anybody is in, relative to the folder, sorted."""
+        return [str(name) for name in self._names]
+
+    def within(self, pictures: set[str]) -> "People":
+        """The people in some of the pictures, numbered anew."""
+        chosen = np.isin(self._names, sorted(pictures))[self._picture]
+        images = self._names[self._picture[chosen]].tolist()
+        return People(
+            self.folder,
+            images,
+            self._boxes[chosen],
+            self._keypoints[chosen],
+            self._visibility[chosen],
+            self.skipped,
+        )
+
+
+def sanitised(boxes: FloatArray, sizes: FloatArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Boxes ``N 4`` clipped to pictures of sizes ``N 2`` ``(height, width)``, and which of them remain ``N``.
+
+    The rule of the HRNet release, which takes both corners as pixels: a box ``(x, y, w, h)`` reaches to
+    ``x + w - 1``. Deviation: a box of a single pixel counts as empty, since it has no extent to cut a crop by.
+    """
+    low = np.maximum(boxes[:, :2], 0)
+    high = np.minimum(low + np.maximum(boxes[:, 2:] - 1, 0), sizes[:, ::-1] - 1)
+    extent = high - low
+    return np.concatenate([low, extent], axis=1), (extent >= 0).all(axis=1) & (extent > 0).any(axis=1)
+
+
+def around(keypoints: FloatArray, visibility: Visibility, margin: float = 0.1) -> FloatArray | None:
+    """A box for a person who came without one: about the labelled joints ``K 2``; None where they span nothing.
+
+    A body reaches beyond its joints, so the box is wider than they are by ``margin`` of its longer side, all round.
+    """
+    labelled = keypoints[visibility != NOT_LABELLED]
+    if len(labelled) == 0:
+        return None
+    low, high = labelled.min(axis=0), labelled.max(axis=0)
+    extra = margin * (high - low).max()
+    return np.concatenate([low - extra, high - low + 2 * extra]) if extra > 0 else None

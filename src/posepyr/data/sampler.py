@@ -1,0 +1,79 @@
+"""The order in which people are shown: a function of seed and epoch alone."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from torch.utils.data import Sampler
+
+
+class Draw(NamedTuple):
+    """One showing of one person. The epoch travels with the index, so that a worker needs no state of its own."""
+
+    epoch: int
+    index: int
+
+
+class TrainingOrder(Sampler[Draw]):
+    """Whole global batches in an order that changes every epoch; the last, incomplete batch is left out.
+
+    Of each global batch a process gets its contiguous share, so that N processes see together what one would.
+    ``start`` is the number of global batches of ``start_epoch`` that an interrupted run has already seen: the length
+    stays that of the whole epoch, and the iteration begins there.
+    """
+
+    def __init__(self, size: int, batch_size: int, seed: int, rank: int = 0, world: int = 1) -> None:
+        if batch_size % world:
+            raise ValueError(
+                f"data.batch_size is the global batch and must be divisible by the {world} processes, got {batch_size}"
+            )
+        if size < batch_size:
+            raise ValueError(
+                f"the training split must hold at least one batch of {batch_size} people, got {size}; "
+                "lower data.batch_size"
+            )
+        self.size, self.batch_size, self.seed = size, batch_size, seed
+        self.rank, self.world = rank, world
+        self.epoch = 0
+        self.start_epoch, self.start = 0, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before every epoch."""
+        self.epoch = epoch
+
+    def resume(self, epoch: int, batches: int) -> None:
+        """Begin inside an epoch."""
+        self.start_epoch, self.start = epoch, batches
+
+    @property
+    def batches(self) -> int:
+        """Global batches in an epoch."""
+        return self.size // self.batch_size
+
+    def __len__(self) -> int:
+        return self.batches * self.batch_size // self.world
+
+    def __iter__(self) -> Iterator[Draw]:
+        first = self.start if self.epoch == self.start_epoch else 0
+        share = self.batch_size // self.world
+        order = self._order()[: self.batches * self.batch_size].reshape(self.batches, self.world, share)
+        for index in order[first:, self.rank].ravel():
+            yield Draw(self.epoch, int(index))
+
+    def _order(self) -> npt.NDArray[np.int64]:
+        generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, self.epoch])))
+        return generator.permutation(self.size)
+
+
+class EvaluationOrder(Sampler[Draw]):
+    """Everybody once, in order, dealt to the processes in turn: no one twice, no one lost."""
+
+    def __init__(self, size: int, rank: int = 0, world: int = 1) -> None:
+        self._indices = range(rank, size, world)
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __iter__(self) -> Iterator[Draw]:
+        return (Draw(0, index) for index in self._indices)

@@ -1,0 +1,82 @@
+"""Fractional max pooling (Graham 2014) that can be repeated, compiled, exported and resumed."""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+CENTRE = 0.5
+"""The offset of the regions in evaluation, and in training until a first draw."""
+
+
+class FractionalMaxPools(nn.Module):
+    """One map pooled to ``levels`` smaller ones, the l-th ``2 ** (-exponent l / levels)`` times its size.
+
+    ``B C H W`` to a list of ``B C h_l w_l``. PyraNet, equation 3; the regions are Graham's pseudo-random,
+    overlapping 2x2 windows, placed as Torch places them. They follow from two offsets in [0, 1) a level,
+    ``(x, y)``, which live in the buffer ``regions``. Nothing is drawn in the forward pass: training reads
+    the buffer, which :func:`redraw_regions` fills, and evaluation always takes 0.5, so that an image's
+    answer is always the same (Torch7 and ``torch.nn.FractionalMaxPool2d`` stay random in evaluation).
+
+    Deviation: Torch draws a pair for each sample and channel; here the batch and the channels share one. So
+    regions are whole rows and columns, which can be selected, the maximum is taken once for all levels, and
+    the backward pass is a deterministic selection on every device.
+    """
+
+    regions: Tensor
+
+    def __init__(self, levels: int, exponent: float = 1.0) -> None:
+        super().__init__()
+        self.levels = levels
+        self.exponent = exponent
+        self.register_buffer("regions", torch.full((levels, 2), CENTRE), persistent=False)
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        height, width = x.shape[-2:]
+        heights, widths = self.sizes(height), self.sizes(width)
+        offsets = self.regions.float() if self.training else torch.full_like(self.regions, CENTRE).float()
+        # Every region's maximum is one of these: all levels choose from the same stride-1 map.
+        peaks = F.max_pool2d(x, kernel_size=(min(2, height), min(2, width)), stride=1).permute(0, 2, 3, 1)
+        flat = peaks.flatten(1, 2)  # B HW C
+        rows = region_starts(height, heights, offsets[:, 1]) * peaks.shape[2]
+        columns = region_starts(width, widths, offsets[:, 0])
+        pooled = []
+        for level, (h, w) in enumerate(zip(heights, widths, strict=True)):
+            chosen = (rows[level, :h, None] + columns[level, None, :w]).flatten()
+            pooled.append(flat.index_select(1, chosen).view(-1, h, w, x.shape[1]).permute(0, 3, 1, 2))
+        return pooled
+
+    def sizes(self, length: int) -> list[int]:
+        """Pixels that each level has of ``length``; a single pixel stays one."""
+        ratios = [2 ** (-self.exponent * level / self.levels) for level in range(1, self.levels + 1)]
+        # The addend: 2 ** (-1 / 3) to the power 3 is not quite 1/2 in floating point.
+        return [max(1, math.floor(length * ratio + 1e-9)) for ratio in ratios]
+
+
+def region_starts(inputs: int, outputs: list[int], offsets: Tensor) -> Tensor:
+    """Where windows of two pixels start on an axis of ``inputs`` pixels; Torch's rule, in its precision.
+
+    ``L max(outputs)``, of which row l is valid up to ``outputs[l]``: ``floor((i + u) a) - floor(u a)`` with
+    ``a = (inputs - 2) / (outputs - 1)``, and the last window at the end. ``offsets`` are the u of each level.
+    """
+    index = torch.arange(max(outputs), device=offsets.device)
+    if inputs < 2:
+        return index.expand(len(outputs), -1)
+    steps = torch.tensor([(inputs - 2) / max(n - 1, 1) for n in outputs], device=offsets.device)[:, None]
+    last = torch.tensor([n - 1 for n in outputs], device=offsets.device)[:, None]
+    offsets = offsets[:, None]
+    starts = ((index + offsets) * steps).floor() - (offsets * steps).floor()
+    return torch.where(index < last, starts.long(), inputs - 2)
+
+
+def redraw_regions(model: nn.Module, generator: torch.Generator) -> None:
+    """New pooling regions for every fractional pooling in a model, in place and in the modules' order.
+
+    Called before each training step, outside whatever is recomputed or compiled; the generator's state is
+    all that a checkpoint needs to go on with the same regions.
+    """
+    for module in model.modules():
+        if isinstance(module, FractionalMaxPools):
+            drawn = torch.rand(module.levels, 2, generator=generator, device=generator.device)
+            module.regions.copy_(drawn, non_blocking=True)

@@ -1,0 +1,37 @@
+"""Bilinear resizing with the corner pixels' centres on each other (``align_corners=True``)."""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+Size = tuple[int, int]
+
+
+def resize(x: Tensor, size: Size) -> Tensor:
+    """``B C h w`` to ``B C height width``, bilinearly.
+
+    Torch's own kernel has no deterministic backward on CUDA; there, two matrix products do the same.
+    """
+    if x.device.type == "cuda":
+        return resize_by_products(x, size)
+    return F.interpolate(x, size=size, mode="bilinear", align_corners=True)
+
+
+def resize_by_products(x: Tensor, size: Size) -> Tensor:
+    """The same by two fixed matrices, deterministic on every device: ``rows @ x @ columns``."""
+    rows = interpolation(x.shape[-2], size[0], x)
+    columns = interpolation(x.shape[-1], size[1], x)
+    return rows @ (x @ columns.mT)
+
+
+def interpolation(inputs: int, outputs: int, like: Tensor) -> Tensor:
+    """The matrix ``outputs inputs`` that interpolates linearly with the end points kept, as ``like`` in type.
+
+    Row j is the hat function around ``j (inputs - 1) / (outputs - 1)``. Numerators are whole numbers, so
+    that every weight is exact to the last bit but one. A single output takes the first input.
+    """
+    gaps = max(outputs - 1, 1)
+    target = torch.arange(outputs, device=like.device, dtype=torch.float32)[:, None] * (inputs - 1)
+    source = torch.arange(inputs, device=like.device, dtype=torch.float32)[None, :] * gaps
+    # Divided in the type of the result: a double's weights are to be doubles.
+    return (gaps - (target - source).abs()).clamp(min=0).to(like.dtype) / gaps

@@ -1,0 +1,95 @@
+"""The records that pass between the parts: annotations, batches of crops, predicted poses."""
+
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+FloatArray = npt.NDArray[np.float64]
+Pixels = npt.NDArray[np.uint8]
+
+NOT_LABELLED, OCCLUDED, VISIBLE = 0, 1, 2
+"""The states of a joint, numbered as in COCO's files."""
+
+
+class Annotation(NamedTuple):
+    """One person in one picture. Coordinates are ``(x, y)`` in image pixels, pixel centres at integers."""
+
+    sample: int
+    """Number of this person in its split: what predictions are gathered and sorted by."""
+    image: str
+    """What the split finds the pixels by: a path, or a name of its own."""
+    box: FloatArray
+    """The person's box, unpadded: ``(x, y, width, height)``."""
+    keypoints: FloatArray
+    """``K 2``."""
+    visibility: npt.NDArray[np.uint8]
+    """``K``: NOT_LABELLED, OCCLUDED or VISIBLE."""
+    rotation: float = 0.0
+    """Degrees by which augmentation turns the picture clockwise about the box's centre."""
+    flip: bool = False
+    """Whether augmentation mirrors the crop."""
+
+
+class Split(Protocol):
+    """A sequence of annotated people, and their pictures."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Annotation: ...
+
+    def pixels(self, annotation: Annotation) -> Pixels:
+        """The picture that the annotation lies in, ``H W 3`` in RGB."""
+        ...
+
+
+class Source(Protocol):
+    """A data set: its splits by name."""
+
+    def split(self, name: str) -> Split:
+        """``train``, ``val`` or ``test``."""
+        ...
+
+
+class PoseBatch(NamedTuple):
+    """Crops of people, ready for the device. A single sample is the same record without the batch axis."""
+
+    image: Tensor
+    """``B 3 H W`` uint8."""
+    keypoints: Tensor
+    """``B K 2`` in crop pixels."""
+    visibility: Tensor
+    """``B K`` uint8; joints outside the crop are NOT_LABELLED here, since nothing can be learnt of them."""
+    to_image: Tensor
+    """``B 2 3``: the affine from crop pixels back to image pixels."""
+    truth: Tensor
+    """``B K 2`` keypoints in image pixels, as annotated."""
+    labelled: Tensor
+    """``B K`` uint8: visibility as annotated, inside the crop or not."""
+    sample: Tensor
+    """``B`` numbers of the people in their split."""
+
+
+class Poses(NamedTuple):
+    """Predicted people of one picture, in image pixels."""
+
+    keypoints: npt.NDArray[np.float32]
+    """``N K 2``."""
+    scores: npt.NDArray[np.float32]
+    """``N K`` from 0 to 1: the height of each joint's peak."""
+    boxes: npt.NDArray[np.float32]
+    """``N 4``: the boxes that were looked into, ``(x, y, width, height)``."""
+
+    def to_dict(self, joints: tuple[str, ...]) -> list[dict[str, Any]]:
+        """The people as plain data, joints by name."""
+        return [
+            {
+                "box": box.tolist(),
+                "joints": {
+                    name: {"x": float(x), "y": float(y), "score": float(score)}
+                    for name, (x, y), score in zip(joints, keypoints, scores, strict=True)
+                },
+            }
+            for keypoints, scores, box in zip(self.keypoints, self.scores, self.boxes, strict=True)
+        ]

@@ -1,0 +1,86 @@
+"""The joints of a body by name: what a data set labels and a network predicts."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """An ordered set of named joints and what is known about them.
+
+    Everything that refers to joints elsewhere does so by name, so that two skeletons can be mapped on each
+    other; the order of ``joints`` is the order of every tensor's joint axis.
+    """
+
+    name: str
+    joints: tuple[str, ...]
+    flip_pairs: tuple[tuple[str, str], ...] = ()
+    """Joints that trade places in a mirror."""
+    limbs: tuple[tuple[str, str], ...] = ()
+    """Joints to connect when drawing."""
+    sigmas: tuple[float, ...] = ()
+    """Spread of each joint's annotation for object keypoint similarity, in the order of ``joints``."""
+    unit: tuple[str, str] | None = None
+    """The two joints whose distance is the length that PCK's threshold is a share of."""
+
+    def __post_init__(self) -> None:
+        # Configuration files bring lists; the skeleton itself is hashable.
+        object.__setattr__(self, "joints", tuple(self.joints))
+        object.__setattr__(self, "flip_pairs", tuple(_pair(self.name, "flip_pairs", p) for p in self.flip_pairs))
+        object.__setattr__(self, "limbs", tuple(_pair(self.name, "limbs", p) for p in self.limbs))
+        object.__setattr__(self, "sigmas", tuple(float(sigma) for sigma in self.sigmas))
+        if self.unit is not None:
+            object.__setattr__(self, "unit", _pair(self.name, "unit", self.unit))
+        self._check()
+
+    def _check(self) -> None:
+        where = f"skeleton {self.name!r}"
+        if not self.joints or len(set(self.joints)) != len(self.joints):
+            raise ValueError(f"{where}: joints must be distinct names, got {list(self.joints)}")
+        for key, pairs in (("flip_pairs", self.flip_pairs), ("limbs", self.limbs)):
+            for joint in (joint for pair in pairs for joint in pair):
+                self._check_known(key, joint)
+        paired = [joint for pair in self.flip_pairs for joint in pair]
+        if len(set(paired)) != len(paired):
+            raise ValueError(f"{where}: flip_pairs must name each joint at most once, got {paired}")
+        for joint in self.unit or ():
+            self._check_known("unit", joint)
+        if self.sigmas and len(self.sigmas) != len(self.joints):
+            raise ValueError(
+                f"{where}: sigmas must hold one number for each of the {len(self.joints)} joints, "
+                f"got {len(self.sigmas)}"
+            )
+        if any(sigma <= 0 for sigma in self.sigmas):
+            raise ValueError(f"{where}: sigmas must be positive, got {list(self.sigmas)}")
+
+    def _check_known(self, key: str, joint: str) -> None:
+        if joint not in self.joints:
+            raise ValueError(
+                f"skeleton {self.name!r}: {key} must name joints of it, got {joint!r}; "
+                f"its joints are {', '.join(self.joints)}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.joints)
+
+    def index(self, joint: str) -> int:
+        """Position of a joint in every tensor's joint axis."""
+        self._check_known("index", joint)
+        return self.joints.index(joint)
+
+    @cached_property
+    def flip_order(self) -> tuple[int, ...]:
+        """Where each joint of a mirrored body comes from: ``mirrored = keypoints[flip_order]``."""
+        partner = {a: b for pair in self.flip_pairs for a, b in (pair, pair[::-1])}
+        return tuple(self.joints.index(partner.get(joint, joint)) for joint in self.joints)
+
+    @cached_property
+    def limb_indices(self) -> tuple[tuple[int, int], ...]:
+        """The limbs as positions in the joint axis."""
+        return tuple((self.joints.index(a), self.joints.index(b)) for a, b in self.limbs)
+
+
+def _pair(name: str, key: str, pair: object) -> tuple[str, str]:
+    if not isinstance(pair, list | tuple) or len(pair) != 2:
+        raise ValueError(f"skeleton {name!r}: {key} must hold pairs of joint names, got {pair!r}")
+    return str(pair[0]), str(pair[1])

@@ -1,0 +1,61 @@
+"""Weights & Biases, so that it never stops a training: no prompt, no waiting for a network that is away."""
+
+import logging
+import netrc
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+import wandb
+from pytorch_lightning.loggers import WandbLogger
+
+from posepyr.training.record import run_id
+
+log = logging.getLogger("posepyr")
+
+Mode = Literal["online", "offline", "disabled"]
+
+
+def wandb_mode() -> tuple[Mode, str]:
+    """What W&B will do here, and why: ``WANDB_MODE`` if set, online with a key, offline without."""
+    asked = os.environ.get("WANDB_MODE", "")
+    for mode in ("online", "offline", "disabled"):
+        if asked == mode:
+            return mode, "WANDB_MODE says so"
+    if os.environ.get("WANDB_API_KEY"):
+        return "online", "WANDB_API_KEY is set"
+    host = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai").split("//")[-1].split("/")[0]
+    try:
+        if netrc.netrc().authenticators(host):
+            return "online", f"the netrc file has a key for {host}"
+    except (OSError, netrc.NetrcParseError):
+        pass
+    return "offline", "no key is configured: set WANDB_API_KEY or run `wandb login`"
+
+
+def make_wandb(
+    folder: Path,
+    name: str,
+    config: dict[str, Any],
+    project: str = "posepyr",
+    entity: str | None = None,
+    group: str | None = None,
+    tags: list[str] | None = None,
+    timeout: float = 30.0,
+) -> WandbLogger:
+    """A logger whose run has started: online if it can within ``timeout`` seconds, else offline.
+
+    The run's id is the run folder's, so that a resumed training goes on in the same W&B run.
+    """
+    mode, reason = wandb_mode()
+    log.info("W&B is %s: %s", mode, reason)
+    settings: dict[str, Any] = {
+        "project": project, "entity": entity, "group": group, "tags": tags, "name": name, "id": run_id(folder),
+        "dir": str(folder), "resume": "allow", "config": config, "reinit": "finish_previous",
+    }  # fmt: skip
+    try:
+        run = wandb.init(**settings, mode=mode, settings=wandb.Settings(init_timeout=timeout, silent=True))
+    except (wandb.errors.Error, OSError) as error:
+        log.warning("W&B could not start online (%s); logging offline to %s", error, folder / "wandb")
+        run = wandb.init(**settings, mode="offline", settings=wandb.Settings(silent=True))
+    return WandbLogger(experiment=run)

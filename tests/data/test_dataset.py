@@ -1,0 +1,153 @@
+import numpy as np
+import pytest
+import torch
+from dots import SKELETON, Dots
+
+from posepyr import geometry
+from posepyr.checkpoints.recipe import build
+from posepyr.data.augment import Augment
+from posepyr.data.dataset import Crops
+from posepyr.data.module import PoseDataModule
+from posepyr.data.sampler import Draw, TrainingOrder
+from posepyr.geometry import CropRule
+from posepyr.records import NOT_LABELLED, PoseBatch
+from posepyr.skeleton import Skeleton
+
+RULE = CropRule((64, 48))
+COLOUR = {"_target_": "albumentations.MultiplicativeNoise", "multiplier": [0.6, 1.4], "per_channel": True, "p": 1.0}
+
+
+def augment(**changes: float) -> Augment:
+    return Augment(colour=[build(COLOUR)], **changes)
+
+
+def module(workers: int, **changes: object) -> PoseDataModule:
+    turned = augment(rotation_probability=1.0)
+    return PoseDataModule(
+        Dots(), SKELETON, turned, input_size=(64, 48), batch_size=4, workers=workers, seed=7, **changes
+    )
+
+
+def epochs(workers: int, count: int = 3) -> list[list[PoseBatch]]:
+    loader = module(workers).train_dataloader()
+    sampler = loader.sampler
+    assert isinstance(sampler, TrainingOrder)
+    seen = []
+    for epoch in range(count):
+        sampler.set_epoch(epoch)
+        seen.append(list(loader))
+    return seen
+
+
+def test_samples_depend_on_neither_workers_nor_repetition() -> None:
+    alone, pair = epochs(0), epochs(2)
+    for first, second in zip(alone, pair, strict=True):
+        for one, other in zip(first, second, strict=True):
+            for left, right in zip(one, other, strict=True):
+                assert torch.equal(left, right)
+
+
+def test_no_draw_comes_back_in_another_epoch_or_sample() -> None:
+    """Scale, angle and colours of every sample of three epochs are all different."""
+    seen = [batch for epoch in epochs(0) for batch in epoch]
+    affines = torch.cat([batch.to_image[..., :2].flatten(1) for batch in seen])
+    assert len(affines.unique(dim=0)) == len(affines) == 36
+    colours = torch.cat([batch.image.float().mean((2, 3)) for batch in seen])
+    assert len(colours.unique(dim=0)) == 36
+
+
+def test_a_sample_lies_where_its_affine_says() -> None:
+    crops = Crops(Dots().split("train"), SKELETON, RULE, augment(), seed=1)
+    for index in range(12):
+        sample = crops[Draw(0, index)]
+        back = geometry.apply(sample.to_image, sample.keypoints.double())
+        assert torch.allclose(back, sample.truth, atol=1e-4)
+
+
+def test_mirrored_samples_swap_left_and_right() -> None:
+    skeleton = Skeleton("sided", ("left_hip", "right_hip", "head_top"), flip_pairs=(("left_hip", "right_hip"),))
+    crops = Crops(Dots().split("train"), skeleton, RULE, Augment(0, 0, 0, flip_probability=1.0))
+    plain = Crops(Dots().split("train"), skeleton, RULE)
+    for index in range(12):
+        sample, straight = crops[Draw(0, index)], plain[Draw(0, index)]
+        expected = straight.keypoints[[1, 0, 2]] * torch.tensor([-1.0, 1.0]) + torch.tensor([47.0, 0.0])
+        assert torch.allclose(sample.keypoints, expected, atol=1e-4)
+        assert torch.equal(sample.visibility, straight.visibility[[1, 0, 2]])
+
+
+def test_joints_outside_the_crop_teach_nothing_but_stay_annotated() -> None:
+    split = Dots().split("train")
+    person = split[1]._replace(box=np.array([60.0, 60.0, 10.0, 10.0]))
+
+    class Shifted:
+        def __len__(self) -> int:
+            return 1
+
+        def __getitem__(self, _index: int):
+            return person
+
+        def pixels(self, annotation):
+            return split.pixels(annotation)
+
+    sample = Crops(Shifted(), SKELETON, RULE)[Draw(0, 0)]
+    assert (sample.visibility == NOT_LABELLED).all()
+    assert torch.equal(sample.labelled, torch.from_numpy(person.visibility))
+
+
+def test_without_augmentation_every_showing_is_the_same() -> None:
+    crops = Crops(Dots().split("val"), SKELETON, RULE)
+    for left, right in zip(crops[Draw(0, 3)], crops[Draw(5, 3)], strict=True):
+        assert torch.equal(left, right)
+
+
+def test_evaluation_sees_everybody_once_in_order() -> None:
+    batches = list(module(0).val_dataloader())
+    assert torch.cat([batch.sample for batch in batches]).tolist() == list(range(12))
+
+
+def test_one_setting_does_not_change_anothers_draws() -> None:
+    person = Dots().split("train")[0]
+    wide = augment(scale=0.4)(person, np.random.default_rng(3))
+    narrow = augment(scale=0.1)(person, np.random.default_rng(3))
+    assert (wide.rotation, wide.flip) == (narrow.rotation, narrow.flip)
+    assert not np.array_equal(wide.box, narrow.box)
+
+
+def test_augmentation_keeps_to_its_limits() -> None:
+    person = Dots().split("train")[0]
+    generator = np.random.default_rng(0)
+    drawn = [augment()(person, generator) for _ in range(2000)]
+    scales = np.array([one.box[2] / person.box[2] for one in drawn])
+    angles = np.array([one.rotation for one in drawn])
+    assert scales.min() == pytest.approx(0.75)
+    assert scales.max() == pytest.approx(1.25)
+    assert np.abs(angles).max() <= 60
+    assert np.mean(angles != 0) == pytest.approx(0.4, abs=0.05)
+    assert np.mean([one.flip for one in drawn]) == pytest.approx(0.5, abs=0.05)
+    centres = np.array([one.box[:2] + one.box[2:] / 2 for one in drawn])
+    np.testing.assert_allclose(centres, np.tile(person.box[:2] + person.box[2:] / 2, (2000, 1)))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"flip_probability": 1.5}, r"augment\.flip_probability must lie between 0 and 1, got 1\.5"),
+        ({"scale": 1.0}, r"augment\.scale must lie between 0 and 1, got 1\.0"),
+    ],
+)
+def test_impossible_augmentation_is_refused(changes, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        Augment(**changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"batch_size": 0}, r"data\.batch_size must be positive, got 0"),
+        ({"workers": -1}, r"data\.workers must not be negative, got -1"),
+        ({"input_size": (0, 5)}, r"data\.input_size must be \(height, width\)"),
+    ],
+)
+def test_impossible_loading_is_refused(changes, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        PoseDataModule(Dots(), SKELETON, **changes)

@@ -1,0 +1,58 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from posepyr.data.sampler import EvaluationOrder, TrainingOrder
+
+
+def order(epoch: int = 0, rank: int = 0, world: int = 1, seed: int = 0, size: int = 50) -> TrainingOrder:
+    sampler = TrainingOrder(size, batch_size=8, seed=seed, rank=rank, world=world)
+    sampler.set_epoch(epoch)
+    return sampler
+
+
+def test_an_epoch_shows_whole_batches_of_different_people() -> None:
+    draws = list(order(epoch=3))
+    assert len(draws) == len(order()) == 48
+    assert len({draw.index for draw in draws}) == 48
+    assert {draw.epoch for draw in draws} == {3}
+
+
+def test_the_order_is_a_function_of_seed_and_epoch() -> None:
+    assert list(order(epoch=1)) == list(order(epoch=1))
+    first, second, other_seed = ([draw.index for draw in order(epoch=e, seed=s)] for e, s in ((0, 0), (1, 0), (0, 1)))
+    assert first != second
+    assert first != other_seed
+
+
+@given(batches=st.integers(0, 6), epoch=st.integers(0, 3))
+def test_a_resumed_epoch_is_the_rest_of_the_whole_one(batches: int, epoch: int) -> None:
+    resumed = order(epoch)
+    resumed.resume(epoch, batches)
+    assert list(resumed) == list(order(epoch))[batches * 8 :]
+    assert len(resumed) == 48
+    resumed.set_epoch(epoch + 1)
+    assert list(resumed) == list(order(epoch + 1))
+
+
+@pytest.mark.parametrize("world", [2, 4])
+def test_processes_share_out_what_one_would_see(world: int) -> None:
+    alone = list(order(epoch=2))
+    share = 8 // world
+    shares = [list(order(epoch=2, rank=rank, world=world)) for rank in range(world)]
+    for batch in range(6):
+        together = [draw for part in shares for draw in part[batch * share : (batch + 1) * share]]
+        assert together == alone[batch * 8 : (batch + 1) * 8]
+
+
+@given(size=st.integers(0, 40), world=st.integers(1, 5))
+def test_evaluation_sees_everybody_once(size: int, world: int) -> None:
+    seen = [draw.index for rank in range(world) for draw in EvaluationOrder(size, rank, world)]
+    assert sorted(seen) == list(range(size))
+
+
+def test_what_cannot_be_batched_is_refused() -> None:
+    with pytest.raises(ValueError, match="divisible by the 3 processes, got 8"):
+        TrainingOrder(50, 8, 0, world=3)
+    with pytest.raises(ValueError, match="at least one batch of 8 people, got 7"):
+        TrainingOrder(7, 8, 0)

@@ -1,0 +1,158 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from posepyr.checkpoints.storage import write_checkpoint
+from posepyr.codec import Codec
+from posepyr.geometry import CropRule
+from posepyr.inference.estimator import Estimator
+from posepyr.inference.protocol import Protocol
+from posepyr.skeleton import Skeleton
+
+SKELETON = Skeleton("two", ("left_dot", "right_dot"), flip_pairs=(("left_dot", "right_dot"),))
+
+
+class Brightest(nn.Module):
+    """A stand-in for a network: heatmaps are the red and the green channel, a quarter the size."""
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        channels = image[:, :2].float() / 255
+        return (torch.nn.functional.avg_pool2d(channels, 4, 4, count_include_pad=False),)
+
+
+def estimator(flip: bool = False, grid: str = "plain") -> Estimator:
+    rule = CropRule((128, 128), 1.0, grid)
+    return Estimator(Brightest(), Codec(grid=grid, refine="dark", sigma=1.0), SKELETON, rule, Protocol(flip))
+
+
+def picture(red: tuple[int, int] = (40, 50), green: tuple[int, int] = (80, 90)) -> np.ndarray:
+    pixels = np.zeros((128, 128, 3), np.uint8)
+    for channel, (x, y) in enumerate((red, green)):
+        cv2.circle(pixels, (x, y), 5, [255 if c == channel else 0 for c in range(3)], -1)
+    return pixels
+
+
+def test_dots_are_found_where_they_are() -> None:
+    poses = estimator().predict(picture())
+    assert poses.keypoints.shape == (1, 2, 2)
+    # The stand-in reads the centre of four pixels as their first: 1.5 pixels on the plain grid.
+    np.testing.assert_allclose(poses.keypoints[0] + 1.5, [[40, 50], [80, 90]], atol=1.5)
+    assert (poses.scores > 0.9).all()
+
+
+def test_every_kind_of_picture_gives_the_same_answer(tmp_path: Path) -> None:
+    pixels = picture()
+    path = tmp_path / "a.png"
+    Image.fromarray(pixels).save(path)
+    kinds = [pixels, path, str(path), Image.fromarray(pixels), torch.from_numpy(pixels).permute(2, 0, 1)]
+    kinds.append(torch.from_numpy(pixels).permute(2, 0, 1).float() / 255)
+    expected = estimator().predict(pixels)
+    for image in kinds:
+        found = estimator().predict(image)
+        np.testing.assert_array_equal(found.keypoints, expected.keypoints)
+        np.testing.assert_array_equal(found.scores, expected.scores)
+
+
+def test_grey_pictures_are_taken() -> None:
+    grey = picture()[..., 0]
+    np.testing.assert_array_equal(
+        estimator().predict(grey).keypoints, estimator().predict(np.repeat(grey[..., None], 3, 2)).keypoints
+    )
+
+
+def test_boxes_choose_where_to_look_and_answers_are_in_the_picture() -> None:
+    wide = np.zeros((200, 400, 3), np.uint8)
+    wide[20:148, 250:378] = picture()
+    poses = estimator().predict(wide, boxes=[[250, 20, 128, 128], [0, 0, 128, 128]])
+    assert poses.keypoints.shape == (2, 2, 2)
+    np.testing.assert_allclose(poses.keypoints[0] + 1.5, [[290, 70], [330, 110]], atol=1.5)
+    assert (poses.scores[1] == 0).all()
+    np.testing.assert_array_equal(poses.boxes, [[250, 20, 128, 128], [0, 0, 128, 128]])
+
+
+def test_many_pictures_share_batches_without_changing_the_answers() -> None:
+    pictures = [picture((30 + 5 * n, 40), (70, 60 + 5 * n)) for n in range(5)]
+    boxes = [None, [], [[0, 0, 128, 128], [10, 10, 100, 100]], None, [[5, 5, 120, 120]]]
+    together = estimator().predict_many(pictures, boxes, batch_size=2)
+    assert [len(poses.keypoints) for poses in together] == [1, 0, 2, 1, 1]
+    for pixels, box, poses in zip(pictures, boxes, together, strict=True):
+        alone = estimator().predict(pixels, box)
+        np.testing.assert_allclose(poses.keypoints, alone.keypoints, atol=1e-4)
+
+
+def test_no_pictures_give_no_poses() -> None:
+    assert estimator().predict_many([]) == []
+
+
+def test_the_mirror_is_merged_in_place() -> None:
+    class Sided(Brightest):
+        """In the mirror, what is on the left is called left: a network's answer to a mirrored person."""
+
+        def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+            heatmaps = super().forward(image)[0]
+            return (heatmaps if not self.mirrored(image) else heatmaps[:, [1, 0]],)
+
+        def mirrored(self, image: Tensor) -> bool:
+            columns = torch.arange(image.shape[-1]).float()
+            red, green = ((image[0, c].float() * columns).sum() / image[0, c].sum() for c in (0, 1))
+            return bool(red > green)
+
+    model = Sided()
+    rule = CropRule((128, 128), 1.0, "udp")
+    codec = Codec(grid="udp", sigma=1.0)
+    once, twice = (Estimator(model, codec, SKELETON, rule, Protocol(flip)) for flip in (False, True))
+    difference = once.predict(picture()).keypoints - twice.predict(picture()).keypoints
+    assert np.abs(difference).max() < 2.5
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.zeros((8, 8, 3), np.float64), "image must hold uint8 pixels from 0 to 255, got float64"),
+        (np.zeros((8, 8, 4), np.uint8), r"image must be H x W x 3 in RGB.*got shape \(8, 8, 4\)"),
+        (np.zeros((0, 8, 3), np.uint8), "got shape"),
+        (Path("no_such_picture.jpg"), "no_such_picture.jpg"),
+    ],
+)
+def test_what_is_no_picture_is_refused(image, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        estimator().predict(image)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "message"),
+    [
+        ([[0, 0, 10]], r"boxes must be N rows of \(x, y, width, height\), got shape \(1, 3\)"),
+        ([[0, 0, 10, 0]], "positive width and height"),
+        ([[0, float("nan"), 10, 10]], "must be finite"),
+    ],
+)
+def test_impossible_boxes_are_refused(boxes, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        estimator().predict(picture(), boxes)
+
+
+def test_boxes_must_match_the_pictures() -> None:
+    with pytest.raises(ValueError, match="one entry for each of the 2 images, got 1"):
+        estimator().predict_many([picture(), picture()], [None])
+
+
+def test_a_checkpoint_without_a_recipe_or_with_other_weights_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.ckpt"
+    write_checkpoint(path, {"state_dict": {}})
+    with pytest.raises(ValueError, match="it carries no recipe"):
+        Estimator.from_checkpoint(path)
+    recipe = {
+        "model": {"_target_": "posepyr.layers.heads.pointwise", "channels": 2, "joints": 1},
+        "codec": {"_target_": "posepyr.codec.Codec"},
+        "skeleton": {"_target_": "posepyr.skeleton.Skeleton", "name": "one", "joints": ["a"]},
+        "input_size": [8, 8], "padding": 1.0, "weights": "raw", "version": 1,
+    }  # fmt: skip
+    write_checkpoint(path, {"posepyr": recipe, "state_dict": {"model.wrong": torch.zeros(1)}})
+    with pytest.raises(ValueError, match="the weights do not fit the recipe's model"):
+        Estimator.from_checkpoint(path)

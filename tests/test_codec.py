@@ -1,0 +1,112 @@
+import itertools
+
+import pytest
+import torch
+
+from posepyr.codec import Codec
+
+SIZE = (128, 96)
+MAP = (32, 24)
+GRIDS = ("plain", "udp")
+
+
+def keypoints_inside(codec: Codec, border: float, count: int = 400) -> torch.Tensor:
+    """Random keypoints at least ``border`` cells from the heatmap's outermost cell centres."""
+    generator = torch.Generator().manual_seed(0)
+    limits = torch.tensor([MAP[1] - 1 - 2 * border, MAP[0] - 1 - 2 * border])
+    cells = torch.rand(count, 1, 2, generator=generator) * limits + border
+    return cells / torch.tensor(codec.cells(SIZE, MAP))
+
+
+def worst_error(codec: Codec, keypoints: torch.Tensor) -> float:
+    """In cells."""
+    decoded, _ = codec.decode(codec.encode(keypoints, SIZE, MAP), SIZE)
+    return float(((decoded - keypoints) * torch.tensor(codec.cells(SIZE, MAP))).norm(dim=-1).max())
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+@pytest.mark.parametrize(
+    ("quantise", "refine", "border", "bound"),
+    [
+        (False, "dark", 5, 0.02),
+        (False, "dark", 2, 0.25),
+        (False, "quarter", 2, 0.25 * 2**0.5),  # a quarter in x and a quarter in y
+        (False, "none", 1, 0.5 * 2**0.5),
+        (True, "none", 1, 0.5 * 2**0.5),
+    ],
+)
+def test_decoding_gives_back_what_was_encoded(grid, quantise, refine, border, bound) -> None:
+    codec = Codec(sigma=2.0, grid=grid, quantise=quantise, refine=refine)
+    assert worst_error(codec, keypoints_inside(codec, border)) <= bound + 1e-4
+
+
+@pytest.mark.parametrize("sigma", [1.0, 1.5, 2.0, 3.0])
+def test_dark_is_exact_for_every_sigma(sigma: float) -> None:
+    codec = Codec(sigma=sigma)
+    assert worst_error(codec, keypoints_inside(codec, 3 * sigma)) < 0.02
+
+
+def test_quantised_peaks_stand_on_the_nearest_cell() -> None:
+    heatmaps = Codec(quantise=True).encode(torch.tensor([[[41.9, 14.1]]]), SIZE, MAP)  # cells 10.475, 3.525
+    assert heatmaps[0, 0].max() == 1
+    assert heatmaps[0, 0, 4, 10] == 1
+
+
+def test_a_heatmap_is_the_gaussian_cut_at_three_sigma() -> None:
+    codec = Codec(sigma=2.0, grid="udp")
+    x, y = 40.0, 60.0
+    cx, cy = x * 23 / 95, y * 31 / 127
+    heatmap = codec.encode(torch.tensor([[[x, y]]]), SIZE, MAP)[0, 0]
+    for row, column in itertools.product(range(MAP[0]), range(MAP[1])):
+        near = abs(row - cy) <= 6.5 and abs(column - cx) <= 6.5
+        expected = torch.exp(torch.tensor(-((row - cy) ** 2 + (column - cx) ** 2) / 8)) if near else torch.tensor(0.0)
+        assert heatmap[row, column] == pytest.approx(float(expected), abs=1e-6)
+
+
+def test_scores_are_peak_heights_between_zero_and_one() -> None:
+    heatmaps = torch.zeros(1, 3, *MAP)
+    heatmaps[0, 0, 5, 5] = 0.3
+    heatmaps[0, 1, 5, 5] = 7.0
+    heatmaps[0, 2] = -1.0
+    _, scores = Codec().decode(heatmaps, SIZE)
+    assert scores[0].tolist() == pytest.approx([0.3, 1.0, 0.0])
+
+
+@pytest.mark.parametrize("refine", ["none", "quarter", "dark"])
+def test_decoding_never_leaves_the_heatmap_or_fails(refine: str) -> None:
+    codec = Codec(refine=refine)
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(4, 5, *MAP, generator=generator)
+    corners = torch.zeros(1, 4, *MAP)
+    for joint, (row, column) in enumerate(((0, 0), (0, -1), (-1, 0), (-1, -1))):
+        corners[0, joint, row, column] = 1
+    for heatmaps in (noise, corners, torch.zeros(1, 1, *MAP), torch.full((1, 1, *MAP), torch.e)):
+        decoded, scores = codec.decode(heatmaps, SIZE)
+        assert decoded.isfinite().all()
+        assert scores.isfinite().all()
+        assert (decoded >= -4).all()
+        assert (decoded[..., 0] <= SIZE[1]).all()
+        assert (decoded[..., 1] <= SIZE[0]).all()
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_merging_the_mirror_image_keeps_the_joint_in_place(grid) -> None:
+    """A perfect network's heatmaps of a crop and of its mirror image agree after the merge."""
+    codec = Codec(grid=grid)
+    keypoints = keypoints_inside(codec, 6, count=50).view(25, 2, 2)
+    order = (1, 0)
+    mirrored = keypoints[:, list(order)].clone()
+    mirrored[..., 0] = SIZE[1] - 1 - mirrored[..., 0]
+    straight = codec.encode(keypoints, SIZE, MAP)
+    merged = codec.merge_flipped(straight, codec.encode(mirrored, SIZE, MAP), order, SIZE)
+    decoded, _ = codec.decode(merged, SIZE)
+    # The plain grid moves by a whole cell where 0.75 would be exact: an eighth of a cell in the mean.
+    bound = 0.13 * 4 if grid == "plain" else 0.02 * 4
+    assert (decoded - keypoints).norm(dim=-1).max() < bound
+    if grid == "udp":
+        torch.testing.assert_close(merged, straight, atol=1e-5, rtol=0)
+
+
+def test_sigma_must_be_positive() -> None:
+    with pytest.raises(ValueError, match=r"codec\.sigma must be positive, got 0"):
+        Codec(sigma=0)

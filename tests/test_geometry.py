@@ -1,0 +1,92 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from posepyr import geometry
+from posepyr.geometry import CropRule
+
+RULES = [CropRule((96, 64), 1.25, grid) for grid in ("plain", "udp")]
+BOX = np.array([30.0, 12.0, 40.0, 90.0])
+
+finite = st.floats(-200, 200)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@given(rotation=finite, flip=st.booleans(), x=finite, y=finite)
+def test_inverting_a_crop_undoes_it(rule: CropRule, rotation: float, flip: bool, x: float, y: float) -> None:
+    matrix = geometry.crop_matrix(BOX, rule, rotation, flip)
+    points = np.array([[x, y]])
+    back = geometry.apply(geometry.invert(matrix), geometry.apply(matrix, points))
+    np.testing.assert_allclose(back, points, atol=1e-8)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_box_is_widened_to_the_aspect_and_padded(rule: CropRule) -> None:
+    height, width = rule.span
+    centre, extent = geometry.fit(BOX, rule)
+    np.testing.assert_allclose(centre, [50, 57])
+    np.testing.assert_allclose(extent, np.array([90 * width / height, 90]) * 1.25)
+    wide = geometry.fit(np.array([0.0, 0.0, 100.0, 10.0]), rule)[1]
+    np.testing.assert_allclose(wide, np.array([100, 100 * height / width]) * 1.25)
+
+
+def test_the_grids_place_the_crop_as_their_definitions_say() -> None:
+    for rule, corner in zip(RULES, ([64, 96], [63, 95]), strict=True):
+        centre, extent = geometry.fit(BOX, rule)
+        matrix = geometry.crop_matrix(BOX, rule)
+        np.testing.assert_allclose(geometry.apply(matrix, (centre - extent / 2)[None]), [[0, 0]], atol=1e-9)
+        np.testing.assert_allclose(geometry.apply(matrix, (centre + extent / 2)[None]), [corner])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_flipped_crop_is_the_mirror_image_of_the_crop(rule: CropRule) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (120, 110, 3), np.uint8)
+    crop = geometry.warp(pixels, geometry.crop_matrix(BOX, rule, 20.0), rule.input_size)
+    flipped = geometry.warp(pixels, geometry.crop_matrix(BOX, rule, 20.0, flip=True), rule.input_size)
+    # OpenCV interpolates with 5 fractional bits, so that mirrored sampling points may differ by a 32nd of a pixel.
+    difference = np.abs(flipped[:, ::-1].astype(int) - crop)
+    assert difference.max() <= 2 * 255 / 32
+    assert difference.mean() < 2.0
+
+
+def test_the_crop_of_a_flipped_picture_is_the_flipped_crop_of_the_picture() -> None:
+    rule = RULES[1]
+    pixels = np.random.default_rng(1).integers(0, 256, (120, 110, 3), np.uint8)
+    x, y, width, height = BOX
+    mirrored_box = np.array([110 - 1 - x - width, y, width, height])
+    crop = geometry.warp(pixels, geometry.crop_matrix(BOX, rule), rule.input_size)
+    other = geometry.warp(pixels[:, ::-1].copy(), geometry.crop_matrix(mirrored_box, rule), rule.input_size)
+    assert np.abs(other[:, ::-1].astype(int) - crop).max() <= 2 * 255 / 32
+
+
+def test_rotation_turns_what_is_seen_clockwise() -> None:
+    rule = CropRule((100, 100), 1.0, "plain")
+    matrix = geometry.crop_matrix(np.array([0.0, 0.0, 100.0, 100.0]), rule, rotation=90)
+    above = geometry.apply(matrix, np.array([[50.0, 10.0]]))
+    np.testing.assert_allclose(above, [[90, 50]], atol=1e-9)
+
+
+def test_a_pixel_lands_where_its_keypoint_does() -> None:
+    pixels = np.zeros((120, 110, 3), np.uint8)
+    pixels[60, 40] = 255
+    for rule in RULES:
+        matrix = geometry.crop_matrix(BOX, CropRule((384, 256), 1.25, rule.grid), 33.0, flip=True)
+        crop = geometry.warp(pixels, matrix, (384, 256))[..., 0].astype(float)
+        rows, columns = np.mgrid[:384, :256]
+        centre = [(columns * crop).sum() / crop.sum(), (rows * crop).sum() / crop.sum()]
+        np.testing.assert_allclose(centre, geometry.apply(matrix, np.array([[40.0, 60.0]]))[0], atol=0.1)
+
+
+def test_batches_of_tensors_go_through_their_own_affines() -> None:
+    matrices = np.stack([geometry.crop_matrix(BOX, RULES[0], angle) for angle in (0.0, 10.0, 45.0)])
+    points = np.random.default_rng(2).uniform(0, 100, (3, 5, 2))
+    batch = geometry.apply(torch.from_numpy(matrices), torch.from_numpy(points))
+    for matrix, person, found in zip(matrices, points, batch.numpy(), strict=True):
+        np.testing.assert_allclose(found, geometry.apply(matrix, person))
+
+
+def test_inside_is_the_extent_of_the_pixels() -> None:
+    points = np.array([[-0.5, -0.5], [63.5, 95.5], [63.6, 0.0], [0.0, -0.6]])
+    assert geometry.inside(points, (96, 64)).tolist() == [True, True, False, False]
