@@ -1,6 +1,5 @@
 """A small source in memory, for what writes and reads files."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -93,15 +92,3 @@ def picture_folder(tmp_path: Path) -> Path:
     folder.mkdir()
     cv2.imwrite(str(folder / "one.png"), np.full((80, 100, 3), (0, 0, 255), np.uint8))
     return folder
-
-
-@pytest.fixture
-def write_text(tmp_path: Path) -> Callable[[str, str], Path]:
-    """Writes a text file into the test's folder."""
-
-    def write(name: str, text: str) -> Path:
-        path = tmp_path / name
-        path.write_text(text)
-        return path
-
-    return write

@@ -190,6 +190,13 @@ def test_an_archive(tmp_path: Path, coco_content: Content, monkeypatch: pytest.M
         source.split("vale")
 
 
+def test_splits_can_be_renamed_one_by_one(tmp_path: Path) -> None:
+    source = Coco(str(tmp_path), splits={"val": "minival"})
+    assert source.splits == {"train": "train2017", "val": "minival", "test": "val2017"}
+    with pytest.raises(ValueError, match=r"annotations/person_keypoints_minival\.json +MISSING"):
+        source.split("val")
+
+
 def test_an_incomplete_archive_shows_what_was_looked_for_and_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

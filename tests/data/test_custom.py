@@ -123,6 +123,7 @@ DEFINITION_FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "an unknown joint": ({"limbs": [["nose", "tail"]]}, r"hands\.yaml: skeleton 'hands': limbs must name joints of it"),
     "sigmas too few": ({"sigmas": [0.1]}, r"hands\.yaml: skeleton 'hands': sigmas must hold one number for each"),
     "sigmas of a wrong type": ({"sigmas": ["a"]}, r"sigmas must be a list of numbers"),
+    "sigmas that are no numbers": ({"sigmas": [0.1, 0.1, float("nan")]}, r"sigmas must be .* between 0 and 10"),
     "flip pairs of a wrong type": ({"flip_pairs": "nose"}, r"flip_pairs must be a list of pairs"),
     "name of a wrong type": ({"name": 3}, r"hands\.yaml: name must be a text, got 3"),
     "no annotations": ({"annotations": None}, r"annotations must be given"),

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping
 from importlib import import_module
 from inspect import Parameter
 from pkgutil import iter_modules
+from types import ModuleType
 from typing import Any
 
 from posepyr.checkpoints.recipe import RESERVED
@@ -111,16 +112,25 @@ def _node(node: Node, declared: Any, path: str) -> Iterator[str]:
 
 def _nearest_target(target: str) -> str:
     """What the last module on a target's path that exists offers in place of what does not."""
-    found: Any = None
+    found: ModuleType | None = None
     for part in target.split("."):
         try:
-            inner = import_module(f"{found.__name__}.{part}" if found else part)
+            found = import_module(f"{found.__name__}.{part}" if found else part)
         except (ImportError, ValueError):
-            offered = [name for name in vars(found) if not name.startswith("_")] if found else []
-            offered += [module.name for module in iter_modules(getattr(found, "__path__", []))] if found else []
-            return f"; {suggestion(part, offered, f'{found.__name__}.')}" if offered else ""
-        found = inner
+            offered = _offered(found) if found else []
+            return f"; {suggestion(part, offered, f'{found.__name__}.')}" if found and offered else ""
     return ""
+
+
+def _offered(module: ModuleType) -> list[str]:
+    """The modules in a module, and what can be called that is its own or of its package."""
+    package = module.__name__.split(".")[0]
+    called = [
+        name
+        for name, value in vars(module).items()
+        if callable(value) and not name.startswith("_") and str(value.__module__).split(".")[0] == package
+    ]
+    return called + [inner.name for inner in iter_modules(getattr(module, "__path__", []))]
 
 
 def _argument(key: str, value: Any, known: Signature, files: Node, path: str) -> Iterator[str]:

@@ -149,9 +149,11 @@ def keys(node: Any, path: str) -> Iterator[str]:
         return
     names = dict.fromkeys(name for name in node if not str(name).startswith("_"))
     names |= dict.fromkeys(arguments(str(node.get("_target_", ""))))
-    for name in names:
-        if name not in SUPPLIED.get(path, {}):
-            yield from keys(node.get(name), f"{path}.{name}")
+    offered = [name for name in names if name not in SUPPLIED.get(path, {})]
+    if not offered and "." in path:
+        yield path
+    for name in offered:
+        yield from keys(node.get(name), f"{path}.{name}")
 
 
 def arguments(target: str) -> list[str]:
@@ -197,9 +199,11 @@ def _source(module: str) -> Path | None:
     """A module's file. Only its outermost package is asked for, which does not import it."""
     package, *inner = module.split(".")
     spec = importlib.util.find_spec(package) if package else None
-    for folder in (spec.submodule_search_locations or []) if spec else []:
+    if spec is None:
+        return None
+    for folder in spec.submodule_search_locations or []:
         place = Path(folder).joinpath(*inner)
         for candidate in (place / "__init__.py", place.with_suffix(".py")):
             if candidate.is_file():
                 return candidate
-    return None
+    return Path(spec.origin) if spec.origin and not inner and spec.origin.endswith(".py") else None

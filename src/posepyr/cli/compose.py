@@ -237,7 +237,9 @@ def _hydra_errors() -> Iterator[None]:
     """Hydra's and OmegaConf's errors as usage errors: they come from what the user wrote."""
     try:
         yield
-    except (HydraException, OmegaConfBaseException) as error:
+    except UsageError:
+        raise
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
         cause = f" ({str(error.__cause__).splitlines()[0]})" if error.__cause__ is not None else ""
         # Advice on + and the search path follow in Hydra's messages: the one is not needed here, the other noise.
         reason = str(error).split("\nTo append")[0].split("\nConfig search path")[0].strip()

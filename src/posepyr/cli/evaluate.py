@@ -15,6 +15,7 @@ from posepyr.files import write_text
 from posepyr.inference.estimator import load_model
 from posepyr.training.callbacks import PredictionSheet
 from posepyr.training.csv_log import CSVLog
+from posepyr.training.quiet import quiet
 from posepyr.training.task import PoseTask
 
 log = logging.getLogger("posepyr")
@@ -24,17 +25,18 @@ def evaluate(config: Config, checkpoint: Path, split: str, folder: Path) -> dict
     """Score a checkpoint on ``config``'s data; scores and pictures go to ``folder``."""
     content = read_checkpoint(checkpoint)
     task, data = evaluation_parts(config, content, str(checkpoint))
-    trainer: pl.Trainer = build(
-        config["trainer"],
-        logger=CSVLog(folder),
-        callbacks=[PredictionSheet()],
-        default_root_dir=str(folder),
-        enable_checkpointing=False,
-        enable_model_summary=False,
-        enable_progress_bar=bool(config["progress"]),
-    )
     data.test_split = split
-    trainer.test(task, datamodule=data, verbose=False)
+    with quiet():
+        trainer: pl.Trainer = build(
+            config["trainer"],
+            logger=CSVLog(folder),
+            callbacks=[PredictionSheet()],
+            default_root_dir=str(folder),
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            enable_progress_bar=bool(config["progress"]),
+        )
+        trainer.test(task, datamodule=data, verbose=False)
     scores = {name.replace("test/", f"{split}/", 1): float(value) for name, value in trainer.callback_metrics.items()}
     report: dict[str, Any] = {
         "checkpoint": str(checkpoint), "split": split, "protocol": config["protocol"], "people": len(data.crops(split)),

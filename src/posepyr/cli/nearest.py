@@ -11,6 +11,9 @@ def suggestion(given: str, known: Iterable[str], prefix: str = "", show: int = 1
     """
     names = sorted(set(known))
     close = get_close_matches(given, names, n=3, cutoff=0.65)
+    if not close and len(names) > show:
+        # Too much to list: something distant says more than the beginning of the list.
+        close = get_close_matches(given, names, n=1, cutoff=0.3)
     if close:
         return f"did you mean {' or '.join(prefix + name for name in close)}?"
     if not names:

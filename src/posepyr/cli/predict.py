@@ -28,7 +28,7 @@ def run(arguments: list[str]) -> int:
     estimator = Estimator.from_checkpoint(options.checkpoint, options.device, not options.no_flip)
     people: dict[str, Any] = {}
     for path in pictures:
-        pixels = read_picture(path)
+        pixels = read_picture(path, upright=True)
         poses = estimator.predict(pixels, boxes.get(str(path)))
         people[str(path)] = poses.to_dict(estimator.skeleton.joints)
         for keypoints, scores in zip(poses.keypoints, poses.scores, strict=True):

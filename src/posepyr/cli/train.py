@@ -18,6 +18,7 @@ from posepyr.data.module import PoseDataModule
 from posepyr.files import write_text
 from posepyr.training.checkpointing import WholeFiles
 from posepyr.training.csv_log import CSVLog
+from posepyr.training.quiet import quiet
 from posepyr.training.record import write_record
 from posepyr.training.task import PoseTask
 
@@ -33,9 +34,10 @@ def train(config: Config, folder: Path, overrides: list[str], resume: Path | Non
     codec = build(config["codec"])
     data = make_data(config, skeleton, codec)
     task = make_task(config, skeleton, codec, data)
-    trainer = make_trainer(config, folder, resume)
-    trainer.fit(task, datamodule=data, ckpt_path=resume, weights_only=True)
-    scores = final_scores(trainer, task, data, config)
+    with quiet():
+        trainer = make_trainer(config, folder, resume)
+        trainer.fit(task, datamodule=data, ckpt_path=resume, weights_only=True)
+        scores = final_scores(trainer, task, data, config)
     if trainer.is_global_zero:
         write_text(folder / "metrics.json", json.dumps(scores, indent=2) + "\n")
     return scores
@@ -90,5 +92,6 @@ def final_scores(trainer: pl.Trainer, task: PoseTask, data: PoseDataModule, conf
 
 
 def _finite(metrics: dict[str, torch.Tensor]) -> dict[str, float]:
-    values = {name: float(value) for name, value in metrics.items()}
+    """The scores among what was logged; one that nothing was measured for is left out."""
+    values = {name: float(value) for name, value in metrics.items() if name.startswith(("val/", "test/"))}
     return {name: value for name, value in sorted(values.items()) if math.isfinite(value)}

@@ -25,8 +25,8 @@ class Coco:
 
     ``folder`` is looked up under ``POSEPYR_DATA`` (or ``./data``) unless absolute. ``joints`` are read by name, in
     this order; by default the file's own. In ``annotations`` and ``images``, ``{split}`` stands for the name that
-    ``splits`` gives a split. Left out and counted, as in the HRNet release: crowds, people without a labelled joint,
-    boxes without area inside the picture.
+    ``splits`` gives a split; those it does not mention are called as in ``SPLITS``. Left out and counted, as in the
+    HRNet release: crowds, people without a labelled joint, boxes without area inside the picture.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class Coco:
         self.folder = data_folder(folder)
         self.joints = None if joints is None else tuple(joints)
         self.annotations, self.images = annotations, images
-        self.splits = dict(SPLITS if splits is None else splits)
+        self.splits = SPLITS | (splits or {})
         self._read: dict[str, People] = {}
 
     def split(self, name: str) -> People:

@@ -145,8 +145,8 @@ def _skeleton(content: dict[str, Any], record: Record) -> Skeleton:
         if not isinstance(joint, str):
             raise record.error("joints", "be names", joint, "write it in quotes")
     sigmas = content.get("sigmas") or []
-    if not isinstance(sigmas, list) or not all(type(sigma) in (int, float) for sigma in sigmas):
-        raise record.error("sigmas", "be a list of numbers, one for each joint", sigmas)
+    if not isinstance(sigmas, list) or not all(type(sigma) in (int, float) and 0 < sigma < 10 for sigma in sigmas):
+        raise record.error("sigmas", "be a list of numbers between 0 and 10, one for each joint", sigmas)
     pairs = {key: _pairs(content.get(key) or [], record, key) for key in ("flip_pairs", "limbs")}
     unit = content.get("unit")
     try:

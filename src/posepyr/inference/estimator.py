@@ -122,7 +122,7 @@ def to_pixels(image: Any) -> Pixels:
     if isinstance(image, str | Path):
         from posepyr.data.pictures import read_picture
 
-        return read_picture(Path(image))
+        return read_picture(Path(image), upright=True)
     if isinstance(image, Tensor):
         image = image.detach().cpu()
         if image.is_floating_point():

@@ -83,6 +83,11 @@ class PyramidResidual(nn.Module):
         super().__init__()
         inner = outputs // 2
         width = outputs // PAPER_WIDTH if rule.width is None else rule.width
+        if width < 1:
+            raise ValueError(
+                f"model.block.width must be given where a module has fewer than {PAPER_WIDTH} outputs, "
+                f"got {outputs} outputs; or widen the model"
+            )
         self.original = nn.Sequential(
             activation(inputs) if preactivation else nn.Identity(),
             Pointwise(inputs, inner),

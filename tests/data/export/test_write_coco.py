@@ -102,3 +102,12 @@ def test_an_interrupted_export_leaves_no_annotations_and_no_parts(
         write_coco(groups, mpii_skeleton, tmp_path / "cut", ("train",))
     files = sorted(path.name for path in (tmp_path / "cut").rglob("*") if path.is_file())
     assert files == ["000000000001.jpg", "000000000002.jpg"]
+
+
+def test_splits_without_anybody_are_refused(tmp_path: Path, groups: Any, mpii_skeleton: Skeleton) -> None:
+    groups.split("val").people.clear()
+    with pytest.raises(ValueError, match="splits must have people in them, got 'val' with nobody"):
+        write_coco(groups, mpii_skeleton, tmp_path / "none", ("train", "val"))
+    with pytest.raises(ValueError, match="splits must be one or more different names"):
+        write_coco(groups, mpii_skeleton, tmp_path / "none", ())
+    assert not (tmp_path / "none").exists()

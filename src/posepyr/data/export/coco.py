@@ -20,12 +20,13 @@ def write_coco(source: Source, skeleton: Skeleton, folder: str | Path, splits: S
     Pictures and people are numbered from 1 across all splits. A joint that is not labelled is ``0, 0, 0``. There are
     no outlines, so ``area``, which key-point similarity scales with, is the box's.
     """
+    chosen = writing.splits(source, splits)
     root = writing.start(folder, "annotations", *(f"{split}2017" for split in splits))
     written, pictures, people = {}, 0, 0
-    for split in splits:
+    for split, everybody in chosen.items():
         images: list[dict[str, Any]] = []
         annotations: list[dict[str, Any]] = []
-        for picture in writing.pictures(source.split(split)):
+        for picture in writing.pictures(everybody):
             pictures += 1
             image = _image(pictures, picture.pixels.shape[:2])
             writing.write_jpeg(root / f"{split}2017" / image["file_name"], picture.pixels)

@@ -24,22 +24,22 @@ def write_lsp(source: Source, skeleton: Skeleton, folder: str | Path, splits: Se
     LSP-extended: x, y, and 1 where the joint is *occluded* (in LSP-extended 1 is visible). Coordinates count from 1.
     LSP labels every joint; one that is not labelled here is 0, 0, outside the picture, and marked as occluded.
     """
-    chosen = writing.columns(skeleton, JOINTS, "LSP")
+    columns = writing.columns(skeleton, JOINTS, "LSP")
+    chosen = writing.splits(source, splits)
     root = writing.start(folder, "images")
     joints: list[FloatArray] = []
     written = {}
-    for name in splits:
-        split = source.split(name)
+    for name, split in chosen.items():
         for index in range(len(split)):
             person = split[index]
-            joints.append(_joints(person, chosen))
+            joints.append(_joints(person, columns))
             writing.write_jpeg(root / "images" / f"im{len(joints):04d}.jpg", split.pixels(person))
         written[name] = len(split)
     writing.write_mat(root / "joints.mat", {"joints": np.stack(joints, axis=-1)})
     return written
 
 
-def _joints(person: Annotation, chosen: list[int]) -> FloatArray:
-    visibility = person.visibility[chosen]
-    positions = np.where((visibility == NOT_LABELLED)[:, None], 0.0, person.keypoints[chosen] + 1)
+def _joints(person: Annotation, columns: list[int]) -> FloatArray:
+    visibility = person.visibility[columns]
+    positions = np.where((visibility == NOT_LABELLED)[:, None], 0.0, person.keypoints[columns] + 1)
     return np.concatenate([positions.T, (visibility != VISIBLE)[None].astype(np.float64)])

@@ -49,28 +49,29 @@ def write_mpii(source: Source, skeleton: Skeleton, folder: str | Path, splits: S
     and ``val`` have ``img_train`` 1; ``test`` has 0 and neither joints nor heads. ``annot`` has ``train``, ``valid``
     and ``test.json``, where ``joints_vis`` is 1 for every labelled joint, and ``gt_valid.mat``, for PCKh.
     """
-    chosen = writing.columns(skeleton, JOINTS, "MPII")
+    columns = writing.columns(skeleton, JOINTS, "MPII")
+    chosen = writing.splits(source, splits)
     root = writing.start(folder, "images", "annot")
     people: dict[str, list[list[Rectangle]]] = {}
     count = 0
-    for split in splits:
+    for split, everybody in chosen.items():
         people[split] = []
-        for picture in writing.pictures(source.split(split)):
+        for picture in writing.pictures(everybody):
             count += 1
             name = f"{count:09d}.jpg"
             writing.write_jpeg(root / "images" / name, picture.pixels)
-            people[split].append([_rectangle(person, name, chosen) for person in picture.people])
+            people[split].append([_rectangle(person, name, columns) for person in picture.people])
     for split, groups in people.items():
         _write_annot(root / "annot", split, [person for group in groups for person in group])
     writing.write_mat(root / "mpii_human_pose_v1_u12_1.mat", {"RELEASE": _release(people)})
     return {split: sum(len(group) for group in groups) for split, groups in people.items()}
 
 
-def _rectangle(person: Annotation, image: str, chosen: list[int]) -> Rectangle:
+def _rectangle(person: Annotation, image: str, columns: list[int]) -> Rectangle:
     x, y, width, height = person.box
     scale = float(max(width, height)) / 200
     objpos = np.array([x + width / 2, y + height / 2 - 15 * scale])
-    joints, visibility = person.keypoints[chosen], person.visibility[chosen]
+    joints, visibility = person.keypoints[columns], person.visibility[columns]
     return Rectangle(image, objpos + 1, scale, _head(person, joints, visibility) + 1, joints + 1, visibility)
 
 

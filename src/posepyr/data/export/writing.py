@@ -1,7 +1,7 @@
 """What the writers share: files written whole or not at all, and the people of a split by picture."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ import cv2
 import scipy.io
 
 from posepyr.files import whole, write_text
-from posepyr.records import Annotation, Pixels, Split
+from posepyr.records import Annotation, Pixels, Source, Split
 from posepyr.skeleton import Skeleton
 
 QUALITY = 95
@@ -21,6 +21,17 @@ class Picture(NamedTuple):
 
     pixels: Pixels
     people: list[Annotation]
+
+
+def splits(source: Source, names: Sequence[str]) -> dict[str, Split]:
+    """The splits to write, by name; somebody must be in each."""
+    if not names or len(set(names)) != len(names):
+        raise ValueError(f"splits must be one or more different names, got {list(names)}")
+    found = {name: source.split(name) for name in names}
+    for name, split in found.items():
+        if not len(split):
+            raise ValueError(f"splits must have people in them, got {name!r} with nobody; leave it out")
+    return found
 
 
 def pictures(split: Split) -> Iterator[Picture]:

@@ -30,7 +30,9 @@ def paint_backdrop(canvas: Pixels, draws: Draws, difficulty: float) -> None:
 
 
 def _paint_gradient(canvas: Pixels, draws: Draws, one: Colour, other: Colour) -> None:
-    corners = np.array([[one, mix(one, other, draws.uniform())], [other, mix(one, other, draws.uniform())]], dtype=np.uint8)
+    corners = np.array(
+        [[one, mix(one, other, draws.uniform())], [other, mix(one, other, draws.uniform())]], dtype=np.uint8
+    )
     cv2.resize(corners, canvas.shape[1::-1], dst=canvas, interpolation=cv2.INTER_LINEAR)
 
 
@@ -97,11 +99,15 @@ def paint_light(canvas: Pixels, draws: Draws, difficulty: float) -> Pixels:
     dim = np.array([[1.0 - 0.5 * depth * draws.uniform() for _ in range(2)] for _ in range(2)])
     cast = 1.0 - 0.22 * depth * np.array([draws.uniform(), draws.uniform(), draws.uniform()])
     blurred, strength = draws.chance(0.3 * difficulty), round(5.9 * difficulty * draws.uniform() - 0.5)
-    x, y = int(draws.uniform() * (512 - size)), int(draws.uniform() * (512 - size))
+    x, y = int(draws.uniform() * 256), int(draws.uniform() * 256)
     light = np.round(255.0 * dim[:, :, None] / dim.max() * (cast / cast.max())).astype(np.uint8)
     cv2.multiply(canvas, cv2.resize(light, (size, size)), dst=canvas, scale=1.06 / 255.0)
     if blurred:
         cv2.GaussianBlur(canvas, (3, 3), 0, dst=canvas)
     if strength > 0:
-        cv2.add(canvas, grain()[min(strength, 4), y : y + size, x : x + size], dst=canvas)
+        noise = grain()[min(strength, 4)]
+        repeats = (size + 255) // len(noise) + 1
+        if repeats > 1:
+            noise = np.tile(noise, (repeats, repeats, 1))
+        cv2.add(canvas, noise[y : y + size, x : x + size], dst=canvas)
     return canvas

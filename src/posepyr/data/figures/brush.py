@@ -100,11 +100,11 @@ def roundness(width: int) -> Pixels:
     across = np.linspace(-0.98, 0.98, width)
     light = 0.60 * np.sqrt(1.0 - across**2) - 0.38 * across
     shade = np.round(255.0 * (0.42 + 0.58 * light / light.max()).clip(0.0, 1.0)).astype(np.uint8)
-    return np.ascontiguousarray(np.broadcast_to(shade[None, :, None], (128, width, 3)))
+    return np.ascontiguousarray(np.broadcast_to(shade[None, :, None], (288, width, 3)))
 
 
 def rounded(cloth: Pixels) -> Pixels:
-    """A piece of cloth, of at most 128 rows, as it looks around a limb; the lit side is its left."""
+    """A piece of cloth, of at most 288 rows, as it looks around a limb; the lit side is its left."""
     light = roundness(cloth.shape[1])[: cloth.shape[0]]
     return np.asarray(cv2.multiply(cloth, light, scale=1.0 / 235.0), dtype=np.uint8)
 
@@ -140,9 +140,7 @@ def _windows(chains: FloatArray, hulls: FloatArray, size: int) -> npt.NDArray[np
     return np.concatenate([low, high], axis=1).clip(0, size).astype(np.int64)
 
 
-def _matrices(
-    start: FloatArray, along: FloatArray, half: FloatArray, shapes: npt.NDArray[np.int64]
-) -> FloatArray:
+def _matrices(start: FloatArray, along: FloatArray, half: FloatArray, shapes: npt.NDArray[np.int64]) -> FloatArray:
     """From patches to windows: x across a part, y along it. A part seen end on keeps a little length."""
     flat = np.abs(half[:, 0] * along[:, 1] - half[:, 1] * along[:, 0]) < 1.0
     quarter = np.stack([-half[:, 1], half[:, 0]], axis=1)

@@ -47,5 +47,18 @@ def draw_dress(draws: Draws, difficulty: float) -> Dress:
     front, back = int(draws.uniform() * 4.0), int(draws.uniform() * 3.0)
     neckline = draws.between(0.012, 0.055)
     return Dress(
-        skin, hair, shirt, lower, shoes, hat, trim, pack, seam, neckline, front, back, draws.chance(0.15), draws.chance(0.15)
+        skin,
+        hair,
+        shirt,
+        lower,
+        shoes,
+        hat,
+        trim,
+        pack,
+        seam,
+        neckline,
+        front,
+        back,
+        draws.chance(0.15),
+        draws.chance(0.15),
     )

@@ -29,10 +29,12 @@ def _sphere(count: int) -> FloatArray:
 def _cap(normal: tuple[float, float], offset: float) -> FloatArray:
     """Points of the unit sphere on one side of a plane that is level from ear to ear, its edge included."""
     plane = np.array([0.0, *normal]) / math.hypot(*normal)
-    points = _sphere(160)
+    points = _sphere(120)
     turn = np.linspace(0.0, 2.0 * math.pi, 40, endpoint=False)
     other = np.array([0.0, plane[2], -plane[1]])
-    ring = plane * offset + math.sqrt(1.0 - offset**2) * (np.cos(turn)[:, None] * [1, 0, 0] + np.sin(turn)[:, None] * other)
+    ring = plane * offset + math.sqrt(1.0 - offset**2) * (
+        np.cos(turn)[:, None] * [1, 0, 0] + np.sin(turn)[:, None] * other
+    )
     return np.concatenate([points[points @ plane > offset], ring])
 
 

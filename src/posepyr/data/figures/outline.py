@@ -62,6 +62,10 @@ OPTIONAL = ("skirt", "mane", "backpack")
 _FROM = np.array([NODES.index(start) for start, _, _ in _CHAINS.values()])
 _TO = np.array([NODES.index(end) for _, end, _ in _CHAINS.values()])
 _RADII = np.array([radii for _, _, radii in _CHAINS.values()])
+_ON_LEG = np.array([[part.endswith(("thigh", "shin"))] for part in CHAINS])
+_SHARE_STARTS = {"arm": 0.0, "forearm": 0.5, "thigh": 0.0, "shin": 0.5}
+_SHARES = np.stack([_SHARE_STARTS.get(part.rpartition("_")[2], 9.0) + STATIONS * 0.5 for part in CHAINS])
+"""``11 5``: how far down an arm or leg each circle lies; what no cloth covers lies far out."""
 _ELLIPSOID_NODES = np.array([NODES.index(node) for _, node, *_ in _ELLIPSOIDS])
 _ELLIPSOID_FRAMES = np.array([FRAMES.index(frame) for _, _, frame, *_ in _ELLIPSOIDS])
 _CENTRES = np.array([centre for *_, centre, _ in _ELLIPSOIDS])
@@ -76,6 +80,8 @@ _ANGLES = np.arange(24) * (2.0 * np.pi / 24)
 DIRECTIONS = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
 """``24 2``: where hulls are supported; the first and every sixth lie along the axes."""
 _TANGENTS = np.stack([-np.sin(_ANGLES), np.cos(_ANGLES)], axis=1)
+_SQUARES = (DIRECTIONS[:, :, None] * DIRECTIONS[:, None]).reshape(-1, 4).T
+"""``4 24``: what turns a 2 by 2 matrix into its squared support in each direction."""
 _STEP_COSINE, _STEP_SINE = float(np.cos(_ANGLES[1])), float(np.sin(_ANGLES[1]))
 
 # Where depth alone would let a shirt vanish under trousers or a neck under a collar.
@@ -112,7 +118,7 @@ class Outline(NamedTuple):
 
     def worn(self) -> list[int]:
         """The parts that are there, as indices of ``PARTS``, from far to near."""
-        order = np.argsort(-self.depths, kind="stable").tolist()
+        order: list[int] = np.argsort(-self.depths, kind="stable").tolist()
         return order[int(np.isinf(self.depths).sum()) :]
 
     def polygons(self, margins: FloatArray) -> FloatArray:
@@ -120,7 +126,7 @@ class Outline(NamedTuple):
         supports = self.supports + margins[:, None, None]
         following = np.concatenate([supports[:, :, 1:], supports[:, :, :1]], axis=2)
         along = (following - supports * _STEP_COSINE) / _STEP_SINE
-        return supports[..., None] * DIRECTIONS + along[..., None] * _TANGENTS
+        return np.asarray(supports[..., None] * DIRECTIONS + along[..., None] * _TANGENTS)
 
     def contains(self, points: FloatArray) -> npt.NDArray[np.bool_]:
         """``N P``: which points lie inside which parts, worn or not."""
@@ -142,7 +148,8 @@ def in_chains(chains: FloatArray, points: FloatArray) -> npt.NDArray[np.bool_]:
 
 def in_hulls(supports: FloatArray, points: FloatArray) -> npt.NDArray[np.bool_]:
     """``N H``: which points lie inside which hulls."""
-    return np.asarray((points @ DIRECTIONS.T)[:, None] <= supports).all(axis=2)
+    within = (points @ DIRECTIONS.T)[:, None] <= supports
+    return np.asarray(within.all(axis=2))
 
 
 def trace(body: Body, outfit: Outfit, nearness: float) -> Outline:
@@ -170,13 +177,10 @@ def _trace_chains(body: Body, outfit: Outfit, nearness: float) -> tuple[FloatArr
 
 
 def _clothing(outfit: Outfit) -> FloatArray:
-    factors = np.ones((len(CHAINS), len(STATIONS)))
-    arm = np.concatenate([STATIONS * 0.5, 0.5 + STATIONS * 0.5])
-    sleeve = np.where(arm < outfit.sleeves, outfit.looseness, 1.0)
-    leg = np.where(arm < outfit.hem, outfit.looseness, 1.0) if outfit.lower != "skirt" else np.ones(10)
-    factors[1:3], factors[3:5] = sleeve[:5], sleeve[5:]
-    factors[7:9], factors[9:11] = leg[:5], leg[5:]
-    return factors
+    """``11 5``: how much cloth widens each circle of a chain."""
+    leg = outfit.hem if outfit.lower != "skirt" else 0.0
+    covered = np.where(_ON_LEG, leg, outfit.sleeves)
+    return np.where(covered > _SHARES, outfit.looseness, 1.0)
 
 
 def _trace_hulls(body: Body, outfit: Outfit, nearness: float) -> tuple[FloatArray, FloatArray]:
@@ -190,10 +194,10 @@ def _trace_hulls(body: Body, outfit: Outfit, nearness: float) -> tuple[FloatArra
     frames = body.frames[_ELLIPSOID_FRAMES]
     centres = body.nodes[_ELLIPSOID_NODES] + np.matmul(frames, centres[:, :, None])[:, :, 0]
     scales = 1.0 / (1.0 + nearness * centres[:, 2])
-    # A flattened ball's shadow is an ellipse with support sqrt(u' B B' u), where B = (its axes, flat).
+    # An ellipsoid's shadow is an ellipse with support sqrt(u' B B' u), where B = (its axes, flat).
     axes = frames[:, :2] * radii[:, None]
-    reach = np.sqrt((np.matmul(DIRECTIONS, axes) ** 2).sum(axis=2))
-    supports = (centres[:, :2] @ DIRECTIONS.T + reach) * scales[:, None]
+    shadow = np.matmul(axes, axes.transpose(0, 2, 1)).reshape(-1, 4)
+    supports = (centres[:, :2] @ DIRECTIONS.T + np.sqrt(shadow @ _SQUARES)) * scales[:, None]
     return np.maximum.reduceat(supports, _HULL_STARTS), np.add.reduceat(centres[:, 2], _HULL_STARTS) / _HULL_COUNTS
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 
 from posepyr.data.figures.backdrop import paint_backdrop, paint_light, paint_thing
-from posepyr.data.figures.dress import draw_dress
 from posepyr.data.figures.draws import numbered_draws
+from posepyr.data.figures.dress import draw_dress
 from posepyr.data.figures.portrait import paint_person
 from posepyr.data.figures.scene import Scene
 from posepyr.records import Pixels

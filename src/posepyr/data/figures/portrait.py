@@ -5,11 +5,11 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from posepyr.data.figures.body import NODES
-from posepyr.data.figures.brush import SHIFT, paint_surface, plan, rounded
+from posepyr.data.figures.body import FRAMES, NODES
+from posepyr.data.figures.brush import SHIFT, fixed, paint_surface, plan, rounded
 from posepyr.data.figures.dress import LENGTH, WIDTH, Dress
 from posepyr.data.figures.head import paint_head
-from posepyr.data.figures.outline import CHAINS, PARTS
+from posepyr.data.figures.outline import CHAINS, PARTS, Outline
 from posepyr.data.figures.scene import Person
 from posepyr.data.figures.textures import Cloth, Colour, shaded
 from posepyr.data.figures.trim import paint_chest, paint_hips, paint_pack, paint_sole, paint_thumb
@@ -28,8 +28,24 @@ _AXES = {
 _HULL_AXES = tuple(_AXES.get(part, ("pelvis", "pelvis")) for part in PARTS[len(CHAINS) :])
 _AXIS_STARTS = np.array([NODES.index(start) for start, _ in _HULL_AXES])
 _AXIS_ENDS = np.array([NODES.index(end) for _, end in _HULL_AXES])
-_FOOT_LINE = np.array([[0.0, 0.0, 0.02], [0.0, 0.03, -0.1]])
-_FEET = tuple((part - len(CHAINS), PARTS[part]) for part in range(len(PARTS)) if PARTS[part].endswith("_foot"))
+# On each foot the line that its surface follows and its sole, on each hand the thumb.
+_FOOT = ((0.0, 0.0, 0.02), (0.0, 0.03, -0.1), (0.0, 0.042, 0.034), (0.0, 0.045, -0.05), (0.0, 0.042, -0.100))
+_THUMB = ((0.0, 0.012, -0.012), (0.0, 0.038, -0.024))
+_TIPS = tuple(
+    (f"{side}_{node}", f"{side}_{part}", points)
+    for side in ("right", "left")
+    for node, part, points in (("ankle", "foot", _FOOT), ("wrist", "hand", _THUMB))
+)
+_TIP_NODES = np.array([NODES.index(node) for node, _, points in _TIPS for _ in points])
+_TIP_FRAMES = np.array([FRAMES.index(part) for _, part, points in _TIPS for _ in points])
+_TIP_POINTS = np.array([point for *_, points in _TIPS for point in points])[:, :, None]
+_TIP_SPANS = {
+    "right_foot": slice(0, 5),
+    "right_hand": slice(5, 7),
+    "left_foot": slice(7, 12),
+    "left_hand": slice(12, 14),
+}
+
 
 # Joints where two parts meet: whichever is painted first gets a round rim under both, so that limbs look whole.
 # (the parts, the chain whose end it is, which end)
@@ -46,8 +62,11 @@ _MEETINGS = tuple(
         ("{}_shin", "{}_foot", "{}_shin", 4),
     )
 )
+_FEET = tuple((row, part) for row, part in enumerate(PARTS) if part.endswith("_foot"))
 _MEETINGS_OF = {
-    part: tuple((number, CHAINS.index(chain), end) for number, (parts, chain, end) in enumerate(_MEETINGS) if part in parts)
+    part: tuple(
+        (number, CHAINS.index(chain), end) for number, (parts, chain, end) in enumerate(_MEETINGS) if part in parts
+    )
     for part in PARTS
 }
 
@@ -62,7 +81,8 @@ def paint_person(canvas: Pixels, person: Person, dress: Dress, sun: tuple[float,
     outline = person.outline
     surfaces = _surfaces(person, dress)
     shapes = np.array([surfaces[part].patch.shape[1::-1] for part in PARTS])
-    strokes = plan(outline, _axes(person), shapes, sun, canvas.shape[0])
+    tips = _tips(person)
+    strokes = plan(outline, _axes(outline, tips), shapes, sun, canvas.shape[0])
     met: set[int] = set()
     for part in outline.worn():
         name = PARTS[part]
@@ -72,7 +92,7 @@ def paint_person(canvas: Pixels, person: Person, dress: Dress, sun: tuple[float,
                 _paint_joint(canvas, outline.chains[chain, end], surfaces[CHAINS[chain]].rim)
         surface = surfaces[name]
         paint_surface(canvas, strokes, part, surface.patch, surface.rim)
-        _finish(canvas, person, dress, name)
+        _finish(canvas, person, dress, name, tips)
 
 
 def _paint_joint(canvas: Pixels, circle: FloatArray, rim: Colour) -> None:
@@ -80,7 +100,7 @@ def _paint_joint(canvas: Pixels, circle: FloatArray, rim: Colour) -> None:
     cv2.circle(canvas, (round(x * 16), round(y * 16)), round(radius * 16 + 4), rim, -1, cv2.LINE_AA, SHIFT)
 
 
-def _finish(canvas: Pixels, person: Person, dress: Dress, name: str) -> None:
+def _finish(canvas: Pixels, person: Person, dress: Dress, name: str, tips: dict[str, FloatArray]) -> None:
     """What belongs on a part once it is painted."""
     if name == "head":
         paint_head(canvas, person, dress)
@@ -91,58 +111,58 @@ def _finish(canvas: Pixels, person: Person, dress: Dress, name: str) -> None:
     elif name == "backpack":
         paint_pack(canvas, person, dress)
     elif name.endswith("_foot"):
-        paint_sole(canvas, person, dress, name)
+        paint_sole(canvas, person, dress, fixed(tips[name][2:]))
     elif name.endswith("_hand"):
-        paint_thumb(canvas, person, dress, name)
+        paint_thumb(canvas, person, dress, fixed(tips[name]))
 
 
-def _axes(person: Person) -> tuple[FloatArray, FloatArray]:
+def _tips(person: Person) -> dict[str, FloatArray]:
+    """Points on hands and feet, in the picture."""
+    body = person.body
+    space = np.matmul(body.frames[_TIP_FRAMES], _TIP_POINTS)[:, :, 0] + body.nodes[_TIP_NODES]
+    flat = person.flatten(space)
+    return {part: flat[span] for part, span in _TIP_SPANS.items()}
+
+
+def _axes(outline: Outline, tips: dict[str, FloatArray]) -> tuple[FloatArray, FloatArray]:
     """The lines that the parts' surfaces follow, from ``P 2`` to ``P 2``."""
-    outline = person.outline
     starts = np.concatenate([outline.chains[:, 0, :2], outline.nodes[_AXIS_STARTS]])
     ends = np.concatenate([outline.chains[:, -1, :2], outline.nodes[_AXIS_ENDS]])
-    for hull, name in _FEET:
-        row = len(CHAINS) + hull
-        starts[row], ends[row] = person.at(name.replace("foot", "ankle"), name, _FOOT_LINE)
+    for row, name in _FEET:
+        starts[row], ends[row] = tips[name][:2]
     return starts, ends
 
 
 def _surfaces(person: Person, dress: Dress) -> dict[str, _Surface]:
     outfit = person.outfit
     covered = outfit.hem if outfit.lower != "skirt" else 0.0
-    arm, leg = _limb(dress.shirt, dress.skin, outfit.sleeves), _limb(dress.lower, dress.skin, covered)
+    colours = (dress.skin, dress.shoes, dress.hair, dress.pack)
+    rows = np.empty((4 * LENGTH + 8 * len(colours), WIDTH, 3), dtype=np.uint8)
+    _dress_limb(rows[: 2 * LENGTH], dress.shirt, dress.skin, outfit.sleeves)
+    _dress_limb(rows[2 * LENGTH : 4 * LENGTH], dress.lower, dress.skin, covered)
+    rows[4 * LENGTH :].reshape(len(colours), 8 * WIDTH, 3)[:] = np.array(colours)[:, None]
+    upper_arm, forearm, thigh, shin, plain = np.split(rounded(rows), np.arange(1, 5) * LENGTH)
+    skin, shoe, mane, pack = (
+        _Surface(patch, shaded(colour, _RIM)) for patch, colour in zip(np.split(plain, 4), colours, strict=True)
+    )
     shirt_rim, lower_rim = shaded(dress.shirt.colour, _RIM), shaded(dress.lower.colour, _RIM)
-    skin, shoe = _plain(dress.skin), _plain(dress.shoes)
     lower = _Surface(rounded(dress.lower.piece), lower_rim)
-    surfaces = {
-        "neck": skin,
-        "head": skin,
-        "pelvis": lower,
-        "skirt": lower,
-        "chest": _Surface(rounded(dress.shirt.piece), shirt_rim),
-        "mane": _plain(dress.hair),
-        "backpack": _plain(dress.pack),
-    }
+    surfaces = {"neck": skin, "head": skin, "pelvis": lower, "skirt": lower, "mane": mane, "backpack": pack}
+    surfaces["chest"] = _Surface(rounded(dress.shirt.piece), shirt_rim)
     for side in ("right", "left"):
-        surfaces[f"{side}_upper_arm"] = _Surface(arm[:LENGTH], shirt_rim if outfit.sleeves > 0.2 else skin.rim)
-        surfaces[f"{side}_forearm"] = _Surface(arm[LENGTH:], shirt_rim if outfit.sleeves > 0.6 else skin.rim)
+        surfaces[f"{side}_upper_arm"] = _Surface(upper_arm, shirt_rim if outfit.sleeves > 0.2 else skin.rim)
+        surfaces[f"{side}_forearm"] = _Surface(forearm, shirt_rim if outfit.sleeves > 0.6 else skin.rim)
         surfaces[f"{side}_hand"] = skin
-        surfaces[f"{side}_thigh"] = _Surface(leg[:LENGTH], lower_rim if covered > 0.2 else skin.rim)
-        surfaces[f"{side}_shin"] = _Surface(leg[LENGTH:], lower_rim if covered > 0.6 else skin.rim)
+        surfaces[f"{side}_thigh"] = _Surface(thigh, lower_rim if covered > 0.2 else skin.rim)
+        surfaces[f"{side}_shin"] = _Surface(shin, lower_rim if covered > 0.6 else skin.rim)
         surfaces[f"{side}_foot"] = shoe
     return surfaces
 
 
-def _limb(cloth: Cloth, skin: Colour, covered: float) -> Pixels:
-    """``128 32 3``: an arm's or leg's surface, covered from its top on."""
-    patch = np.empty((2 * LENGTH, WIDTH, 3), dtype=np.uint8)
+def _dress_limb(rows: Pixels, cloth: Cloth, skin: Colour, covered: float) -> None:
+    """Fill ``128 32 3``, an arm's or leg's surface, covered from its top on."""
     end = round(covered * 2 * LENGTH)
-    patch[:LENGTH], patch[LENGTH:] = cloth.piece[:, :WIDTH], cloth.piece[:, WIDTH:]
-    patch[end:] = skin
+    rows[:LENGTH], rows[LENGTH:] = cloth.piece[:, :WIDTH], cloth.piece[:, WIDTH:]
+    rows[end:] = skin
     if 0 < end < 2 * LENGTH:
-        patch[end - 3 : end - 1] = shaded(cloth.colour, 0.7)
-    return rounded(patch)
-
-
-def _plain(colour: Colour) -> _Surface:
-    return _Surface(rounded(np.full((8, WIDTH, 3), colour, dtype=np.uint8)), shaded(colour, _RIM))
+        rows[end - 3 : end - 1] = shaded(cloth.colour, 0.7)

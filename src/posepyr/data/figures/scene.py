@@ -82,14 +82,18 @@ class Person(NamedTuple):
     @property
     def joints(self) -> FloatArray:
         """``16 2``."""
-        return self.outline.nodes[_JOINT_NODES]
+        joints: FloatArray = self.outline.nodes[_JOINT_NODES]
+        return joints
 
     def at(self, node: str, frame: str, points: FloatArray) -> FloatArray:
         """Points that move with a body part, ``N 3`` from a node along a frame's axes, to the picture: ``N 2``."""
         body = self.body
-        space = points @ body.frames[FRAMES.index(frame)].T + body.nodes[NODES.index(node)]
-        scales = self.scale / (1.0 + self.nearness * space[:, 2:])
-        return np.asarray(space[:, :2] * scales + self.outline.nodes[0])
+        return self.flatten(points @ body.frames[FRAMES.index(frame)].T + body.nodes[NODES.index(node)])
+
+    def flatten(self, points: FloatArray) -> FloatArray:
+        """Points in the body's space, ``N 3``, to the picture: ``N 2``."""
+        scales = self.scale / (1.0 + self.nearness * points[:, 2:])
+        return np.asarray(points[:, :2] * scales + self.outline.nodes[0])
 
     def owners(self) -> npt.NDArray[np.bool_]:
         """``16 P``: the parts that a joint belongs to, so that they never hide it."""

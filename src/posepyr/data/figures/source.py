@@ -51,6 +51,8 @@ class FigureSplit:
 
     def __init__(self, figures: Figures, name: str, length: int) -> None:
         self.figures, self.name, self.length = figures, name, length
+        # Whoever reads an annotation asks for its picture next; a scene is a pure function of its index.
+        self._latest: tuple[int, Scene] | None = None
 
     def __len__(self) -> int:
         return self.length
@@ -64,8 +66,12 @@ class FigureSplit:
 
     def scene(self, index: int) -> Scene:
         """What picture ``index`` shows, before it is painted."""
-        figures = self.figures
-        return compose(self._numbers(index), figures.difficulty, figures.foreshortening, figures.size)
+        latest = self._latest
+        if latest is None or latest[0] != index:
+            figures = self.figures
+            scene = compose(self._numbers(index), figures.difficulty, figures.foreshortening, figures.size)
+            self._latest = latest = index, scene
+        return latest[1]
 
     def pixels(self, annotation: Annotation) -> Pixels:
         """Paint the picture that the annotation lies in: ``H W 3`` in RGB."""

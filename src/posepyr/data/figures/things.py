@@ -15,6 +15,7 @@ KINDS: tuple[Kind, ...] = ("box", "pole", "ball", "plant", "table", "board")
 _TURN = np.linspace(0.0, 2.0 * np.pi, 24, endpoint=False)
 _CIRCLE = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=1)
 _LEAF = np.array([[0, 0], [0.12, 0.25], [0.16, 0.55], [0.1, 0.8], [0, 1], [-0.1, 0.8], [-0.16, 0.55], [-0.12, 0.25]])
+_POT = np.array([[-0.45, 0.0], [0.45, 0.0], [0.34, 0.8], [-0.34, 0.8]])
 _SQUARE = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5]])
 
 
@@ -46,51 +47,50 @@ def draw_things(
         x = draws.between(left, right)
         y = draws.between(top + 0.35 * (bottom - top), bottom + 0.05 * size)
         scale = size * draws.between(0.1, 0.17 + 0.1 * difficulty)
-        polygons = _SHAPES[kind](draws, x, y, scale, size)
+        middle = np.array([x, y])
+        polygons = tuple(corners * scale + middle for corners in _SHAPES[kind](draws))
         if there:
-            things.append(Thing(kind, tuple(polygons)))
+            things.append(Thing(kind, polygons))
     return tuple(things)
 
 
-def _box(draws: Draws, x: float, y: float, scale: float, size: int) -> list[FloatArray]:
-    return [_turned(_SQUARE * (scale * draws.between(0.8, 1.5), scale), draws.around(0, 8)) + (x, y)]
+def _box(draws: Draws) -> list[FloatArray]:
+    return [_turned(_SQUARE * (draws.between(0.8, 1.5), 1.0), draws.around(0, 8))]
 
 
-def _board(draws: Draws, x: float, y: float, scale: float, size: int) -> list[FloatArray]:
-    length = size * draws.between(0.4, 1.6)
-    return [_turned(_SQUARE * (length, scale * draws.between(0.25, 0.45)), draws.between(-90, 90)) + (x, y)]
+def _board(draws: Draws) -> list[FloatArray]:
+    return [_turned(_SQUARE * (draws.between(3.0, 9.0), draws.between(0.25, 0.45)), draws.between(-90, 90))]
 
 
-def _pole(draws: Draws, x: float, y: float, scale: float, size: int) -> list[FloatArray]:
-    width = scale * draws.between(0.2, 0.4)
-    return [_turned(_SQUARE * (width, 2.4 * size), draws.around(0, 3)) + (x, size * 0.5)]
+def _pole(draws: Draws) -> list[FloatArray]:
+    return [_turned(_SQUARE * (draws.between(0.2, 0.4), 50.0), draws.around(0, 3))]
 
 
-def _ball(draws: Draws, x: float, y: float, scale: float, size: int) -> list[FloatArray]:
-    return [_CIRCLE * (scale * draws.between(0.35, 0.7)) + (x, y)]
+def _ball(draws: Draws) -> list[FloatArray]:
+    return [_CIRCLE * draws.between(0.35, 0.7)]
 
 
-def _plant(draws: Draws, x: float, y: float, scale: float, size: int) -> list[FloatArray]:
-    foot = np.array([x, y + scale])
-    leaves = []
+def _plant(draws: Draws) -> list[FloatArray]:
+    foot = np.array([0.0, 1.0])
+    polygons = []
     for spread in (-65, -40, -18, 5, 25, 45, 70):
-        length = scale * draws.between(1.1, 2.1)
-        leaves.append(_turned(_LEAF * (length * 0.8, length), 180 + draws.around(spread, 6)) + foot)
-    pot = np.array([[-0.45, 0.0], [0.45, 0.0], [0.34, 0.8], [-0.34, 0.8]]) * scale + foot
-    return [*leaves, pot]
+        length = draws.between(1.1, 2.1)
+        polygons.append(_turned(_LEAF * (length * 0.8, length), 180 + draws.around(spread, 6)) + foot)
+    polygons.append(_POT + foot)
+    return polygons
 
 
-def _table(draws: Draws, x: float, y: float, scale: float, size: int) -> list[FloatArray]:
-    width, height = scale * draws.between(2.0, 3.2), size * 1.2
-    top = _SQUARE * (width, scale * 0.22)
-    legs = [_SQUARE * (scale * 0.16, height) + (side * width * 0.42, height * 0.5) for side in (-1.0, 1.0)]
-    return [leg + (x, y) for leg in legs] + [top + (x, y)]
+def _table(draws: Draws) -> list[FloatArray]:
+    width = draws.between(2.0, 3.2)
+    leg = _SQUARE * (0.16, 12.0)
+    legs = [leg + np.array([side * width * 0.42, 6.0]) for side in (-1.0, 1.0)]
+    return [*legs, _SQUARE * (width, 0.22)]
 
 
 def _turned(corners: FloatArray, degrees: float) -> FloatArray:
     angle = math.radians(degrees)
     cosine, sine = math.cos(angle), math.sin(angle)
-    return corners @ np.array([[cosine, sine], [-sine, cosine]])
+    return np.asarray(corners @ np.array([[cosine, sine], [-sine, cosine]]))
 
 
 _SHAPES = {"box": _box, "board": _board, "pole": _pole, "ball": _ball, "plant": _plant, "table": _table}

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from posepyr.data.figures.body import FRAMES
-from posepyr.data.figures.brush import SHIFT, fixed
+from posepyr.data.figures.brush import SHIFT, Fixed
 from posepyr.data.figures.dress import Dress
 from posepyr.data.figures.scene import Person
 from posepyr.data.figures.sketch import fill, line, sketch
@@ -13,7 +13,8 @@ from posepyr.records import Pixels
 
 _STRAP = np.array([[0.062, -0.006, -0.010], [0.064, 0.045, -0.048], [0.078, 0.120, -0.042]])
 _FRONT = sketch("thorax", "chest", {
-    "collar": [(-0.036, -0.012, -0.022), (-0.024, 0.0, -0.046), (0.0, 0.0, -0.054), (0.024, 0.0, -0.046), (0.036, -0.012, -0.022)],
+    "collar": [(-0.036, -0.012, -0.022), (-0.024, 0.0, -0.046), (0.0, 0.0, -0.054),
+               (0.024, 0.0, -0.046), (0.036, -0.012, -0.022)],
     "zip": [(0.0, 0.0, -0.055), (0.0, 0.10, -0.064), (0.0, 0.18, -0.052)],
     "buttons": [(0.0, 0.075, -0.062), (0.0, 0.105, -0.062), (0.0, 0.135, -0.062)],
     "logo": [(-0.03, 0.075, -0.062), (0.03, 0.075, -0.062), (0.02, 0.115, -0.064), (-0.02, 0.115, -0.064)],
@@ -25,7 +26,8 @@ _COLLAR_DEPTH[1:6, 1] = 0.6, 1.0, 0.6, 0.0, 1.0
 _BACK = sketch("thorax", "chest", {
     "one": [(-0.032, 0.065, 0.056), (-0.014, 0.050, 0.056), (-0.014, 0.120, 0.058)],
     "seven": [(0.008, 0.050, 0.056), (0.036, 0.050, 0.056), (0.018, 0.120, 0.058)],
-    "yoke": [(-0.095, 0.040, 0.030), (-0.05, 0.048, 0.050), (0.0, 0.052, 0.055), (0.05, 0.048, 0.050), (0.095, 0.040, 0.030)],
+    "yoke": [(-0.095, 0.040, 0.030), (-0.05, 0.048, 0.050), (0.0, 0.052, 0.055),
+             (0.05, 0.048, 0.050), (0.095, 0.040, 0.030)],
 })  # fmt: skip
 _PACK = sketch("thorax", "chest", {
     "pocket": [(-0.045, 0.135, 0.14), (0.045, 0.135, 0.14), (0.040, 0.180, 0.14), (-0.040, 0.180, 0.14)],
@@ -38,8 +40,6 @@ _SEAT = sketch("waist", "pelvis", {
     "right": [(-0.062, 0.075, 0.055), (-0.025, 0.075, 0.062), (-0.027, 0.110, 0.064), (-0.060, 0.108, 0.058)],
     "left": [(0.062, 0.075, 0.055), (0.025, 0.075, 0.062), (0.027, 0.110, 0.064), (0.060, 0.108, 0.058)],
 })  # fmt: skip
-_SOLE = np.array([[0.0, 0.042, 0.034], [0.0, 0.045, -0.05], [0.0, 0.042, -0.100]])
-_THUMB = np.array([[0.0, 0.012, -0.012], [0.0, 0.038, -0.024]])
 
 
 def paint_chest(canvas: Pixels, person: Person, dress: Dress) -> None:
@@ -91,15 +91,13 @@ def paint_pack(canvas: Pixels, person: Person, dress: Dress) -> None:
         line(canvas, shapes["flap"], shaded(dress.pack, 0.5))
 
 
-def paint_sole(canvas: Pixels, person: Person, dress: Dress, foot: str) -> None:
+def paint_sole(canvas: Pixels, person: Person, dress: Dress, sole: Fixed) -> None:
     """A shoe's sole, from heel to toe."""
-    sole = fixed(person.at(foot.replace("foot", "ankle"), foot, _SOLE))
     line(canvas, sole, shaded(dress.trim, 0.9), _width(person, 90))
 
 
-def paint_thumb(canvas: Pixels, person: Person, dress: Dress, hand: str) -> None:
+def paint_thumb(canvas: Pixels, person: Person, dress: Dress, thumb: Fixed) -> None:
     """A thumb, on the hand's front edge."""
-    thumb = fixed(person.at(hand.replace("hand", "wrist"), hand, _THUMB))
     line(canvas, thumb, shaded(dress.skin, 0.8), _width(person, 80))
 
 

@@ -1,0 +1,102 @@
+"""How a network's weights begin: one variance a layer, drawn from a normal distribution."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+Layer = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
+
+
+class Scheme(Protocol):
+    """Sets a model's weights in place, from the generator, or from Torch's global one where it is None."""
+
+    def __call__(self, model: nn.Module, generator: torch.Generator | None = None) -> None: ...
+
+
+@dataclass(frozen=True)
+class AsBuilt:
+    """The weights that Torch's layers have from their construction.
+
+    Uniform within ``1 / sqrt(fan in)``, biases too: with Torch7's own the initialisation of the PyraNet
+    release. They were drawn from the global generator when the model was built.
+    """
+
+    def __call__(self, model: nn.Module, generator: torch.Generator | None = None) -> None:
+        """Leave the model as it is."""
+
+
+@dataclass(frozen=True)
+class Normal:
+    """The same standard deviation everywhere (Krizhevsky et al. 2012; HRNet's release with 0.001)."""
+
+    std: float = 0.001
+
+    def __post_init__(self) -> None:
+        if self.std <= 0:
+            raise ValueError(f"init.std must be positive, got {self.std}")
+
+    def __call__(self, model: nn.Module, generator: torch.Generator | None = None) -> None:
+        fill(model, variances(model, lambda _: self.std**2), generator)
+
+
+@dataclass(frozen=True)
+class Xavier:
+    """Variance ``2 / (n_i + n_o)`` (Glorot and Bengio 2010)."""
+
+    def __call__(self, model: nn.Module, generator: torch.Generator | None = None) -> None:
+        fill(model, variances(model, lambda fan: 2 / (fan.inputs + fan.outputs)), generator)
+
+
+@dataclass(frozen=True)
+class MSR:
+    """Variance ``2 / n_i`` (He et al. 2015)."""
+
+    def __call__(self, model: nn.Module, generator: torch.Generator | None = None) -> None:
+        fill(model, variances(model, lambda fan: 2 / fan.inputs), generator)
+
+
+class Fan(NamedTuple):
+    """A layer's ``n_i`` and ``n_o``: the kernel's area times the channels of one group, in and out."""
+
+    inputs: int
+    outputs: int
+
+
+def fan_of(layer: Layer) -> Fan:
+    """The fan of a convolution or a linear layer."""
+    if isinstance(layer, nn.Linear):
+        return Fan(layer.in_features, layer.out_features)
+    area = math.prod(layer.kernel_size)
+    return Fan(area * layer.in_channels // layer.groups, area * layer.out_channels // layer.groups)
+
+
+def layers_of(model: nn.Module) -> dict[str, Layer]:
+    """The layers whose weights a scheme draws, by their names in the model."""
+    return {name: module for name, module in model.named_modules() if isinstance(module, Layer)}
+
+
+def variances(model: nn.Module, rule: Callable[[Fan], float]) -> dict[str, float]:
+    """The variance of each layer's weights, by its name, where a rule gives it from the fan alone."""
+    return {name: rule(fan_of(layer)) for name, layer in layers_of(model).items()}
+
+
+@torch.no_grad()
+def fill(model: nn.Module, variance: Mapping[str, float], generator: torch.Generator | None = None) -> None:
+    """Draw every layer's weights with its variance, in the model's order; biases 0, norms the identity."""
+    for name, layer in layers_of(model).items():
+        nn.init.normal_(layer.weight, std=math.sqrt(variance[name]), generator=generator)
+        _set(layer.bias, 0.0)
+    for module in model.modules():
+        if isinstance(module, _BatchNorm | nn.GroupNorm | nn.LayerNorm):
+            _set(module.weight, 1.0)
+            _set(module.bias, 0.0)
+
+
+def _set(parameter: Tensor | None, value: float) -> None:
+    if parameter is not None:
+        parameter.fill_(value)

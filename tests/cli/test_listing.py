@@ -1,0 +1,50 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from posepyr.cli import listing
+from posepyr.cli.faults import UsageError
+
+
+def listed(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
+    assert listing.run([*arguments, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_groups(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert {"group": "model", "choices": "plain, pyramid, pyramid_small"} in listed(capsys)
+
+
+@pytest.mark.parametrize("asked", ["experiment", "experiments"])
+def test_experiments_say_what_is_expected_and_how_to_run_them(
+    conf: Path, capsys: pytest.CaptureFixture[str], asked: str
+) -> None:
+    assert listed(capsys, asked) == [
+        {"name": "paper/first", "what": "The first of the paper.", "expected": "88.5",
+         "command": "posepyr train experiment=paper/first"},
+    ]  # fmt: skip
+
+
+def test_models_come_with_their_size(
+    conf: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "parameters", lambda _, model: 10 * len(model))
+    rows = listed(capsys, "models")
+    assert rows[1]["name"] == "pyramid"
+    assert (rows[1]["what"], rows[1]["paper"], rows[1]["parameters"]) == (
+        "The pyramid. It has blocks.", "table 1", 70
+    )  # fmt: skip
+
+
+def test_a_table_is_one_line_a_row(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert listing.run(["data"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert lines[1].split() == ["missing", "posepyr", "train", "data=missing"]
+
+
+def test_an_unknown_group_is_named(conf: Path) -> None:
+    with pytest.raises(UsageError, match=r"got 'modles'; did you mean models or model\?"):
+        listing.run(["modles"])

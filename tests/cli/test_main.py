@@ -1,0 +1,102 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from posepyr.cli import jobs, main
+from posepyr.cli.main import COMMANDS
+
+CONFIG = ["train", "--cfg", "job"]
+
+
+def posepyr(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "posepyr", *arguments],
+        capture_output=True, text=True, check=False, env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+def test_help_is_at_once_because_nothing_is_imported() -> None:
+    code = (
+        "import socket, sys\n"
+        "def refuse(*_, **__): raise AssertionError('a socket was opened')\n"
+        "socket.socket.connect = refuse\n"
+        "from posepyr.cli.main import main; import posepyr\n"
+        "assert main(['--help']) == 0 and main(['train', '--help']) == 0 and main(['evaluate', '--help']) == 0\n"
+        "assert not {'torch', 'hydra', 'omegaconf', 'numpy', 'rich'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    for command, (_, summary) in COMMANDS.items():
+        assert f"{command} " in done.stdout
+        assert summary in done.stdout
+
+
+def test_every_command_exists() -> None:
+    package = Path(main.__file__).parent
+    for where, _ in COMMANDS.values():
+        module, _, function = where.partition(":")
+        assert f"def {function}(" in (package / f"{module}.py").read_text(encoding="utf-8")
+
+
+def test_exit_codes_and_messages(tmp_path: Path) -> None:
+    done = posepyr("trian")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "posepyr: error: trian is no command of posepyr; did you mean train? See posepyr --help\n"
+    assert posepyr().returncode == 2
+    done = posepyr("train", "--multrun")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "Traceback" in posepyr("train", "--multrun", POSEPYR_TRACEBACK="1").stderr
+    assert posepyr("--version").stdout.startswith("posepyr ")
+
+
+def test_in_one_process(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main([*CONFIG, "model.stacks=3", "--resolve"]) == 0
+    assert "stacks: 3" in capsys.readouterr().out
+    assert main.main([*CONFIG, "model.stcks=3"]) == 2
+    assert "did you mean model.stacks?" in capsys.readouterr().err
+    assert main.main(["train", "--resume", "nowhere"]) == 2
+    assert main.main(["evaluate"]) == 2
+    assert main.main(["evaluate", "nowhere.ckpt"]) == 2
+
+
+@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (RuntimeError("x"), 1), (OSError("x"), 1)])
+def test_what_ends_a_run_is_its_exit_code(
+    conf: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
+) -> None:
+    def fail(*_: object, **__: object) -> dict[str, float]:
+        raise error
+
+    monkeypatch.setattr(jobs, "_train", fail)
+    assert main.main(["train"]) == code
+    assert main.main(["train", "-m", "seed=1,2"]) == code
+
+
+def test_rerun_and_resume_hand_over_what_was_stored(
+    conf: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    calls: list[tuple[int, Path, object]] = []
+
+    def note(
+        config: dict[str, int], folder: Path, overrides: list[str], resume: Path | None = None
+    ) -> dict[str, float]:
+        calls.append((config["seed"], folder, resume))
+        return {}
+
+    monkeypatch.setattr(jobs, "_train", note)
+    old = tmp_path / "old"
+    (old / "checkpoints").mkdir(parents=True)
+    assert main.main(["train", "seed=7", "--cfg", "job", "--resolve"]) == 0
+    from posepyr.cli.compose import Composer
+    from posepyr.cli.launch import show
+
+    (old / "config.yaml").write_text(show(Composer().job(["seed=7"]), "job", resolve=True), encoding="utf-8")
+    assert main.main(["train", "--rerun", str(old)]) == 0
+    assert main.main(["train", "seed=8", "--rerun", str(old)]) == 0
+    assert main.main(["train", "--resume", str(old)]) == 2, "nothing was saved yet"
+    last = old / "checkpoints" / "last.ckpt"
+    last.touch()
+    assert main.main(["train", "--resume", str(old)]) == 0
+    assert calls == [(7, Path("runs/train/run"), None), (8, Path("runs/train/run-1"), None), (7, old, last)]

@@ -1,0 +1,26 @@
+"""Pixels in, numbers out."""
+
+import pytest
+import torch
+
+from posepyr.layers.normalise import Normalise
+
+
+def test_bytes_and_floats_of_the_same_range_give_the_same():
+    layer = Normalise((0.5, 0.4, 0.3), (0.2, 0.5, 1.0))
+    image = torch.randint(0, 256, (2, 3, 4, 5), dtype=torch.uint8)
+    assert torch.equal(layer(image), layer(image.float()))
+    expected = (image[1, 1, 2, 3].item() / 255 - 0.4) / 0.5
+    assert layer(image)[1, 1, 2, 3].item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_follows_the_models_type_and_keeps_nothing_in_the_state():
+    layer = Normalise((0.5,) * 3, (1.0,) * 3).double()
+    assert layer(torch.zeros(1, 3, 2, 2, dtype=torch.uint8)).dtype == torch.float64
+    assert not layer.state_dict()
+
+
+@pytest.mark.parametrize("std", [(1.0, 1.0), (1.0, 0.0, 1.0)])
+def test_a_wrong_std_is_an_error(std):
+    with pytest.raises(ValueError, match="std must"):
+        Normalise((0.5,) * 3, std)

@@ -1,0 +1,94 @@
+"""Pyramid Residual Modules against plain numpy, their sizes, and where the rule places them."""
+
+import pytest
+import torch
+
+from naive_layers import array, pyramid_residual
+from posepyr.layers.pyramid import PyramidBlocks, PyramidResidual
+from posepyr.layers.residual import PreactivationResidual
+
+VARIANTS = ["B", "Bstar"]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "convolution", "preactivation", "rule"),
+    [
+        (18, 18, False, True, {}),
+        (18, 18, True, True, {"levels": 3, "exponent": 1.5}),
+        (10, 18, False, False, {"width": 3, "levels": 1}),
+    ],
+)
+def test_equals_numpy(variant, inputs, outputs, convolution, preactivation, rule, randomised):
+    blocks = PyramidBlocks(variant, **rule)
+    block = randomised(blocks(inputs, outputs, convolution=convolution, preactivation=preactivation))
+    x = torch.randn(2, inputs, 9, 12, dtype=torch.float64)
+    expected = pyramid_residual(array(x), block, variant, blocks.levels, blocks.exponent)
+    torch.testing.assert_close(block(x), torch.from_numpy(expected), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_memory_layout_changes_nothing(layout, randomised):
+    block = randomised(PyramidBlocks()(18, 18))
+    x = torch.randn(2, 18, 8, 8, dtype=torch.float64)
+    torch.testing.assert_close(block(x.contiguous(memory_format=layout)), block(x))
+
+
+PARAMETERS = {
+    "B": (254_396, 67_150, 64_206, 267_196),
+    "Bstar": (233_144, 61_816, 58_872, 245_944),
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_parameters(variant):
+    blocks = PyramidBlocks(variant)
+    places = (
+        blocks(256, 256),
+        blocks(64, 128, preactivation=False),
+        blocks(128, 128),
+        blocks(128, 256),
+    )
+    assert tuple(sum(p.numel() for p in block.parameters()) for block in places) == PARAMETERS[variant]
+
+
+@pytest.mark.parametrize("levels", range(1, 9))
+def test_one_shared_filter_costs_the_same_for_any_number_of_levels(levels):
+    block = PyramidBlocks(levels=levels)(256, 256)
+    assert sum(parameter.numel() for parameter in block.parameters()) == PARAMETERS["Bstar"][0]
+
+
+@pytest.mark.parametrize(("halvings", "kind"), [(None, True), (4, True), (2, True), (1, False), (0, False)])
+def test_released_placement(halvings, kind):
+    assert isinstance(PyramidBlocks()(18, 18, halvings=halvings), PyramidResidual) is kind
+    assert isinstance(PyramidBlocks()(18, 18, halvings=halvings), PreactivationResidual) is not kind
+
+
+def test_everywhere_is_everywhere():
+    assert isinstance(PyramidBlocks(placement="everywhere")(18, 18, halvings=0), PyramidResidual)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (3, 1)])
+def test_tiny_maps_work(size):
+    x = torch.randn(3, 18, *size)
+    assert PyramidBlocks(placement="everywhere")(18, 18, halvings=0)(x).shape == x.shape
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("variant", "E"),
+        ("placement", "somewhere"),
+        ("levels", 0),
+        ("exponent", 0.0),
+        ("width", 0),
+    ],
+)
+def test_a_wrong_argument_is_named(argument, value):
+    with pytest.raises(ValueError, match=f"model.block.{argument} must .* got {value}"):
+        PyramidBlocks(**{argument: value})
+
+
+def test_too_few_channels_for_a_pyramid_are_an_error():
+    with pytest.raises(ValueError, match=r"model.block.width .* got 8 outputs"):
+        PyramidBlocks()(8, 8)

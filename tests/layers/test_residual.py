@@ -1,0 +1,45 @@
+"""The pre-activation residual and the 1x1 convolution."""
+
+import pytest
+import torch
+from torch import nn
+
+from naive_layers import array, residual
+from posepyr.layers.pointwise import Pointwise
+from posepyr.layers.residual import PreactivationResidual, ResidualBlocks
+
+
+@pytest.mark.parametrize("preactivation", [True, False])
+@pytest.mark.parametrize(("inputs", "outputs", "convolution"), [(6, 6, False), (6, 6, True), (4, 6, False)])
+def test_equals_numpy(inputs, outputs, convolution, preactivation, randomised):
+    block = randomised(PreactivationResidual(inputs, outputs, convolution=convolution, preactivation=preactivation))
+    x = torch.randn(2, inputs, 5, 4, dtype=torch.float64)
+    expected = residual(array(x), block)
+    torch.testing.assert_close(block(x), torch.from_numpy(expected), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "convolution", "preactivation", "parameters"),
+    [
+        (256, 256, False, True, 214_528),
+        (256, 256, True, True, 214_528 + 66_304),
+        (64, 128, False, False, 58_112),
+        (128, 128, False, True, 54_016),
+        (128, 256, False, True, 231_168),
+    ],
+)
+def test_parameters(inputs, outputs, convolution, preactivation, parameters):
+    block = ResidualBlocks()(inputs, outputs, convolution=convolution, preactivation=preactivation)
+    assert sum(parameter.numel() for parameter in block.parameters()) == parameters
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_pointwise_is_the_convolution(layout):
+    ours, theirs = Pointwise(5, 3).double(), nn.Conv2d(5, 3, kernel_size=1).double()
+    ours.load_state_dict(theirs.state_dict())
+    x = torch.randn(2, 5, 4, 6, dtype=torch.float64).contiguous(memory_format=layout).requires_grad_()
+    torch.testing.assert_close(ours(x), theirs(x))
+    assert ours(x).is_contiguous(memory_format=layout)
+    gradients = [torch.autograd.grad(m(x).square().sum(), [x, *m.parameters()]) for m in (ours, theirs)]
+    for a, b in zip(*gradients, strict=True):
+        torch.testing.assert_close(a, b)
