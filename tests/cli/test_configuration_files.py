@@ -12,12 +12,14 @@ from posepyr.cli.faults import UsageError
 
 FOLDER = catalogue.configuration_folder()
 FILES = sorted(FOLDER.rglob("*.yaml"))
-CHOICES = [
-    f"{group}={choice}"
-    for group in catalogue.groups([FOLDER])
-    if "/" not in group
-    for choice in catalogue.choices([FOLDER], group)
-]
+CHOICES = {group: list(catalogue.choices([FOLDER], group)) for group in catalogue.groups([FOLDER]) if "/" not in group}
+APART = ("data", "skeleton", "experiment")
+"""Groups whose choices reach into others."""
+NEEDED = {
+    "data=custom": ["data.source.file=own.yaml"],
+    "skeleton=custom": ["data=custom", "data.source.file=own.yaml"],
+}
+"""What only the user can know."""
 
 
 @pytest.fixture(scope="module")
@@ -25,15 +27,18 @@ def composer() -> Composer:
     return Composer()
 
 
-@pytest.mark.parametrize("choice", CHOICES)
-def test_every_choice_composes(composer: Composer, choice: str) -> None:
-    try:
-        config = composer.job([choice]).config
-    except UsageError as error:
-        # What only the user can know, as where a data set lies.
-        assert all(" must be given: add data." in line for line in str(error).splitlines()), error
-    else:
-        assert "seed" in config
+@pytest.mark.parametrize("choice", [f"{group}={name}" for group in APART for name in CHOICES[group]])
+def test_every_choice_that_reaches_further_composes(composer: Composer, choice: str) -> None:
+    chosen = composer.job([choice, *NEEDED.get(choice, [])]).composed.hydra.runtime.choices
+    assert f"{choice.split('=')[0]}={chosen[choice.split('=')[0]]}" == choice
+
+
+@pytest.mark.parametrize("number", range(max(len(names) for group, names in CHOICES.items() if group not in APART)))
+def test_every_other_choice_composes(composer: Composer, number: int) -> None:
+    """The first of every group, then the second of every group, and so on: composing takes its time."""
+    chosen = {group: names[number % len(names)] for group, names in CHOICES.items() if group not in APART and names}
+    job = composer.job([f"{group}={name}" for group, name in chosen.items()])
+    assert chosen.items() <= dict(job.composed.hydra.runtime.choices).items()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(FOLDER).as_posix())

@@ -7,6 +7,10 @@ from torch import nn
 from posepyr.layers.hourglass import Hourglass
 
 
+def identity(*_):
+    return nn.Identity()
+
+
 def test_every_place_sees_its_size():
     seen = {}
 
@@ -29,10 +33,10 @@ def test_every_place_sees_its_size():
 
 def test_sums_the_skip_and_the_upsampled_maximum():
     x = torch.arange(16.0).view(1, 1, 4, 4)
-    out = Hourglass(1, lambda level, role: nn.Identity())(x)
+    out = Hourglass(1, identity)(x)
     assert out[0, 0].tolist() == [[5, 6, 9, 10], [9, 10, 13, 14], [21, 22, 25, 26], [25, 26, 29, 30]]
 
 
 def test_depth_zero_is_an_error():
     with pytest.raises(ValueError, match="depth must be at least 1, got 0"):
-        Hourglass(0, lambda level, role: nn.Identity())
+        Hourglass(0, identity)

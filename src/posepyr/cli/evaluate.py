@@ -1,7 +1,6 @@
 """``posepyr evaluate``: the scores of a checkpoint on a split, by the protocol of its training or another."""
 
 import json
-import logging
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +16,6 @@ from posepyr.training.callbacks import PredictionSheet
 from posepyr.training.csv_log import CSVLog
 from posepyr.training.quiet import quiet
 from posepyr.training.task import PoseTask
-
-log = logging.getLogger("posepyr")
-
 
 def evaluate(config: Config, checkpoint: Path, split: str, folder: Path) -> dict[str, float]:
     """Score a checkpoint on ``config``'s data; scores and pictures go to ``folder``."""

@@ -1,14 +1,16 @@
 """``posepyr train``: one run, from a composed configuration to scores."""
 
 import json
-import logging
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar, TQDMProgressBar
+from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.loggers.logger import Logger
 
 from posepyr.checkpoints.recipe import build
@@ -22,9 +24,6 @@ from posepyr.training.quiet import quiet
 from posepyr.training.record import write_record
 from posepyr.training.task import PoseTask
 
-log = logging.getLogger("posepyr")
-
-
 def train(config: Config, folder: Path, overrides: list[str], resume: Path | None = None) -> dict[str, float]:
     """Train in a run folder; ``resume`` is the checkpoint to go on from. Gives the final scores by name."""
     pl.seed_everything(config["seed"], workers=True, verbose=False)
@@ -36,11 +35,25 @@ def train(config: Config, folder: Path, overrides: list[str], resume: Path | Non
     task = make_task(config, skeleton, codec, data)
     with quiet():
         trainer = make_trainer(config, folder, resume)
-        trainer.fit(task, datamodule=data, ckpt_path=resume, weights_only=True)
-        scores = final_scores(trainer, task, data, config)
+        with closing(trainer.loggers):
+            trainer.fit(task, datamodule=data, ckpt_path=resume, weights_only=True)
+            scores = final_scores(trainer, task, data, config)
     if trainer.is_global_zero:
         write_text(folder / "metrics.json", json.dumps(scores, indent=2) + "\n")
     return scores
+
+
+@contextmanager
+def closing(loggers: list[Logger]) -> Iterator[None]:
+    """Tells the logs how the run ended: of several runs in one process, each is to have its own."""
+    failed = True
+    try:
+        yield
+        failed = False
+    finally:
+        for logger in loggers:
+            if isinstance(logger, WandbLogger):
+                logger.experiment.finish(exit_code=int(failed))
 
 
 def make_trainer(config: Config, folder: Path, resume: Path | None) -> pl.Trainer:

@@ -24,8 +24,8 @@ PACKAGES = (
 
 def write_record(folder: Path, config: dict[str, Any], overrides: list[str]) -> None:
     """``config.yaml``, resolved; ``run.json``; and ``git.diff`` where the code differs from its commit."""
-    write_text(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False))
-    commit, difference = git_state(Path(__file__).parent)
+    write_text(folder / "config.yaml", yaml.safe_dump(config, sort_keys=False, default_flow_style=None, width=120))
+    commit, difference = git_state()
     if difference:
         write_text(folder / "git.diff", difference)
     record = {
@@ -47,19 +47,20 @@ def run_id(folder: Path) -> str:
     return str(content["id"])
 
 
-def git_state(folder: Path) -> tuple[str | None, str]:
-    """Commit of the checkout around ``folder`` and its uncommitted difference; nothing outside of a checkout."""
+def git_state() -> tuple[str | None, str]:
+    """Commit of the checkout that this code runs from, and its uncommitted difference; nothing when installed."""
+    folder = Path(__file__).parent
 
     def git(*arguments: str) -> str:
         done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=True, timeout=30)
         return done.stdout.decode("utf-8", "replace")
 
     try:
-        if git("ls-files", "--error-unmatch", str(Path(__file__).name) if folder == Path(__file__).parent else "."):
-            return git("rev-parse", "HEAD").strip(), git("diff", "HEAD")
+        # Only where the file is part of a checkout: an installed package may lie inside somebody else's.
+        git("ls-files", "--error-unmatch", Path(__file__).name)
+        return git("rev-parse", "HEAD").strip(), git("diff", "HEAD")
     except (OSError, subprocess.SubprocessError):
         return None, ""
-    return None, ""
 
 
 def versions() -> dict[str, str]:

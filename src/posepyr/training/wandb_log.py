@@ -5,6 +5,7 @@ import netrc
 import os
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import wandb
 from pytorch_lightning.loggers import WandbLogger
@@ -24,7 +25,7 @@ def wandb_mode() -> tuple[Mode, str]:
             return mode, "WANDB_MODE says so"
     if os.environ.get("WANDB_API_KEY"):
         return "online", "WANDB_API_KEY is set"
-    host = os.environ.get("WANDB_BASE_URL", "https://api.wandb.ai").split("//")[-1].split("/")[0]
+    host = urlsplit(os.environ.get("WANDB_BASE_URL") or wandb.Settings().base_url).netloc
     try:
         if netrc.netrc().authenticators(host):
             return "online", f"the netrc file has a key for {host}"
@@ -57,5 +58,6 @@ def make_wandb(
         run = wandb.init(**settings, mode=mode, settings=wandb.Settings(init_timeout=timeout, silent=True))
     except (wandb.errors.Error, OSError) as error:
         log.warning("W&B could not start online (%s); logging offline to %s", error, folder / "wandb")
+        wandb.teardown()  # Its service would hold on to the run's id.
         run = wandb.init(**settings, mode="offline", settings=wandb.Settings(silent=True))
     return WandbLogger(experiment=run)

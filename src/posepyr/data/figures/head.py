@@ -88,19 +88,19 @@ def paint_head(canvas: Pixels, person: Person, dress: Dress) -> None:
     if turn[2] > -0.45:
         _paint_face(canvas, person, dress, shapes)
     if outfit.hair != "bald":
-        _paint_cap(canvas, person, _HAIR, 1.07, dress.hair)
+        _paint_cap(canvas, person, _HAIR, 1.02, dress.hair)
     for ear, beyond in (("left_ear", turn[0]), ("right_ear", -turn[0])):
         if beyond < 0.15 and outfit.hair != "long":
             fill(canvas, shapes[ear], shaded(dress.skin, 0.86), shaded(dress.skin, 0.5))
     if outfit.hat == "cap":
         if turn[2] > 0.0:
-            _paint_cap(canvas, person, _CAP, 1.12, dress.hat)
+            _paint_cap(canvas, person, _CAP, 1.05, dress.hat)
         fill(canvas, shapes["brim"], shaded(dress.hat, 0.72), shaded(dress.hat, 0.45))
         if turn[2] <= 0.0:
-            _paint_cap(canvas, person, _CAP, 1.12, dress.hat)
+            _paint_cap(canvas, person, _CAP, 1.05, dress.hat)
     elif outfit.hat == "beanie":
-        _paint_cap(canvas, person, _BEANIE, 1.14, shaded(dress.hat, 0.8))
-        _paint_cap(canvas, person, _BAND, 1.13, dress.hat)
+        _paint_cap(canvas, person, _BEANIE, 1.06, shaded(dress.hat, 0.8))
+        _paint_cap(canvas, person, _BAND, 1.05, dress.hat)
 
 
 def _paint_face(canvas: Pixels, person: Person, dress: Dress, shapes: dict[str, Fixed]) -> None:

@@ -163,7 +163,8 @@ def trace(body: Body, outfit: Outfit, nearness: float) -> Outline:
     supports, hull_depths = _trace_hulls(body, outfit, nearness)
     depths = np.concatenate([chain_depths, hull_depths]) + _BIASES
     _order_clothes(depths, outfit)
-    return Outline(body.nodes[:, :2] * scales[:, None], chains, supports, depths, _extent(chains, supports, depths))
+    nodes = body.nodes[:, :2] * scales[:, None]
+    return Outline(nodes, chains, supports, depths, _extent(nodes, chains, supports, depths))
 
 
 def _trace_chains(body: Body, outfit: Outfit, nearness: float) -> tuple[FloatArray, FloatArray]:
@@ -215,10 +216,14 @@ def _order_clothes(depths: FloatArray, outfit: Outfit) -> None:
         depths[backpack] = np.inf
 
 
-def _extent(chains: FloatArray, supports: FloatArray, depths: FloatArray) -> tuple[float, float, float, float]:
+def _extent(
+    nodes: FloatArray, chains: FloatArray, supports: FloatArray, depths: FloatArray
+) -> tuple[float, float, float, float]:
     there = supports[depths[len(CHAINS) :] < np.inf]
     right, bottom, left, top = there[:, ::6].max(axis=0).tolist()
+    # The top of the head lies on the skull's outline: a near camera may push it just beyond.
+    x, y = nodes[NODES.index("head_top")].tolist()
     radii = chains[:, :, 2:]
     least_x, least_y = (chains[:, :, :2] - radii).min(axis=(0, 1)).tolist()
     most_x, most_y = (chains[:, :, :2] + radii).max(axis=(0, 1)).tolist()
-    return min(-left, least_x), min(-top, least_y), max(right, most_x), max(bottom, most_y)
+    return min(-left, least_x, x), min(-top, least_y, y), max(right, most_x, x), max(bottom, most_y, y)

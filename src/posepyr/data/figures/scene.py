@@ -162,12 +162,12 @@ def compose(numbers: tuple[int, int, int], difficulty: float, foreshortening: fl
 
 
 def _draw_person(draws: Draws, difficulty: float, foreshortening: float) -> Person:
-    any_way = draws.chance(0.1 + 0.7 * difficulty)
+    any_way = draws.chance(0.8 * difficulty)
     towards, around = draws.between(-1.0, 1.0) * (22.0 + 45.0 * difficulty), draws.between(-180.0, 180.0)
-    yaw = around if any_way and difficulty > 0.0 else towards
+    yaw = around if any_way else towards
     pitch = draws.around(0.03, 0.2) * (20.0 + 70.0 * difficulty)
-    rotation = draws.around(0.0, 1.0) * (4.0 + 28.0 * difficulty)
-    nearness = foreshortening * draws.between(0.25, 0.85)
+    rotation = draws.around(0.0, 1.0) * (4.0 + 27.0 * difficulty)
+    nearness = foreshortening * draws.between(0.3, 0.95)
     build, outfit = draw_build(draws), draw_outfit(draws)
     pose = draw_pose(draws, difficulty, foreshortening)
     body = pose_body(build, pose, yaw, pitch, rotation)

@@ -42,7 +42,7 @@ def draw_things(
     """The objects before a person who covers ``extent``: none on easy pictures, up to two on hard ones."""
     left, top, right, bottom = extent
     things = []
-    for probability in (0.75 * difficulty, 0.3 * max(0.0, 2.0 * difficulty - 1.0)):
+    for probability in (0.55 * difficulty, 0.3 * max(0.0, 2.0 * difficulty - 1.0)):
         there, kind = draws.chance(probability), draws.pick(KINDS)
         x = draws.between(left, right)
         y = draws.between(top + 0.35 * (bottom - top), bottom + 0.05 * size)
