@@ -20,7 +20,7 @@ REDUCED: dict[str, dict[str, Any]] = {
     "posepyr.models.hourglass.StackedHourglass": {"width": 20, "stacks": 2, "depth": 2},
 }
 """By network: overrides that make it small enough to run here. Networks without an entry run as they are."""
-SINGLE: dict[str, dict[str, Any]] = {"posepyr.models.hourglass.StackedHourglass": {"stacks": 1}}
+SINGLE: dict[str, dict[str, Any]] = {"posepyr.models.hourglass.StackedHourglass": {"stacks": 1, "depth": 1}}
 """By network: further overrides where compiling would take long."""
 SMALL = (32, 48)
 

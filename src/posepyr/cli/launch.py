@@ -19,6 +19,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from posepyr.cli import faults
 from posepyr.cli.compose import Composer, Job, lines
 from posepyr.cli.loader import parse_overrides
+from posepyr.cli.scores import print_scores
 
 Scores = dict[str, float]
 Task = Callable[[dict[str, Any], Path, list[str]], Scores]
@@ -122,8 +123,8 @@ class Outcome:
 def _announce(folder: Path, scores: Scores) -> None:
     if int(os.environ.get("LOCAL_RANK", "0")) > 0:
         return
-    for name, score in scores.items():
-        print(f"{name:<32} {score:.4f}")
+    if scores:
+        print_scores(scores)
     print(f"run folder: {folder}", flush=True)
 
 

@@ -1,48 +1,58 @@
-"""Learning-rate schedules: what a configuration names, made into Torch's schedulers once the run's length is known."""
+"""Learning-rate schedules: the share of the optimizer's rate at each step, as pure functions.
 
+Nothing of them is kept in a checkpoint but the number of the step, so that a run may go on under a longer schedule.
+"""
+
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
-
-from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LinearLR, LRScheduler, MultiStepLR, OneCycleLR
+from typing import Protocol
 
 
 class Schedule(Protocol):
-    """Makes the scheduler of a run; it is stepped after every optimizer step."""
+    """The share of the optimizer's learning rate at a step, out of ``steps`` in the whole run."""
 
-    def __call__(self, optimizer: Optimizer, steps: int, steps_per_epoch: int) -> LRScheduler: ...
+    def __call__(self, step: int, steps: int, steps_per_epoch: int) -> float: ...
 
 
 @dataclass(frozen=True)
 class Constant:
-    """The learning rate of the optimizer, throughout."""
+    """The optimizer's rate, throughout."""
 
-    def __call__(self, optimizer: Optimizer, steps: int, steps_per_epoch: int) -> LRScheduler:
-        return LinearLR(optimizer, start_factor=1.0, total_iters=1)
+    def __call__(self, step: int, steps: int, steps_per_epoch: int) -> float:
+        return 1.0
 
 
 @dataclass(frozen=True)
 class Step:
-    """The learning rate times ``factor`` at each of the epochs in ``drops``; PyraNet's by default (section 5.1.1)."""
+    """Times ``factor`` at the start of each of the epochs in ``drops``; PyraNet's by default (section 5.1.1)."""
 
     drops: Sequence[int] = (150, 170)
     factor: float = 0.1
 
-    def __call__(self, optimizer: Optimizer, steps: int, steps_per_epoch: int) -> LRScheduler:
-        return MultiStepLR(optimizer, [drop * steps_per_epoch for drop in self.drops], self.factor)
+    def __call__(self, step: int, steps: int, steps_per_epoch: int) -> float:
+        return self.factor ** sum(step >= drop * steps_per_epoch for drop in self.drops)
 
 
 @dataclass(frozen=True)
 class OneCycle:
-    """Up to the optimizer's learning rate within the first ``warmup`` share of the run, then down to nothing."""
+    """Up to the optimizer's rate within the first ``warmup`` share of the run, then down to nothing, as cosines."""
 
     warmup: float = 0.1
     start: float = 0.04
     """Share of the peak at the first step."""
 
-    def __call__(self, optimizer: Optimizer, steps: int, steps_per_epoch: int) -> LRScheduler:
-        peak: Any = [group["lr"] for group in optimizer.param_groups]
-        return OneCycleLR(
-            optimizer, peak, total_steps=steps, pct_start=self.warmup, div_factor=1 / self.start, cycle_momentum=False
-        )
+    def __post_init__(self) -> None:
+        if not 0 <= self.warmup < 1:
+            raise ValueError(f"scheduler.warmup must be a share of the run, 0 to below 1, got {self.warmup}")
+
+    def __call__(self, step: int, steps: int, steps_per_epoch: int) -> float:
+        peak = self.warmup * (steps - 1)
+        if step < peak:
+            return self.start + (1 - self.start) * _rise(step / peak)
+        return 1 - _rise(min(1.0, (step - peak) / max(1.0, steps - peak)))
+
+
+def _rise(share: float) -> float:
+    """From 0 to 1 along half a cosine."""
+    return (1 - math.cos(math.pi * share)) / 2

@@ -7,6 +7,7 @@ import pytorch_lightning as pl
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
 from torchmetrics import Metric
 
 from posepyr.checkpoints.recipe import Recipe
@@ -96,10 +97,10 @@ class PoseTask(pl.LightningModule):
     def configure_optimizers(self) -> Any:
         if self._optimizer is None or self._schedule is None:
             raise ValueError("this task was made for evaluation; training it takes an optimizer and a schedule")
-        optimizer = self._optimizer(self.model.parameters())
+        optimizer, schedule = self._optimizer(self.model.parameters()), self._schedule
         steps = int(self.trainer.estimated_stepping_batches)
         per_epoch = max(1, steps // max(1, self.trainer.max_epochs or 1))
-        scheduler = self._schedule(optimizer, steps, per_epoch)
+        scheduler = LambdaLR(optimizer, lambda step: schedule(step, steps, per_epoch))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
