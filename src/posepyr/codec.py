@@ -116,8 +116,8 @@ class Codec:
     ) -> Tensor:
         """Mean of a crop's heatmaps and of those of its mirror image ``mirrored``, turned back.
 
-        On the plain grid a mirrored cell lands ``1 - cells per pixel`` of a cell to the left of where the joint is; it is
-        moved back by the nearest whole cell, as the releases do. On the UDP grid there is nothing to move.
+        On the plain grid a mirrored joint lands ``1 - cells per pixel`` of a cell to the left of its place; it is moved
+        back by the nearest whole cell, as the releases do. On the UDP grid there is nothing to move.
         """
         back = mirrored.flip(-1)[:, list(flip_order)]
         across, _ = self.cells(input_size, (heatmaps.shape[-2], heatmaps.shape[-1]))

@@ -1,6 +1,5 @@
 """Poses and heatmaps on pixels: the pictures that a run leaves behind."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -66,7 +65,8 @@ def overlay(pixels: Pixels, heatmaps: npt.NDArray[np.floating]) -> Pixels:
     tinted = cv2.applyColorMap(np.rint(glow * 255).astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
     share = glow[..., None] * 0.85
     mixed = pixels * 0.45 * (1 - share) + tinted * share
-    return mixed.clip(0, 255).astype(np.uint8)
+    glowing: Pixels = mixed.clip(0, 255).astype(np.uint8)
+    return glowing
 
 
 def enlarge(pixels: Pixels, side: int) -> tuple[Pixels, float]:

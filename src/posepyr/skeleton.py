@@ -79,6 +79,11 @@ class Skeleton:
         """The limbs as positions in the joint axis."""
         return tuple((self.joints.index(a), self.joints.index(b)) for a, b in self.limbs)
 
+    @cached_property
+    def unit_indices(self) -> tuple[int, int] | None:
+        """The two joints of the unit as positions in the joint axis."""
+        return None if self.unit is None else (self.joints.index(self.unit[0]), self.joints.index(self.unit[1]))
+
 
 def _pair(name: str, key: str, pair: object) -> tuple[str, str]:
     if not isinstance(pair, list | tuple) or len(pair) != 2:

@@ -18,11 +18,16 @@ def test_what_is_written_comes_back(tmp_path: Path) -> None:
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     write_text(path, "old")
-    with pytest.raises(RuntimeError, match="disk"), whole(path) as part:
-        part.write_text("half")
-        raise RuntimeError("disk")
+    with pytest.raises(RuntimeError, match="disk"):
+        fail_halfway(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def fail_halfway(path: Path) -> None:
+    with whole(path) as part:
+        part.write_text("half")
+        raise RuntimeError("disk")
 
 
 class Harmful:

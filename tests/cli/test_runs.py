@@ -105,7 +105,9 @@ def wait_for_step(table: Path, step: int, process: subprocess.Popen[bytes]) -> N
     raise AssertionError("the run took too long")
 
 
-def test_the_checkpoint_predicts_and_evaluates_as_in_training(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_checkpoint_predicts_and_evaluates_as_in_training(
+    finished: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     checkpoint = finished / "checkpoints" / "best.ckpt"
     estimator = Estimator.from_checkpoint(checkpoint)
     pixels = np.random.default_rng(0).integers(0, 256, (50, 40, 3), np.uint8)

@@ -14,13 +14,13 @@ def order(epoch: int = 0, rank: int = 0, world: int = 1, seed: int = 0, size: in
 def test_an_epoch_shows_whole_batches_of_different_people() -> None:
     draws = list(order(epoch=3))
     assert len(draws) == len(order()) == 48
-    assert len({draw.index for draw in draws}) == 48
+    assert len({draw.person for draw in draws}) == 48
     assert {draw.epoch for draw in draws} == {3}
 
 
 def test_the_order_is_a_function_of_seed_and_epoch() -> None:
     assert list(order(epoch=1)) == list(order(epoch=1))
-    first, second, other_seed = ([draw.index for draw in order(epoch=e, seed=s)] for e, s in ((0, 0), (1, 0), (0, 1)))
+    first, second, other_seed = ([draw.person for draw in order(epoch=e, seed=s)] for e, s in ((0, 0), (1, 0), (0, 1)))
     assert first != second
     assert first != other_seed
 
@@ -47,7 +47,7 @@ def test_processes_share_out_what_one_would_see(world: int) -> None:
 
 @given(size=st.integers(0, 40), world=st.integers(1, 5))
 def test_evaluation_sees_everybody_once(size: int, world: int) -> None:
-    seen = [draw.index for rank in range(world) for draw in EvaluationOrder(size, rank, world)]
+    seen = [draw.person for rank in range(world) for draw in EvaluationOrder(size, rank, world)]
     assert sorted(seen) == list(range(size))
 
 

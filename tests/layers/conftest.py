@@ -5,6 +5,15 @@ from torch import nn
 from posepyr.layers.pooling import redraw_regions
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Tiny layers only wait for more threads, and tests may run side by side."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(params=["training", "evaluation"])
 def randomised(request):
     """Gives a module weights, statistics and regions that hide nothing, in double precision."""

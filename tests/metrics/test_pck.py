@@ -84,5 +84,5 @@ def test_nobody_gives_no_number_rather_than_zero() -> None:
 
 
 def test_a_skeleton_without_a_unit_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"skeleton 'bare' must name a unit for PCK.*unit: \[left_hip, right_shoulder\]"):
+    with pytest.raises(ValueError, match=r"'bare' must name a unit for PCK.*unit: \[left_hip, right_shoulder\]"):
         PCK(Skeleton("bare", ("a", "b")))

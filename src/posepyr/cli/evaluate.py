@@ -17,6 +17,7 @@ from posepyr.training.csv_log import CSVLog
 from posepyr.training.quiet import quiet
 from posepyr.training.task import PoseTask
 
+
 def evaluate(config: Config, checkpoint: Path, split: str, folder: Path) -> dict[str, float]:
     """Score a checkpoint on ``config``'s data; scores and pictures go to ``folder``."""
     content = read_checkpoint(checkpoint)

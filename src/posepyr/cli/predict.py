@@ -25,7 +25,8 @@ def run(arguments: list[str]) -> int:
 
     pictures = find_pictures(options.pictures)
     boxes = read_boxes(options.boxes, pictures) if options.boxes else {}
-    estimator = Estimator.from_checkpoint(options.checkpoint, options.device, not options.no_flip)
+    packages = ("posepyr", *options.trust)
+    estimator = Estimator.from_checkpoint(options.checkpoint, options.device, not options.no_flip, packages)
     people: dict[str, Any] = {}
     for path in pictures:
         pixels = read_picture(path, upright=True)
@@ -52,6 +53,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--output", type=Path, default=Path("poses"), help="folder for poses.json and the pictures")
     parser.add_argument("--threshold", type=float, default=0.2, help="draw joints whose score is at least this")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps")
+    parser.add_argument(
+        "--trust", action="append", default=[], metavar="PACKAGE", help="a package of yours that the network is from"
+    )
     parser.add_argument("--no-flip", action="store_true", help="look at each crop once, not also in the mirror")
     return parser
 

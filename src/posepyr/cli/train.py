@@ -24,6 +24,7 @@ from posepyr.training.quiet import quiet
 from posepyr.training.record import write_record
 from posepyr.training.task import PoseTask
 
+
 def train(config: Config, folder: Path, overrides: list[str], resume: Path | None = None) -> dict[str, float]:
     """Train in a run folder; ``resume`` is the checkpoint to go on from. Gives the final scores by name."""
     pl.seed_everything(config["seed"], workers=True, verbose=False)
@@ -82,7 +83,7 @@ def checkpoints(folder: Path, settings: dict[str, Any]) -> list[pl.Callback]:
     """Keepers of the newest and of the best weights, each one file."""
     where = folder / "checkpoints"
     steps = settings["every_n_steps"]
-    fixed = {"dirpath": where, "auto_insert_metric_name": False, "enable_version_counter": False}
+    fixed: dict[str, Any] = {"dirpath": where, "auto_insert_metric_name": False, "enable_version_counter": False}
     keepers = [
         ModelCheckpoint(filename="last", **fixed),
         ModelCheckpoint(filename="best", monitor=settings["monitor"], mode=settings["mode"], **fixed),

@@ -30,8 +30,8 @@ class Crops(Dataset[PoseBatch]):
 
     def __getitem__(self, draw: Draw) -> PoseBatch:
         """The sample of one draw: a record without the batch axis."""
-        annotation = self.split[draw.index]
-        generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, draw.epoch, draw.index])))
+        annotation = self.split[draw.person]
+        generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, draw.epoch, draw.person])))
         if self.augment is not None:
             annotation = self.augment(annotation, generator)
         matrix = geometry.crop_matrix(annotation.box, self.rule, annotation.rotation, annotation.flip)

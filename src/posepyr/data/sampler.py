@@ -12,7 +12,7 @@ class Draw(NamedTuple):
     """One showing of one person. The epoch travels with the index, so that a worker needs no state of its own."""
 
     epoch: int
-    index: int
+    person: int
 
 
 class TrainingOrder(Sampler[Draw]):

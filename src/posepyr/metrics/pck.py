@@ -24,7 +24,8 @@ class PCK(Metric):
 
     def __init__(self, skeleton: Skeleton, threshold: float = 0.2, floor: float = 5.0, **keywords: Any) -> None:
         super().__init__(**keywords)
-        if skeleton.unit is None:
+        pair = skeleton.unit_indices
+        if pair is None:
             raise ValueError(
                 f"skeleton {skeleton.name!r} must name a unit for PCK: the two joints whose distance the threshold "
                 "is a share of, as unit: [left_hip, right_shoulder]"
@@ -34,7 +35,7 @@ class PCK(Metric):
         self.skeleton = skeleton
         self.threshold = threshold
         self.floor = floor
-        self.pair = (skeleton.index(skeleton.unit[0]), skeleton.index(skeleton.unit[1]))
+        self.pair = pair
         joints = len(skeleton)
         self.add_state("correct", torch.zeros(joints, dtype=torch.long), dist_reduce_fx="sum")
         self.add_state("counted", torch.zeros(joints, dtype=torch.long), dist_reduce_fx="sum")

@@ -77,11 +77,11 @@ class PredictionSheet(pl.Callback):
         self._draw(trainer, pl_module, "test", "predictions/test")
 
     def _remember(self, task: pl.LightningModule, outputs: Any, batch: Any) -> None:
-        if not isinstance(outputs, Seen) or not isinstance(task, PoseTask):
+        if not isinstance(task, PoseTask):
             return
         errors = _person_errors(task, outputs, batch)
-        keypoints = outputs.keypoints.double().cpu().numpy()
-        self._seen += zip(errors.tolist(), outputs.sample.tolist(), keypoints, strict=True)
+        keypoints = outputs["keypoints"].double().cpu().numpy()
+        self._seen += zip(errors.tolist(), outputs["sample"].tolist(), keypoints, strict=True)
 
     def _draw(self, trainer: pl.Trainer, task: pl.LightningModule, split: str, name: str) -> None:
         data: Any = getattr(trainer, "datamodule", None)
@@ -105,17 +105,17 @@ def _spread(ranked: list[Any], count: int) -> list[Any]:
     """The worst third, then people evenly spread over the rest down to the best."""
     worst = max(1, count // 3)
     rest = ranked[worst:]
-    steps = np.unique(np.linspace(0, len(rest) - 1, min(count - worst, len(rest))).astype(int)) if rest else []
-    return ranked[:worst] + [rest[step] for step in steps]
+    wanted = min(count - worst, len(rest))
+    return ranked[:worst] + [rest[number * (len(rest) - 1) // max(1, wanted - 1)] for number in range(wanted)]
 
 
 def _person_errors(task: PoseTask, seen: Seen, batch: PoseBatch) -> torch.Tensor:
-    """Mean distance of a person's labelled joints from the truth, in units of PCK's length."""
-    pair = getattr(task.metric, "pair", None)
-    distance = torch.linalg.vector_norm(seen.keypoints.double() - batch.truth, dim=-1)
+    """Mean distance of a person's labelled joints from the truth, in PCK's unit where the skeleton has one."""
+    pair = task.skeleton.unit_indices
+    distance = torch.linalg.vector_norm(seen["keypoints"].double() - batch.truth, dim=-1)
     asked = batch.labelled > 0
-    unit = unit_length(batch.truth, batch.labelled, pair, 5.0) if pair else torch.ones(len(distance)).to(distance)
-    return (distance * asked).sum(-1) / asked.sum(-1) / unit
+    errors: torch.Tensor = (distance * asked).sum(-1) / asked.sum(-1)
+    return errors / unit_length(batch.truth, batch.labelled, pair, 5.0) if pair else errors
 
 
 def _person_tile(crops: Crops, sample: int, keypoints: npt.NDArray[np.float64], task: PoseTask, side: int) -> Pixels:

@@ -1,7 +1,7 @@
 """Training a pose network: forward, targets, loss; predictions and their scores."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from typing import Any, TypedDict
 
 import pytorch_lightning as pl
 import torch
@@ -20,7 +20,7 @@ from posepyr.skeleton import Skeleton
 from posepyr.training.schedule import Schedule
 
 
-class Seen(NamedTuple):
+class Seen(TypedDict):
     """What validation found in a batch: people by number, their keypoints in image pixels, and the scores."""
 
     sample: Tensor
@@ -80,7 +80,7 @@ class PoseTask(pl.LightningModule):
     def _score(self, batch: PoseBatch) -> Seen:
         found = self.protocol.find(self.model, self.codec, batch.image, batch.to_image, self.skeleton.flip_order)
         self.metric.update(found.keypoints, batch.truth, batch.labelled)
-        return Seen(batch.sample, found.keypoints, found.scores)
+        return Seen(sample=batch.sample, keypoints=found.keypoints, scores=found.scores)
 
     def on_validation_epoch_end(self) -> None:
         self._log_scores("val")

@@ -1,0 +1,60 @@
+"""Inception-ResNet blocks against plain numpy, and their sizes."""
+
+import pytest
+import torch
+
+from naive_layers import array
+from naive_mssh import inception
+from posepyr.layers.inception import InceptionBlocks
+
+
+@pytest.mark.parametrize("variant", ["A", "B"])
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "size", "options"),
+    [
+        (8, 8, (6, 4), {}),
+        (8, 12, (5, 7), {}),
+        (8, 8, (1, 3), {"convolution": True, "preactivation": False}),
+    ],
+)
+def test_equals_numpy(variant, inputs, outputs, size, options, randomised):
+    block = randomised(InceptionBlocks(variant)(inputs, outputs, **options))
+    x = torch.randn(2, inputs, *size, dtype=torch.float64)
+    expected = inception(array(x), block, variant)
+    torch.testing.assert_close(block(x), torch.from_numpy(expected), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("variant", ["A", "B"])
+@pytest.mark.parametrize(("width", "expected"), [(None, 178_368), (96, 349_856), (128, 576_640)])
+def test_parameters(variant, width, expected):
+    with torch.device("meta"):
+        block = InceptionBlocks(variant, width)(256, 256)
+    assert sum(parameter.numel() for parameter in block.parameters()) == expected
+
+
+def test_variants_differ_where_they_should(randomised):
+    """On a map that is constant everywhere, halving and doubling change nothing away from the border."""
+    a, b = randomised(InceptionBlocks("A")(8, 8)), randomised(InceptionBlocks("B")(8, 8))
+    b.load_state_dict(a.state_dict())
+    x = torch.randn(1, 8, 1, 1, dtype=torch.float64).expand(1, 8, 16, 16)
+    a, b = a.eval(), b.eval()
+    torch.testing.assert_close(a(x)[..., 8:9, 8:9], b(x)[..., 8:9, 8:9])
+    assert not torch.allclose(a(x), b(x))
+
+
+@pytest.mark.parametrize("variant", ["A", "B"])
+def test_memory_layout_changes_nothing(variant, randomised):
+    block = randomised(InceptionBlocks(variant)(8, 8))
+    x = torch.randn(2, 8, 6, 5, dtype=torch.float64)
+    torch.testing.assert_close(block(x.contiguous(memory_format=torch.channels_last)), block(x))
+
+
+@pytest.mark.parametrize(("argument", "value"), [("variant", "C"), ("width", 0)])
+def test_a_wrong_argument_is_named(argument, value):
+    with pytest.raises(ValueError, match=f"model.block.{argument} must .* got {value}"):
+        InceptionBlocks(**{argument: value})
+
+
+def test_too_few_channels_are_an_error():
+    with pytest.raises(ValueError, match=r"model.block.width .* got 3 outputs"):
+        InceptionBlocks()(3, 3)

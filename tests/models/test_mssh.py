@@ -1,0 +1,137 @@
+"""MSSH: its sizes, a whole network against plain numpy, and what is built of it."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from naive_layers import array
+from naive_mssh import Naive
+from posepyr.layers.inception import InceptionBlocks
+from posepyr.layers.pyramid import PyramidBlocks
+from posepyr.layers.residual import ResidualBlocks
+from posepyr.models.hourglass import MPII_MEAN
+from posepyr.models.mssh import MSSH, split
+
+
+def count(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def multiply_adds(model: nn.Module, image: torch.Tensor) -> int:
+    """Of all convolutions for one image: every weight is used once at each output pixel."""
+    counted: list[int] = []
+    for layer in model.modules():
+        if isinstance(layer, nn.Conv2d):
+            layer.register_forward_hook(lambda layer, _, out: counted.append(layer.weight.numel() * out[0, 0].numel()))
+    with torch.no_grad():
+        model.eval()(image)
+    return sum(counted)
+
+
+@pytest.mark.parametrize(
+    ("block", "options", "parameters", "gmacs"),
+    [
+        (InceptionBlocks("A"), {}, 21_764_064, 36.27),
+        (InceptionBlocks("B"), {}, 21_764_064, 26.81),
+        (InceptionBlocks("A"), {"lateral": True}, 21_962_976, 37.68),
+        (InceptionBlocks("A"), {"fusion": "concatenation"}, 22_690_528, 42.44),
+        (InceptionBlocks("A"), {"stages": 3}, 8_575_504, 18.51),
+    ],
+)
+def test_sizes(block, options, parameters, gmacs):
+    with torch.device("meta"):
+        model = MSSH(16, block, **options)
+        found = multiply_adds(model, torch.zeros(1, 3, 256, 256))
+    assert count(model) == parameters
+    assert found / 1e9 == pytest.approx(gmacs, abs=0.005)
+
+
+def test_depth_by_scale_gives_one_innermost_size():
+    with torch.device("meta"):
+        model = MSSH(16, InceptionBlocks(), depth=(3, 4, 5))
+    assert count(model) == 21_228_960
+    assert model.divisor == 64
+    sizes = set()
+    for hourglass in model.hourglasses:
+        while isinstance(hourglass.inner, type(hourglass)):
+            hourglass = hourglass.inner
+        hourglass.inner.register_forward_hook(lambda *call: sizes.add(tuple(call[-1].shape[2:])))
+    with torch.device("meta"):
+        model(torch.zeros(1, 3, 256, 192))
+    assert sizes == {(4, 3)}
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(
+    ("block", "stages", "depth", "lateral", "fusion"),
+    [
+        (InceptionBlocks("A"), (1, 1, 1), (1, 2, 3), False, "sum"),
+        (InceptionBlocks("B"), (2, 1, 1), (1, 1, 1), False, "concatenation"),
+        (InceptionBlocks("A"), (1, 2, 1), (1, 1, 2), True, "sum"),
+        (ResidualBlocks(), (1, 0, 1), (1, 1, 2), False, "sum"),
+        (ResidualBlocks(), (1, 0, 2), (1, 1, 1), True, "concatenation"),
+        (InceptionBlocks("B"), (0, 1, 1), (1, 2, 1), True, "sum"),
+    ],
+)
+def test_equals_numpy(block, stages, depth, lateral, fusion, training):
+    generator = torch.Generator().manual_seed(3)
+    model = MSSH(3, block, stages, depth, width=16, lateral=lateral, fusion=fusion).double().train(training)
+    for parameter in model.parameters():
+        parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
+    image = torch.randint(0, 256, (2, 3, 48, 32), generator=generator, dtype=torch.uint8)
+    strides = sum((count * (stride,) for stride, count in zip((8, 4, 2), stages, strict=True)), ())
+    naive = Naive(model, getattr(block, "variant", "residual"), depth, lateral, fusion)
+    # In single precision, as the model keeps its mean.
+    theirs = naive(array(image) / 255 - np.array(MPII_MEAN, dtype=np.float32)[:, None, None], strides)
+    ours = model(image)
+    assert model.strides == strides
+    for mine, expected in zip(ours, theirs, strict=True):
+        assert np.abs(expected).max() > 0.1
+        torch.testing.assert_close(mine, torch.from_numpy(expected), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("stages", "expected"),
+    [(1, (1, 0, 0)), (2, (1, 0, 1)), (3, (1, 1, 1)), (4, (2, 1, 1)), (5, (2, 2, 1)), (8, (3, 3, 2)), (9, (3, 3, 3))],
+)
+def test_stages_are_split_evenly_the_small_scale_first(stages, expected):
+    assert split(stages) == expected
+
+
+@pytest.mark.parametrize("lateral", [False, True])
+@pytest.mark.parametrize("stages", [(1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (0, 2, 1), (1, 0, 1)])
+def test_nothing_is_built_that_no_heatmap_depends_on(stages, lateral):
+    model = MSSH(2, InceptionBlocks(), stages, depth=1, width=8, lateral=lateral)
+    torch.stack([heatmap.square().mean() for heatmap in model(torch.rand(2, 3, 16, 32) * 255)]).sum().backward()
+    assert [name for name, parameter in model.named_parameters() if parameter.grad is None] == []
+
+
+def test_any_block_rule_will_do():
+    model = MSSH(2, PyramidBlocks(), stages=2, depth=1, width=20)
+    assert [tuple(heatmap.shape) for heatmap in model(torch.zeros(2, 3, 16, 16))] == [(2, 2, 2, 2), (2, 2, 8, 8)]
+
+
+def test_a_size_that_does_not_fit_names_the_nearest_that_do():
+    with torch.device("meta"):
+        model = MSSH(16, InceptionBlocks(), width=8)
+        with pytest.raises(ValueError, match=r"divisible by 128 .* 256 x 192; .* height is 256, .* width 128 or 256"):
+            model(torch.zeros(1, 3, 256, 192))
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("stages", 0),
+        ("stages", (1, 2)),
+        ("stages", (-1, 2, 1)),
+        ("depth", 0),
+        ("depth", (1, 2)),
+        ("width", 30),
+        ("width", 0),
+        ("fusion", "mean"),
+    ],
+)
+def test_a_wrong_argument_is_named(argument, value):
+    with pytest.raises(ValueError, match=rf"model.{argument} must .* got"):
+        MSSH(16, InceptionBlocks(), **{argument: value})
