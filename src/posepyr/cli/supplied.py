@@ -26,6 +26,7 @@ SUPPLIED = {
 SETTINGS: dict[str, Any] = {
     "progress": Literal["rich", "tqdm", False] | None,
     "checkpoint.mode": Literal["max", "min"],
+    "threads": int | None,
 }
 """Types of keys outside of nodes, where the value in the file does not tell all."""
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,7 @@ def train(config: Config, folder: Path, overrides: list[str], resume: Path | Non
     skeleton = make_skeleton(config)
     codec = build(config["codec"])
     data = make_data(config, skeleton, codec)
+    torch.set_num_threads(config["threads"] or compute_threads(data.workers))
     task = make_task(config, skeleton, codec, data)
     with quiet():
         trainer = make_trainer(config, folder, resume)
@@ -42,6 +44,12 @@ def train(config: Config, folder: Path, overrides: list[str], resume: Path | Non
     if trainer.is_global_zero:
         write_text(folder / "metrics.json", json.dumps(scores, indent=2) + "\n")
     return scores
+
+
+def compute_threads(workers: int) -> int:
+    """The cores that the loaders leave: threads that wait for each other stand still when they share a core."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, cores - workers)
 
 
 @contextmanager

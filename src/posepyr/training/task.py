@@ -45,7 +45,9 @@ class PoseTask(pl.LightningModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.model, self.loss, self.metric = model, loss, metric
+        # The layout that convolutions are fastest in, on CPUs and on GPUs.
+        self.model = model.to(memory_format=torch.channels_last)
+        self.loss, self.metric = loss, metric
         self.codec, self.skeleton, self.protocol, self.recipe = codec, skeleton, protocol, recipe
         self._optimizer, self._schedule = optimizer, schedule
         self.regions = torch.Generator().manual_seed(seed)

@@ -1,0 +1,37 @@
+"""The classifiers' pyramid path against plain numpy."""
+
+import pytest
+import torch
+
+from naive_classifiers import pyramid_path
+from naive_layers import array
+from posepyr.layers.pyramid_path import PyramidPaths
+
+
+@pytest.mark.parametrize(
+    ("rule", "stride", "size"),
+    [
+        (PyramidPaths(), 1, (9, 12)),
+        (PyramidPaths(), 2, (8, 11)),
+        (PyramidPaths(levels=3, exponent=1.5), 1, (8, 8)),
+    ],
+)
+def test_equals_numpy(rule, stride, size, randomised):
+    path = randomised(rule(5, 7, stage=0, width=3, stride=stride))
+    x = torch.rand(2, 5, *size, dtype=torch.float64)
+    expected = pyramid_path(array(x), path, rule.levels, rule.exponent)
+    torch.testing.assert_close(path(x), torch.from_numpy(expected), rtol=1e-5, atol=1e-5)
+
+
+def test_widths_by_stage_stand_in_for_the_familys():
+    paths = PyramidPaths(widths=(2, 3, 5))
+    assert [paths(4, 4, stage=stage, width=99, stride=1).filters[0].in_channels for stage in range(3)] == [2, 3, 5]
+    assert PyramidPaths()(4, 4, stage=2, width=6, stride=1).filters[0].in_channels == 6
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"), [("levels", 0), ("exponent", 0.0), ("widths", (1, 2)), ("widths", (1, 0, 2))]
+)
+def test_a_wrong_argument_is_named(argument, value):
+    with pytest.raises(ValueError, match=rf"classifier\.pyramid\.{argument} must .* got"):
+        PyramidPaths(**{argument: value})
