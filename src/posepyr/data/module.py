@@ -6,79 +6,65 @@ from typing import Any
 import cv2
 import pytorch_lightning as pl
 import torch
-from torch.utils.data import DataLoader, Sampler
+from torch.utils.data import DataLoader, Dataset, Sampler
 
 from posepyr.data.augment import Augment
+from posepyr.data.cuts import Cut
 from posepyr.data.dataset import Crops
+from posepyr.data.labelled import LabelledPictures, LabelledSource
 from posepyr.data.sampler import Draw, EvaluationOrder, TrainingOrder
 from posepyr.geometry import CropRule, Grid
-from posepyr.records import PoseBatch, Source
+from posepyr.records import Source
 from posepyr.skeleton import Skeleton
 
 
-class PoseDataModule(pl.LightningDataModule):
-    """Crops of a source's people, in an order of our own that an interrupted run takes up where it stopped.
+class OrderedData(pl.LightningDataModule):
+    """What the data modules of all tasks share: samples in an order that an interrupted run takes up where it stopped.
 
     ``batch_size`` is the global batch, shared among all processes. ``workers`` are per process; by default one for
     every core but one, eight at most.
     """
 
-    def __init__(
-        self,
-        source: Source,
-        skeleton: Skeleton,
-        augment: Augment | None = None,
-        grid: Grid = "plain",
-        input_size: tuple[int, int] = (256, 256),
-        padding: float = 1.25,
-        batch_size: int = 16,
-        workers: int | None = None,
-        seed: int = 0,
-    ) -> None:
+    def __init__(self, batch_size: int, workers: int | None, seed: int) -> None:
         super().__init__()
-        height, width = input_size
-        if min(height, width) < 1:
-            raise ValueError(f"data.input_size must be (height, width) in pixels, got {list(input_size)}")
         if batch_size < 1:
             raise ValueError(f"data.batch_size must be positive, got {batch_size}")
         if workers is not None and workers < 0:
             raise ValueError(f"data.workers must not be negative, got {workers}")
-        self.source, self.skeleton, self.augment = source, skeleton, augment
-        self.rule = CropRule((height, width), padding, grid)
         self.batch_size, self.seed = batch_size, seed
         self.workers = min(8, (os.cpu_count() or 1) - 1) if workers is None else workers
         self.test_split = "test"
         self._resume_at = (0, 0)
 
-    def crops(self, name: str, augment: bool = False) -> Crops:
-        """The people of a split, one crop each."""
-        return Crops(self.source.split(name), self.skeleton, self.rule, self.augment if augment else None, self.seed)
+    def samples(self, name: str, augment: bool = False) -> Crops | LabelledPictures:
+        """A split, to be shown sample by sample."""
+        raise NotImplementedError
 
-    def train_dataloader(self) -> DataLoader[PoseBatch]:
-        """Augmented crops in global batches, reshuffled every epoch."""
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Augmented samples in global batches, reshuffled every epoch."""
         rank, world = self._place()
-        crops = self.crops("train", augment=True)
-        order = TrainingOrder(len(crops), self.batch_size, self.seed, rank, world)
+        samples = self.samples("train", augment=True)
+        order = TrainingOrder(len(samples), self.batch_size, self.seed, rank, world)
         order.resume(*self._resume_at)
-        return self._loader(crops, order)
+        return self._loader(samples, order)
 
-    def val_dataloader(self) -> DataLoader[PoseBatch]:
-        """The validation split, everybody once."""
+    def val_dataloader(self) -> DataLoader[Any]:
+        """The validation split, everything once."""
         return self.evaluation_loader("val")
 
-    def test_dataloader(self) -> DataLoader[PoseBatch]:
-        """The split that is tested on, everybody once."""
+    def test_dataloader(self) -> DataLoader[Any]:
+        """The split that is tested on, everything once."""
         return self.evaluation_loader(self.test_split)
 
-    def evaluation_loader(self, name: str) -> DataLoader[PoseBatch]:
-        """Any split, everybody once and unaugmented."""
-        crops = self.crops(name)
-        return self._loader(crops, EvaluationOrder(len(crops), *self._place()))
+    def evaluation_loader(self, name: str) -> DataLoader[Any]:
+        """Any split, everything once and unaugmented."""
+        samples = self.samples(name)
+        return self._loader(samples, EvaluationOrder(len(samples), *self._place()))
 
-    def _loader(self, crops: Crops, order: Sampler[Draw]) -> DataLoader[PoseBatch]:
+    def _loader(self, samples: Dataset[Any], order: Sampler[Draw]) -> DataLoader[Any]:
         _, world = self._place()
         return DataLoader(
-            crops,
+            samples,
             batch_size=max(1, self.batch_size // world),
             sampler=order,
             num_workers=self.workers,
@@ -103,6 +89,49 @@ class PoseDataModule(pl.LightningDataModule):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from there: the next training loader begins at the first batch not yet seen."""
         self._resume_at = (state_dict.get("epoch", 0), state_dict.get("batches", 0))
+
+
+class PoseDataModule(OrderedData):
+    """Crops of a source's people."""
+
+    def __init__(
+        self,
+        source: Source,
+        skeleton: Skeleton,
+        augment: Augment | None = None,
+        grid: Grid = "plain",
+        input_size: tuple[int, int] = (256, 256),
+        padding: float = 1.25,
+        batch_size: int = 16,
+        workers: int | None = None,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(batch_size, workers, seed)
+        height, width = input_size
+        if min(height, width) < 1:
+            raise ValueError(f"data.input_size must be (height, width) in pixels, got {list(input_size)}")
+        self.source, self.skeleton, self.augment = source, skeleton, augment
+        self.rule = CropRule((height, width), padding, grid)
+
+    def samples(self, name: str, augment: bool = False) -> Crops:
+        return self.crops(name, augment)
+
+    def crops(self, name: str, augment: bool = False) -> Crops:
+        """The people of a split, one crop each."""
+        return Crops(self.source.split(name), self.skeleton, self.rule, self.augment if augment else None, self.seed)
+
+
+class ClassificationDataModule(OrderedData):
+    """Pictures of a source, each of one class, cut to one size."""
+
+    def __init__(
+        self, source: LabelledSource, cut: Cut, batch_size: int = 128, workers: int | None = None, seed: int = 0
+    ) -> None:
+        super().__init__(batch_size, workers, seed)
+        self.source, self.cut = source, cut
+
+    def samples(self, name: str, augment: bool = False) -> LabelledPictures:
+        return LabelledPictures(self.source.split(name), self.cut, augment, self.seed)
 
 
 def _single_threaded(_worker: int) -> None:
