@@ -24,3 +24,16 @@ def test_follows_the_models_type_and_keeps_nothing_in_the_state():
 def test_a_wrong_std_is_an_error(std):
     with pytest.raises(ValueError, match="std must"):
         Normalise((0.5,) * 3, std)
+
+
+def test_blue_may_come_first_for_the_layers_behind_and_their_mean():
+    image = torch.randint(0, 256, (2, 3, 4, 5), dtype=torch.uint8)
+    found = Normalise((0.5, 0.4, 0.3), (0.2, 0.5, 1.0), colour="bgr")(image)
+    blue = (image[1, 2, 2, 3].item() / 255 - 0.5) / 0.2
+    assert found[1, 0, 2, 3].item() == pytest.approx(blue, abs=1e-6)
+    assert torch.equal(found, Normalise((0.5, 0.4, 0.3), (0.2, 0.5, 1.0))(image.flip(1)))
+
+
+def test_a_colour_order_that_there_is_not_is_an_error():
+    with pytest.raises(ValueError, match="colour must be rgb or bgr, got grb"):
+        Normalise((0.5,) * 3, (1.0,) * 3, colour="grb")

@@ -43,16 +43,3 @@ def test_pointwise_is_the_convolution(layout):
     gradients = [torch.autograd.grad(m(x).square().sum(), [x, *m.parameters()]) for m in (ours, theirs)]
     for a, b in zip(*gradients, strict=True):
         torch.testing.assert_close(a, b)
-
-
-def test_pointwise_compiles_on_maps_of_a_single_channel():
-    # Such a map is channels-last and not at once, and a convolution may answer in either layout.
-    network = nn.Sequential(
-        Pointwise(3, 1), nn.Conv2d(1, 1, kernel_size=3, padding=1), Pointwise(1, 4), Pointwise(4, 2)
-    )
-    x = torch.randn(2, 3, 5, 6).contiguous(memory_format=torch.channels_last)
-    expected = network(x)
-    torch.compiler.reset()
-    compiled = torch.compile(network, backend="aot_eager", fullgraph=True)(x)
-    torch.testing.assert_close(compiled, expected)
-    compiled.sum().backward()

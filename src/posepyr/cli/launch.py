@@ -1,7 +1,6 @@
 """Composed jobs into folders of their own: one, several in a row, or a sweep through Hydra's launcher."""
 
 import itertools
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from posepyr.cli import faults
 from posepyr.cli.compose import Composer, Job, lines
 from posepyr.cli.loader import parse_overrides
+from posepyr.cli.processes import is_first
 from posepyr.cli.scores import print_scores
 
 Scores = dict[str, float]
@@ -121,7 +121,7 @@ class Outcome:
 
 
 def _announce(folder: Path, scores: Scores) -> None:
-    if int(os.environ.get("LOCAL_RANK", "0")) > 0:
+    if not is_first():
         return
     if scores:
         print_scores(scores)
@@ -133,7 +133,7 @@ def claim(folder: Path) -> Path:
 
     The further processes of a run that several processes share find theirs made.
     """
-    if int(os.environ.get("LOCAL_RANK", "0")) > 0:
+    if not is_first():
         return folder
     for number in itertools.count():
         candidate = folder if number == 0 else folder.with_name(f"{folder.name}-{number}")

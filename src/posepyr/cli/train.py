@@ -16,6 +16,7 @@ from pytorch_lightning.loggers.logger import Logger
 
 from posepyr.checkpoints.recipe import build
 from posepyr.checkpoints.storage import read_checkpoint
+from posepyr.cli.processes import is_first
 from posepyr.cli.wiring import Config, make_callbacks, make_data, make_skeleton, make_task
 from posepyr.data.module import PoseDataModule
 from posepyr.files import write_text
@@ -29,7 +30,7 @@ from posepyr.training.task import PoseTask
 def train(config: Config, folder: Path, overrides: list[str], resume: Path | None = None) -> dict[str, float]:
     """Train in a run folder; ``resume`` is the checkpoint to go on from. Gives the final scores by name."""
     pl.seed_everything(config["seed"], workers=True, verbose=False)
-    if resume is None:
+    if resume is None and is_first():
         write_record(folder, config, overrides)
     skeleton = make_skeleton(config)
     codec = build(config["codec"])
@@ -49,7 +50,8 @@ def train(config: Config, folder: Path, overrides: list[str], resume: Path | Non
 def compute_threads(workers: int) -> int:
     """The cores that the loaders leave: threads that wait for each other stand still when they share a core."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, cores - workers)
+    # OMP_NUM_THREADS may have asked for fewer.
+    return max(1, min(torch.get_num_threads(), cores - workers))
 
 
 @contextmanager
@@ -71,7 +73,7 @@ def make_trainer(config: Config, folder: Path, resume: Path | None) -> pl.Traine
     if resume is not None:
         table.resume(int(read_checkpoint(resume)["global_step"]))
     loggers: list[Logger] = [table]
-    if config.get("logger"):
+    if config.get("logger") and is_first():
         loggers.append(build(config["logger"], folder=folder, name=config["name"], config=config))
     callbacks = [*make_callbacks(config), *checkpoints(folder, config["checkpoint"])]
     if config["progress"]:

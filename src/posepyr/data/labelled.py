@@ -60,16 +60,16 @@ class LabelledPictures(Dataset[LabelledBatch]):
 
     def __getitem__(self, draw: Draw) -> LabelledBatch:
         """The sample of one draw: a record without the batch axis."""
-        picture = self.split.picture(draw.index)
+        picture = self.split.picture(draw.person)
         if self.augment:
             generator = np.random.Generator(
-                np.random.PCG64(np.random.SeedSequence([self.seed, draw.epoch, draw.index]))
+                np.random.PCG64(np.random.SeedSequence([self.seed, draw.epoch, draw.person]))
             )
             picture = self.cut.random(picture, generator)
         else:
             picture = self.cut.central(picture)
         return LabelledBatch(
             image=torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1),
-            label=torch.tensor(self.split.label(draw.index)),
-            sample=torch.tensor(draw.index),
+            label=torch.tensor(self.split.label(draw.person)),
+            sample=torch.tensor(draw.person),
         )

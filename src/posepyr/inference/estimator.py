@@ -39,7 +39,8 @@ class Estimator:
         device: str | torch.device = "cpu",
     ) -> None:
         self.device = torch.device(device)
-        self.model = model.to(self.device, memory_format=torch.channels_last).eval()
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.model = model.to(self.device).eval()
         self.codec, self.skeleton, self.rule = codec, skeleton, rule
         self.protocol = protocol or Protocol()
 

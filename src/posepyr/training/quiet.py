@@ -10,6 +10,7 @@ UNHELPFUL = (
     r".*does not have many workers which may be a bottleneck",  # data.workers says how many
     r"Checkpoint directory .* exists and is not empty",  # as it must when a run goes on
     r"The number of training batches .* is smaller than the logging interval",
+    r"It is recommended to use `self.log\(.*sync_dist=True",  # our metrics are summed over processes already
     r"You're resuming from a checkpoint that ended before the epoch ended",  # our sampler begins where it ended
 )
 """Beginnings of messages, as regular expressions."""

@@ -46,7 +46,7 @@ class PoseTask(pl.LightningModule):
     ) -> None:
         super().__init__()
         # The layout that convolutions are fastest in, on CPUs and on GPUs.
-        self.model = model.to(memory_format=torch.channels_last)
+        self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.loss, self.metric = loss, metric
         self.codec, self.skeleton, self.protocol, self.recipe = codec, skeleton, protocol, recipe
         self._optimizer, self._schedule = optimizer, schedule

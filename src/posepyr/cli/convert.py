@@ -1,0 +1,118 @@
+"""``posepyr convert``: other people's weights as a checkpoint that predicts."""
+
+import argparse
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from posepyr.cli import catalogue
+from posepyr.cli.faults import UsageError
+from posepyr.cli.nearest import suggestion
+
+if TYPE_CHECKING:
+    from posepyr.checkpoints.official import Conversion
+
+SOURCES = ("auto", "hrnet", "ppnet", "simple_baseline", "pytorch_pose")
+
+SKELETONS = {17: "coco", 16: "mpii"}
+"""The skeletons that the releases were trained on, by their number of joints."""
+
+SIZES = {17: (256, 192), 16: (256, 256)}
+"""The releases' usual input sizes. The larger ones have the same weights, but the files are named after them."""
+
+EXAMPLES = """examples:
+  posepyr convert pose_hrnet_w32_256x192.pth --output hrnet_w32.ckpt
+  posepyr convert pose_resnet_50.pth.tar --input-size 384x288 --output r50.ckpt
+  posepyr convert hrnet_w32-36af842e.pth --backbone --output hrnet_w32_imagenet.ckpt
+"""
+
+
+def run(arguments: list[str]) -> int:
+    """Read, convert, write, and say what was made of the file."""
+    options = _parser().parse_args(arguments)
+    # After parsing: --help and a wrong flag must not wait for Torch.
+    from posepyr.checkpoints import official
+    from posepyr.checkpoints.storage import write_checkpoint
+
+    if options.output.resolve() == options.file.resolve():
+        raise UsageError(f"--output must be another file than the one to convert, got {options.output}")
+    where = str(options.file)
+    state = official.read_weights(options.file)
+    source = official.recognise(state, where) if options.source == "auto" else options.source
+    joints = official.joints_of(state, source)
+    skeleton = read_skeleton(options.skeleton, joints)
+    size, reason = input_size(options.input_size, options.file.name, len(skeleton["joints"]))
+    setting = official.Setting(skeleton, size, options.backbone)
+    conversion = official.convert(state, source, setting, where)
+    write_checkpoint(options.output, conversion.checkpoint())
+    sys.stdout.write("".join(f"{name:<9} {text}\n" for name, text in summary(conversion, reason).items()))
+    sys.stdout.write(f"{'written':<9} {options.output}\n")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "posepyr convert",
+        description="Turn released weights of HRNet, PPNet, SimpleBaseline or pytorch-pose into a posepyr checkpoint.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("file", type=Path, help="the released file")
+    parser.add_argument("--output", type=Path, required=True, metavar="NAME.ckpt", help="the checkpoint to write")
+    parser.add_argument("--source", choices=SOURCES, default="auto", help="whose file it is (auto: by its keys)")
+    parser.add_argument(
+        "--skeleton", help="the joints' order: a choice of conf/skeleton (coco for 17 joints, mpii for 16)"
+    )
+    parser.add_argument("--input-size", metavar="HxW", help="height x width (that in the file's name, or the usual)")
+    parser.add_argument("--backbone", action="store_true", help="take a classifier's weights, to begin a training with")
+    return parser
+
+
+def read_skeleton(name: str | None, joints: int | None) -> dict[str, Any]:
+    """The node of a skeleton: by name, else by the number of joints, else COCO's."""
+    choices = catalogue.choices(catalogue.search_folders(), "skeleton")
+    chosen = name or SKELETONS.get(joints or 17, "")
+    if not chosen:
+        raise UsageError(f"--skeleton must name the joints: the file has {joints}, which is neither COCO nor MPII")
+    if chosen not in choices:
+        raise UsageError(f"--skeleton must be a choice of conf/skeleton, got {chosen}; {suggestion(chosen, choices)}")
+    import yaml
+
+    node = yaml.safe_load(choices[chosen].read_text(encoding="utf-8"))
+    if not isinstance(node, Mapping) or not isinstance(node.get("joints"), list):
+        raise UsageError(f"--skeleton must list its joints in a file of its own, which {choices[chosen]} does not")
+    return dict(node)
+
+
+def input_size(asked: str | None, name: str, joints: int) -> tuple[tuple[int, int], str]:
+    """Height and width of the crops, and where they were taken from."""
+    found = re.fullmatch(r"(\d+)x(\d+)", asked) if asked else re.search(r"(?<!\d)(\d{2,4})x(\d{2,4})(?!\d)", name)
+    if found:
+        return (int(found[1]), int(found[2])), "--input-size" if asked else "the file's name"
+    if asked:
+        raise UsageError(f"--input-size must be HEIGHTxWIDTH, as 256x192, got {asked}")
+    return SIZES.get(joints, (256, 256)), "the usual one; --input-size changes it"
+
+
+def summary(conversion: "Conversion", reason: str) -> dict[str, str]:
+    """What was made of a file, by topic."""
+    recipe, report = conversion.recipe, conversion.report
+    kept = [key for key in recipe.model if key not in ("_target_", "mean", "std", "colour")]
+    model = ", ".join(f"{key}={recipe.model[key]}" for key in kept)
+    keys = str(report)
+    if report.left_out:
+        keys += f", {len(report.left_out)} of a classifier left out"
+    if report.counters:
+        keys += f", {len(report.counters)} counters of batch norms set to 0"
+    height, width = recipe.input_size
+    return {
+        "source": conversion.release.title,
+        "network": f"{recipe.model['_target_'].rpartition('.')[2]}: {model}",
+        "keys": keys,
+        "skeleton": recipe.skeleton["name"],
+        "input": f"{height}x{width} ({reason}), box padded by {recipe.padding}",
+        "colours": f"{recipe.model.get('colour', 'rgb')}, mean {recipe.model['mean']}, std {recipe.model['std']}",
+        "codec": ", ".join(f"{key}={value}" for key, value in recipe.codec.items() if key != "_target_"),
+    }

@@ -1,0 +1,97 @@
+"""Training an image classifier: cross entropy, and how often the right class is the first or among the first five."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import Optimizer
+from torchmetrics import MeanMetric, Metric
+from torchmetrics.classification import MulticlassAccuracy
+
+from posepyr.data.labelled import LabelledBatch
+from posepyr.training.learner import Learner
+from posepyr.training.schedule import Schedule
+
+VERSION = 1
+"""Of the layout of what a classifier's checkpoint says of itself."""
+
+
+class ClassifierRecipe(NamedTuple):
+    """All that a classifier's weights need to predict, as plain data.
+
+    ``model`` is a node for :func:`posepyr.checkpoints.recipe.build`; ``input_size`` is ``(height, width)``.
+    """
+
+    model: dict[str, Any]
+    classes: Sequence[str]
+    input_size: tuple[int, int]
+    version: int = VERSION
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as it stands in a checkpoint, under ``posepyr_classifier``."""
+        return {**self._asdict(), "classes": list(self.classes), "input_size": list(self.input_size)}
+
+
+class ClassificationTask(Learner):
+    """A classifier with everything that training adds to it.
+
+    ``model`` takes pixels ``B 3 H W`` and gives logits ``B classes``. Logged are ``loss``, ``top1`` and ``top5``, the
+    latter two as shares from 0 to 1; with fewer than five classes, ``top5`` is 1.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        recipe: ClassifierRecipe,
+        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer] | None = None,
+        schedule: Schedule | None = None,
+        label_smoothing: float = 0.0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__(model, optimizer, schedule, seed)
+        if not 0 <= label_smoothing < 1:
+            raise ValueError(f"label_smoothing must be from 0 to less than 1, got {label_smoothing}")
+        self.recipe, self.label_smoothing = recipe, label_smoothing
+        classes = len(recipe.classes)
+        self.loss = MeanMetric()
+        self.first = MulticlassAccuracy(classes, top_k=1, average="micro")
+        self.among_five = MulticlassAccuracy(classes, top_k=min(5, classes), average="micro")
+
+    def forward(self, image: Tensor) -> Tensor:
+        logits: Tensor = self.model(image)
+        return logits
+
+    def training_step(self, batch: LabelledBatch, _index: int) -> Tensor:
+        loss = F.cross_entropy(self(batch.image), batch.label, label_smoothing=self.label_smoothing)
+        self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.image))
+        return loss
+
+    def validation_step(self, batch: LabelledBatch, _index: int) -> None:
+        self._score(batch)
+
+    def test_step(self, batch: LabelledBatch, _index: int) -> None:
+        self._score(batch)
+
+    def _score(self, batch: LabelledBatch) -> None:
+        logits = self(batch.image).float()
+        self.loss.update(F.cross_entropy(logits, batch.label, reduction="none"))
+        self.first.update(logits, batch.label)
+        self.among_five.update(logits, batch.label)
+
+    def on_validation_epoch_end(self) -> None:
+        self._log_scores("val")
+
+    def on_test_epoch_end(self) -> None:
+        self._log_scores("test")
+
+    def _log_scores(self, split: str) -> None:
+        metrics: dict[str, Metric] = {"loss": self.loss, "top1": self.first, "top5": self.among_five}
+        for name, metric in metrics.items():
+            # Already reduced over processes by the metric itself.
+            self.log(f"{split}/{name}", metric.compute(), prog_bar=name == "top1", rank_zero_only=True)
+            metric.reset()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        checkpoint["posepyr_classifier"] = self.recipe.to_dict()

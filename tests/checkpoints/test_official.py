@@ -1,0 +1,199 @@
+"""Released files, written to disk as their projects write them, predict what their projects' code predicts."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from released import picture, state_of
+from torch import Tensor, nn
+
+from posepyr.checkpoints import official
+from posepyr.checkpoints.official import Setting, convert, joints_of, read_weights, recognise
+from posepyr.checkpoints.storage import write_checkpoint
+from posepyr.cli.main import main
+from posepyr.inference.estimator import Estimator
+
+COCO: dict[str, Any] = {"_target_": "posepyr.skeleton.Skeleton", "name": "coco", "joints": [f"j{n}" for n in range(17)]}
+SETTING = Setting(COCO, (256, 192))
+
+WRAPPED = {
+    "hrnet_w32_coco": lambda state: state,
+    "ppnet_m2_d2_w32_coco": lambda state: {"epoch": 210, "model": "pose_ppnet", "state_dict": under("module.", state)},
+    "simple_baseline_r50_coco": lambda state: under("module.", state),
+}
+"""The golden records, and how such files are wrapped."""
+
+
+def under(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {prefix + key: value for key, value in state.items()}
+
+
+@pytest.fixture(scope="module")
+def golden(shared: Path) -> Path:
+    return shared / "golden"
+
+
+@pytest.fixture(scope="module")
+def ppnet(golden: Path) -> dict[str, Tensor]:
+    return state_of(golden / "ppnet_m2_d2_w32_coco.json")
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_a_released_file_predicts_what_its_own_code_predicts(golden: Path, tmp_path: Path, capsys, name: str) -> None:
+    state = state_of(golden / f"{name}.json")
+    torch.save(WRAPPED[name](state), tmp_path / "released.pth")
+    checkpoint = tmp_path / "ours.ckpt"
+    assert main(["convert", str(tmp_path / "released.pth"), "--output", str(checkpoint)]) == 0
+    said = capsys.readouterr().out
+    assert f"{len(state)} matched, 0 missing, 0 unexpected, 0 reshaped" in said
+
+    estimator = Estimator.from_checkpoint(checkpoint)
+    record = json.loads((golden / f"{name}.json").read_text())
+    assert sum(parameter.numel() for parameter in estimator.model.parameters()) == record["parameters"]
+    with np.load(golden / f"{name}.npz") as outputs, torch.inference_mode():
+        # The record has no colours: what a picture becomes is tested with the layer that does it.
+        estimator.model.normalise = nn.Identity()
+        found = estimator.model(picture(*record["input"]))
+        assert len(found) == len(outputs.files)
+        for number, heatmaps in enumerate(found):
+            expected = outputs[f"output_{number}"]
+            assert np.linalg.norm(heatmaps[0].numpy() - expected) < 1e-5 * np.linalg.norm(expected)
+
+
+def test_what_belongs_to_the_weights_is_set(golden: Path, ppnet: dict[str, Tensor]) -> None:
+    recipe = convert(ppnet, "ppnet", Setting(COCO, (384, 288))).recipe
+    assert (recipe.input_size, recipe.padding, recipe.skeleton) == ((384, 288), 1.25, COCO)
+    assert recipe.codec == {
+        "_target_": "posepyr.codec.Codec", "sigma": 3.0, "grid": "plain", "quantise": True, "refine": "quarter",
+    }  # fmt: skip
+    assert (recipe.model["colour"], recipe.model["mean"][0], recipe.model["std"][0]) == ("rgb", 0.485, 0.229)
+    keys = json.loads((golden / "simple_baseline_r50_coco.json").read_text())["state_dict"]
+    state = {key: torch.empty(shape, device="meta") for key, shape in keys.items()}
+    assert convert(state, "simple_baseline", SETTING).recipe.model["colour"] == "bgr"
+    assert convert(state, "simple_baseline", SETTING).recipe.codec["sigma"] == 2.0
+
+
+def test_the_converted_file_predicts_poses(ppnet: dict[str, Tensor], tmp_path: Path) -> None:
+    write_checkpoint(tmp_path / "a.ckpt", convert(ppnet, "ppnet", SETTING).checkpoint())
+    poses = Estimator.from_checkpoint(tmp_path / "a.ckpt").predict(np.full((100, 80, 3), 128, np.uint8))
+    assert poses.keypoints.shape == (1, 17, 2)
+    assert np.isfinite(poses.keypoints).all()
+
+
+def test_every_kind_of_difference_is_named(ppnet: dict[str, Tensor]) -> None:
+    state = {key: value for key, value in ppnet.items() if key != "fc.1.0.weight"}
+    state["fc_.0.bias"] = torch.zeros(7)
+    state["ema.decay"] = torch.zeros(1)
+    with pytest.raises(ValueError, match="the file must fit a network of PPNet's release key by key") as caught:
+        convert(state, "ppnet", SETTING)
+    assert "546 matched, 1 missing (features.1.0.weight), 1 unexpected (ema.decay), 1 reshaped " in str(caught.value)
+    assert "(fc_.0.bias is 7, not 32)" in str(caught.value)
+
+
+def test_old_files_without_counters_are_taken(ppnet: dict[str, Tensor]) -> None:
+    old = {key: value for key, value in ppnet.items() if not key.endswith("num_batches_tracked")}
+    conversion = convert(old, "ppnet", SETTING)
+    assert len(conversion.report.matched) == len(old)
+    assert len(conversion.report.counters) == len(ppnet) - len(old) > 0
+    assert conversion.state.keys() == convert(ppnet, "ppnet", SETTING).state.keys()
+
+
+def classifier(golden: Path) -> dict[str, Tensor]:
+    """The keys of HRNet's ImageNet file: all scales from the last exchange, a classifier, no counters."""
+    keys = json.loads((golden / "hrnet_w32_coco.json").read_text())["state_dict"]
+    shapes = {key: shape for key, shape in keys.items() if "final" not in key and "batches" not in key}
+    shapes |= {
+        key.replace("stage4.1.", "stage4.2."): shape
+        for key, shape in shapes.items()
+        if key.startswith(("stage4.1.fuse_layers.1", "stage4.1.fuse_layers.2", "stage4.1.fuse_layers.3"))
+    }
+    shapes |= {"head.incre_modules.0.0.conv1.weight": [32, 32, 1, 1], "head.classifier.bias": [1000]}
+    return {key: torch.zeros(shape) for key, shape in shapes.items()}
+
+
+def test_a_classifiers_file_gives_a_backbone_and_only_when_asked(golden: Path, tmp_path: Path) -> None:
+    state = classifier(golden)
+    with pytest.raises(ValueError, match=r"the file must have a heatmap head .* --backbone"):
+        convert(state, "hrnet", SETTING)
+    conversion = convert(state, "hrnet", Setting(COCO, (256, 192), backbone=True))
+    assert conversion.report.missing == conversion.report.unexpected == []
+    assert {key.split(".")[0] for key in conversion.state} == {"body"}
+    left = conversion.report.left_out
+    assert any(key.startswith("head.classifier") for key in left)
+    assert {key.split(".")[3] for key in left if key.startswith("stage4.2.fuse_layers")} == {"1", "2", "3"}
+    del state["stage3.1.branches.0.1.conv1.weight"]
+    with pytest.raises(
+        ValueError, match=r"1 missing \(body\.stages\.1\.1\.branches\.paths\.0\.1\.main\.0\.0\.weight\)"
+    ):
+        convert(state, "hrnet", Setting(COCO, (256, 192), backbone=True))
+
+
+def test_a_pose_file_is_no_backbone_and_needs_its_own_skeleton(ppnet: dict[str, Tensor]) -> None:
+    with pytest.raises(ValueError, match="must be a classifier's"):
+        convert(ppnet, "ppnet", Setting(COCO, (256, 192), backbone=True))
+    with pytest.raises(ValueError, match="must have the 17 joints of the heatmaps in the file, got 2"):
+        convert(ppnet, "ppnet", Setting({"joints": ["a", "b"]}, (256, 192)))
+    with pytest.raises(ValueError, match="divisible by 16, got 250x192"):
+        convert(ppnet, "ppnet", Setting(COCO, (250, 192)))
+
+
+def test_releases_are_told_apart(golden: Path) -> None:
+    for file in golden.glob("*.json"):
+        keys = json.loads(file.read_text())["state_dict"]
+        source = recognise(dict.fromkeys(keys, torch.zeros(1)), str(file))
+        assert file.name.startswith(source) or (file.name.startswith("hourglass") and source == "pytorch_pose")
+        assert joints_of({key: torch.empty(shape) for key, shape in keys.items()}, source) in (16, 17)
+    with pytest.raises(ValueError, match=r"x\.pth must be of one of these: HRNet's release, .* keys begin with a\.b"):
+        recognise({"a.b": torch.zeros(1)}, "x.pth")
+
+
+def test_a_file_taken_for_another_kind_is_an_error(ppnet: dict[str, Tensor]) -> None:
+    for source in ("hrnet", "simple_baseline", "pytorch_pose"):
+        with pytest.raises(ValueError, match="the file"):
+            convert(ppnet, source, SETTING)
+
+
+class Harmful:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return print, ("run",)
+
+
+def test_a_file_that_would_run_code_is_refused_with_a_way_out(tmp_path: Path, capsys) -> None:
+    torch.save({"state_dict": {}, "best_acc": Harmful()}, tmp_path / "a.pth")
+    with pytest.raises(ValueError, match=r"tensors and plain data only: .* would have to run .* weights_only=False"):
+        read_weights(tmp_path / "a.pth")
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"posepyr": {}, "state_dict": {}}, "is a checkpoint of posepyr already"),
+        ({"epoch": 3}, "must hold a network's weights by name; found epoch"),
+        ({"state_dict": {}}, "found none"),
+    ],
+)
+def test_a_file_without_weights_is_refused(tmp_path: Path, content: dict[str, Any], message: str) -> None:
+    torch.save(content, tmp_path / "a.pth")
+    with pytest.raises(ValueError, match=message):
+        read_weights(tmp_path / "a.pth")
+
+
+def test_wrappings_are_taken_off(tmp_path: Path) -> None:
+    weights = {"a.weight": torch.arange(3), "module_b": torch.ones(1)}
+    for content in (
+        weights,
+        {"model": weights, "epoch": 1},
+        {"model": "a name", "state_dict": under("module.", weights)},
+    ):
+        torch.save(content, tmp_path / "a.pth")
+        assert read_weights(tmp_path / "a.pth").keys() == weights.keys()
+
+
+def test_no_weights_share_memory_with_the_file(ppnet: dict[str, Tensor]) -> None:
+    converted = official.convert(ppnet, "ppnet", SETTING).state
+    assert converted["stem.0.0.weight"].data_ptr() != ppnet["conv1.weight"].data_ptr()
+    assert torch.equal(converted["stem.0.0.weight"], ppnet["conv1.weight"])

@@ -1,0 +1,50 @@
+"""ResNet's residuals against their formulas, written with Torch's plain functions."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from posepyr.layers.postactivation import BasicBlock, Bottleneck, convolution
+
+
+def normalised(x: Tensor, layers: nn.Sequential, stride: int = 1) -> Tensor:
+    """A convolution without bias and batch norm, by hand."""
+    conv, norm = layers[0], layers[1]
+    x = F.conv2d(x, conv.weight, stride=stride, padding=conv.weight.shape[-1] // 2)
+    mean, variance = norm.running_mean, norm.running_var
+    if norm.training:
+        mean, variance = x.mean((0, 2, 3)), x.var((0, 2, 3), unbiased=False)
+    shape = (1, -1, 1, 1)
+    x = (x - mean.view(shape)) / (variance.view(shape) + 1e-5).sqrt()
+    return x * norm.weight.view(shape) + norm.bias.view(shape)
+
+
+def test_basic_block(randomised):
+    block = randomised(BasicBlock(6))
+    x = torch.randn(2, 6, 5, 4, dtype=torch.float64)
+    state = [normalised(normalised(x, block.main[0]).relu(), block.main[1]), x]
+    torch.testing.assert_close(block(x.clone()), sum(state).relu())
+
+
+@pytest.mark.parametrize(("inputs", "stride"), [(8, 1), (6, 1), (8, 2)])
+def test_bottleneck(inputs, stride, randomised):
+    block = randomised(Bottleneck(inputs, 2, 8, stride))
+    x = torch.randn(2, inputs, 6, 4, dtype=torch.float64)
+    main = normalised(x, block.main[0]).relu()
+    main = normalised(normalised(main, block.main[1], stride).relu(), block.main[2])
+    beside = x if (inputs, stride) == (8, 1) else normalised(x, block.shortcut, stride)
+    torch.testing.assert_close(block(x.clone()), (main + beside).relu())
+
+
+@pytest.mark.parametrize(("kernel", "stride", "size"), [(1, 1, (6, 9)), (1, 2, (3, 5)), (3, 3, (2, 3)), (7, 2, (3, 5))])
+def test_sizes(kernel, stride, size):
+    assert convolution(3, 4, kernel, stride)(torch.zeros(2, 3, 6, 9)).shape == (2, 4, *size)
+
+
+def test_the_input_is_left_as_it_is():
+    x = torch.randn(2, 4, 3, 3)
+    kept = x.clone()
+    BasicBlock(4)(x)
+    Bottleneck(4, 1, 4)(x)
+    assert torch.equal(x, kept)

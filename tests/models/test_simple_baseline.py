@@ -1,0 +1,73 @@
+"""SimpleBaseline on three ResNets: the published sizes and costs, and the errors."""
+
+import pytest
+import torch
+from torch import nn
+
+from counting import multiply_adds, on_meta, parameters
+from posepyr.models.resnet import ResNet
+from posepyr.models.simple_baseline import SimpleBaseline
+
+
+def charged_at_the_output(model: nn.Module, height: int, width: int) -> int:
+    """Multiply-adds as the papers count them: a transposed convolution with its kernel at every output pixel."""
+    total = multiply_adds(model, height, width)
+    pixels = height * width // 32**2
+    for layer in model.modules():
+        if isinstance(layer, nn.ConvTranspose2d):
+            total += layer.weight.numel() * 3 * pixels
+            pixels *= 4
+    return total
+
+
+@pytest.mark.parametrize(
+    ("depth", "joints", "size", "published", "cost", "charged"),
+    [
+        (50, 17, (256, 192), 33_999_697, 5.426, 8.991),
+        (50, 17, (384, 288), 33_999_697, 12.209, 20.230),
+        (101, 17, (256, 192), 52_991_825, 9.063, 12.378),
+        (101, 17, (384, 288), 52_991_825, 20.391, 27.850),
+        (152, 17, (256, 192), 68_635_473, 12.699, 15.765),
+        (152, 17, (384, 288), 68_635_473, 28.573, 35.470),
+        (152, 16, (256, 256), 68_635_216, 16.931, 21.019),
+    ],
+)
+def test_sizes_and_costs_are_the_published(depth, joints, size, published, cost, charged):
+    model = on_meta(SimpleBaseline, joints, depth=depth)
+    assert parameters(model) == published
+    assert multiply_adds(model, *size) / 1e9 == pytest.approx(cost, abs=6e-4)
+    assert charged_at_the_output(model, *size) / 2**30 == pytest.approx(charged, abs=6e-4)
+
+
+@pytest.mark.parametrize(("depth", "published"), [(50, 33_999_440), (101, 52_991_568), (152, 68_635_216)])
+def test_sizes_for_mpii(depth, published):
+    assert parameters(on_meta(SimpleBaseline, 16, depth=depth)) == published
+
+
+def test_the_backbone_halves_five_times():
+    model = ResNet(width=4).eval()
+    shapes = []
+    for part in (model.stem, *model.stages):
+        part.register_forward_hook(lambda *call: shapes.append(tuple(call[-1].shape)))
+    model(torch.zeros(1, 3, 64, 96))
+    assert shapes == [(1, 4, 16, 24), (1, 16, 16, 24), (1, 32, 8, 12), (1, 64, 4, 6), (1, 128, 2, 3)]
+
+
+@pytest.mark.parametrize(("upsampling", "stride"), [((6,), 16), ((6, 5), 8), ((6, 5, 4), 4)])
+def test_each_transposed_convolution_doubles(upsampling, stride):
+    model = SimpleBaseline(3, width=4, upsampling=upsampling)
+    assert model.strides == (stride,)
+    assert model(torch.zeros(2, 3, 64, 32))[0].shape == (2, 3, 64 // stride, 32 // stride)
+
+
+def test_a_size_that_does_not_fit_names_the_nearest_that_do():
+    with pytest.raises(ValueError, match=r"divisible by 32 .* 64 x 40; the nearest height is 64, .* width 32 or 64"):
+        SimpleBaseline(3, width=4, upsampling=(4,))(torch.zeros(1, 3, 64, 40))
+
+
+@pytest.mark.parametrize(("argument", "value"), [("depth", 34), ("width", 0), ("upsampling", []), ("upsampling", [0])])
+def test_a_wrong_argument_is_named(argument, value):
+    with pytest.raises(ValueError) as caught:
+        SimpleBaseline(16, **{argument: value})
+    assert str(caught.value).startswith(f"model.{argument} must ")
+    assert str(caught.value).endswith(f"got {value}")
