@@ -6,7 +6,7 @@ from torch import nn
 
 from naive_layers import array, residual
 from posepyr.layers.pointwise import Pointwise
-from posepyr.layers.residual import PreactivationResidual, ResidualBlocks
+from posepyr.layers.residual import PreactivationResidual, ResidualBlocks, activation
 
 
 @pytest.mark.parametrize("preactivation", [True, False])
@@ -43,3 +43,15 @@ def test_pointwise_is_the_convolution(layout):
     gradients = [torch.autograd.grad(m(x).square().sum(), [x, *m.parameters()]) for m in (ours, theirs)]
     for a, b in zip(*gradients, strict=True):
         torch.testing.assert_close(a, b)
+
+
+def test_pointwise_compiles_behind_a_map_of_a_single_channel():
+    # Such a map is channels-last and not at once, and a convolution may answer it in either layout.
+    network = nn.Sequential(
+        Pointwise(3, 1), activation(1), nn.Conv2d(1, 4, 3, padding=1), activation(4), Pointwise(4, 2)
+    )
+    x = torch.randn(2, 3, 6, 8).contiguous(memory_format=torch.channels_last)
+    torch.compiler.reset()
+    compiled = torch.compile(network, backend="aot_eager", fullgraph=True)(x)
+    compiled.square().sum().backward()
+    torch.testing.assert_close(compiled, network(x))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import pytorch_lightning as pl
 import torch
+from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 
 from posepyr.checkpoints.recipe import build
@@ -72,10 +73,10 @@ def silent():
         yield
 
 
-def trainer(folder: Path, epochs: int) -> pl.Trainer:
+def trainer(folder: Path, epochs: int, *callbacks: pl.Callback) -> pl.Trainer:
     return pl.Trainer(
-        accelerator="cpu", max_epochs=epochs, default_root_dir=folder, logger=False, enable_checkpointing=False,
-        enable_progress_bar=False, enable_model_summary=False,
+        accelerator="cpu", max_epochs=epochs, default_root_dir=folder, logger=False, callbacks=[*callbacks],
+        enable_checkpointing=bool(callbacks), enable_progress_bar=False, enable_model_summary=False,
     )  # fmt: skip
 
 
@@ -96,18 +97,18 @@ def test_scores_are_those_of_counting() -> None:
 
 
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(tmp_path: Path) -> None:
-    whole, half, rest = task(), task(), task()
-    trainer(tmp_path, 4).fit(whole, datamodule=data())
-    first = trainer(tmp_path, 2)
-    first.fit(half, datamodule=data())
-    first.save_checkpoint(tmp_path / "half.ckpt")
-    content = torch.load(tmp_path / "half.ckpt", weights_only=True)
+    whole, rest = task(), task()
+    keeper = ModelCheckpoint(tmp_path, "{step}", save_top_k=-1, every_n_train_steps=3, enable_version_counter=False)
+    trainer(tmp_path, 4, keeper).fit(whole, datamodule=data())
+    middle = tmp_path / "step=3.ckpt"  # inside the second epoch of two steps each
+    content = torch.load(middle, weights_only=True)
     assert content["posepyr_classifier"] == {
         "model": NODE, "classes": list("abcdef"), "input_size": [16, 16], "version": 1,
     }  # fmt: skip
     second = trainer(tmp_path, 4)
-    second.fit(rest, datamodule=data(), ckpt_path=tmp_path / "half.ckpt", weights_only=True)
+    second.fit(rest, datamodule=data(), ckpt_path=middle, weights_only=True)
     assert second.optimizers[0].param_groups[0]["lr"] == pytest.approx(0.1 * 0.2)
+    assert not torch.equal(content["state_dict"]["model.stem.weight"], rest.model.stem.weight)
     for a, b in zip(whole.model.state_dict().values(), rest.model.state_dict().values(), strict=True):
         torch.testing.assert_close(a, b)
 
