@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from counting import multiply_adds, on_meta, parameters
+from counting import multiply_adds, multiply_adds_by_torch, on_meta, parameters
 from posepyr.layers.exchange import Exchange
 from posepyr.models.hrnet import HRNet, HRNetBody
 
@@ -26,6 +26,11 @@ def test_sizes_and_costs_are_the_published(settings, joints, size, published, co
     model = on_meta(HRNet, joints, **settings)
     assert parameters(model) == published
     assert multiply_adds(model, *size) / GI == pytest.approx(cost, abs=5e-4)
+
+
+def test_torch_counts_the_same():
+    model = on_meta(HRNet, 17)
+    assert multiply_adds_by_torch(model, 64, 96) == multiply_adds(model, 64, 96)
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,9 @@ CONCATENATION = {"fusion": "concatenation"}
     [
         (InceptionBlocks("A"), {}, 21_764_064),
         (InceptionBlocks("B"), {}, 21_764_064),
+        # With a bare convolution in the shortcuts 25,949,952; ours have a batch norm before it, in 64 to 128 channels
+        # once and in 128 to 256 three times.
+        (ResidualBlocks(), {}, 25_949_952 + 2 * (64 + 3 * 128)),
         (InceptionBlocks("A"), LATERAL, 21_962_976),
         (InceptionBlocks("A"), CONCATENATION, 22_690_528),
         (InceptionBlocks("A"), {"depth": (3, 4, 5)}, 21_228_960),
@@ -56,6 +59,7 @@ def test_parameters(block, options, expected):
         (InceptionBlocks("A"), {}, 36.27),
         (InceptionBlocks("B"), {}, 26.81),
         (InceptionBlocks("A"), {"stages": 3}, 18.51),
+        pytest.param(ResidualBlocks(), {}, 42.57, marks=pytest.mark.long),
         pytest.param(InceptionBlocks("A"), LATERAL, 37.68, marks=pytest.mark.long),
         pytest.param(InceptionBlocks("A"), CONCATENATION, 42.44, marks=pytest.mark.long),
         pytest.param(InceptionBlocks("A"), {"depth": (3, 4, 5)}, 36.28, marks=pytest.mark.long),

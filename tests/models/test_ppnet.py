@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from counting import multiply_adds, on_meta, parameters
+from counting import multiply_adds, multiply_adds_by_torch, on_meta, parameters
 from posepyr.models.ppnet import PPNet
 
 GI = 2**30
@@ -30,6 +30,11 @@ def test_sizes_and_costs_are_the_published(size, published, cost):
     model = named(*size)
     assert parameters(model) == published
     assert multiply_adds(model, 256, 192) / GI == pytest.approx(cost, abs=5e-4)
+
+
+def test_torch_counts_the_same():
+    model = on_meta(PPNet, 17)
+    assert multiply_adds_by_torch(model, 64, 96) == multiply_adds(model, 64, 96)
 
 
 @pytest.mark.parametrize(
@@ -96,9 +101,9 @@ def test_resolution_ratios_are_those_of_table_viii(ratio, sizes, cost):
     model = on_meta(PPNet, 17, resolution_ratio=ratio)
     seen = []
     model.spread.register_forward_hook(lambda *call: seen.extend(tuple(x.shape[2:]) for x in call[-1]))
+    assert parameters(model) == 7_026_690
     assert multiply_adds(model, 384, 288) / GI == pytest.approx(cost, abs=5e-4)
     assert seen == sizes
-    assert parameters(model) == 7_026_690
 
 
 @pytest.mark.parametrize("reinject", ["branch_output", "module_input"])

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from counting import multiply_adds, on_meta, parameters
+from counting import multiply_adds, multiply_adds_by_torch, on_meta, parameters
 from posepyr.models.resnet import ResNet
 from posepyr.models.simple_baseline import SimpleBaseline
 
@@ -37,6 +37,11 @@ def test_sizes_and_costs_are_the_published(depth, joints, size, published, cost,
     assert parameters(model) == published
     assert multiply_adds(model, *size) / 1e9 == pytest.approx(cost, abs=6e-4)
     assert charged_at_the_output(model, *size) / 2**30 == pytest.approx(charged, abs=6e-4)
+
+
+def test_torch_counts_the_same():
+    model = on_meta(SimpleBaseline, 17)
+    assert multiply_adds_by_torch(model, 64, 96) == multiply_adds(model, 64, 96)
 
 
 @pytest.mark.parametrize(("depth", "published"), [(50, 33_999_440), (101, 52_991_568), (152, 68_635_216)])

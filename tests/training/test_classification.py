@@ -98,14 +98,17 @@ def test_scores_are_those_of_counting() -> None:
 
 def test_a_run_that_was_stopped_ends_as_one_that_was_not(tmp_path: Path) -> None:
     whole, rest = task(), task()
-    keeper = ModelCheckpoint(tmp_path, "{step}", save_top_k=-1, every_n_train_steps=3, enable_version_counter=False)
-    trainer(tmp_path, 4, keeper).fit(whole, datamodule=data())
+
+    def keeper() -> ModelCheckpoint:
+        return ModelCheckpoint(tmp_path, "{step}", save_top_k=-1, every_n_train_steps=3, enable_version_counter=False)
+
+    trainer(tmp_path, 4, keeper()).fit(whole, datamodule=data())
     middle = tmp_path / "step=3.ckpt"  # inside the second epoch of two steps each
     content = torch.load(middle, weights_only=True)
     assert content["posepyr_classifier"] == {
         "model": NODE, "classes": list("abcdef"), "input_size": [16, 16], "version": 1,
     }  # fmt: skip
-    second = trainer(tmp_path, 4)
+    second = trainer(tmp_path, 4, keeper())
     second.fit(rest, datamodule=data(), ckpt_path=middle, weights_only=True)
     assert second.optimizers[0].param_groups[0]["lr"] == pytest.approx(0.1 * 0.2)
     assert not torch.equal(content["state_dict"]["model.stem.weight"], rest.model.stem.weight)

@@ -48,12 +48,13 @@ def rows_of(folders: Sequence[Path], asked: str) -> list[Row]:
     if group not in known:
         raise UsageError(f"the group must be one that exists, got {asked!r}; {suggestion(asked, [*known, *PLURALS])}")
     rows = []
+    flag = "-m " if group == "sweep" else ""
     for name, path in catalogue.choices(folders, group).items():
         header = catalogue.header(path)
         row: Row = {"name": name, "what": header.title, **header.notes}
         if group == "model":
             row["parameters"] = parameters(folders, name)
-        rows.append(row | {"command": header.notes.get("command", f"posepyr train {group}={name}")})
+        rows.append(row | {"command": header.notes.get("command", f"posepyr train {flag}{group}={name}")})
     return rows
 
 

@@ -30,5 +30,5 @@ SETTINGS: dict[str, Any] = {
 }
 """Types of keys outside of nodes, where the value in the file does not tell all."""
 
-OPTIONAL = {"augment", "callbacks", "experiment", "logger"}
+OPTIONAL = {"augment", "callbacks", "classifier", "experiment", "logger", "sweep"}
 """Groups that a run can do without, as in ``logger=null``."""
