@@ -12,9 +12,8 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from posepyr.checkpoints.recipe import build
 from posepyr.cli.compose import Composer
-from posepyr.cli.wiring import make_data, make_skeleton, make_task
+from posepyr.cli.wiring import make_pose
 from posepyr.data.sampler import Draw
 from posepyr.layers.pooling import redraw_regions
 from posepyr.training.task import PoseTask
@@ -48,8 +47,7 @@ def main() -> None:
     """Measure and print."""
     cv2.setNumThreads(0)
     config = Composer().job(["experiment=demo"]).config
-    skeleton, codec = make_skeleton(config), build(config["codec"])
-    data = make_data(config, skeleton, codec)
+    task, data = make_pose(config)
     crops = data.crops("train", augment=True)
     count = 32
     annotation = milliseconds(lambda: [crops.split[index] for index in range(count)]) / count
@@ -57,9 +55,8 @@ def main() -> None:
     drawing = milliseconds(lambda: [crops.split.pixels(person) for person in people]) / count
     sample = milliseconds(lambda: [crops[Draw(0, index)] for index in range(count)]) / count
     batch = torch.stack([crops[Draw(0, index)].image for index in range(config["data"]["batch_size"])])
-    pyramid = training_step(make_task(config, skeleton, codec, data), batch)
-    plain_config = config | {"model": Composer().job(["experiment=demo", "model=hourglass"]).config["model"]}
-    plain = training_step(make_task(plain_config, skeleton, codec, data), batch)
+    baseline, _ = make_pose(Composer().job(["experiment=demo", "model=hourglass"]).config)
+    pyramid, plain = training_step(task, batch), training_step(baseline, batch)
     steps = [(milliseconds(pyramid), milliseconds(plain)) for _ in range(3)]
     step = statistics.median(first for first, _ in steps)
     ratio = statistics.median(first / second for first, second in steps)

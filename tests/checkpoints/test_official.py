@@ -1,6 +1,7 @@
 """Released files, written to disk as their projects write them, predict what their projects' code predicts."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,13 @@ from torch import Tensor, nn
 
 from posepyr.checkpoints import official
 from posepyr.checkpoints.official import Setting, convert, joints_of, read_weights, recognise
+from posepyr.checkpoints.releases import RELEASES
 from posepyr.checkpoints.storage import write_checkpoint
 from posepyr.cli.main import main
 from posepyr.inference.estimator import Estimator
+from posepyr.layers.residual import ResidualBlocks
+from posepyr.models.hourglass import StackedHourglass
+from posepyr.models.ppnet import PPNet
 
 COCO: dict[str, Any] = {"_target_": "posepyr.skeleton.Skeleton", "name": "coco", "joints": [f"j{n}" for n in range(17)]}
 SETTING = Setting(COCO, (256, 192))
@@ -56,11 +61,19 @@ def test_a_released_file_predicts_what_its_own_code_predicts(golden: Path, tmp_p
     with np.load(golden / f"{name}.npz") as outputs, torch.inference_mode():
         # The record has no colours: what a picture becomes is tested with the layer that does it.
         estimator.model.normalise = nn.Identity()
-        found = estimator.model(picture(*record["input"]))
-        assert len(found) == len(outputs.files)
-        for number, heatmaps in enumerate(found):
-            expected = outputs[f"output_{number}"]
-            assert np.linalg.norm(heatmaps[0].numpy() - expected) < 1e-5 * np.linalg.norm(expected)
+        image = picture(*record["input"]).contiguous(memory_format=torch.channels_last)
+        single, double = estimator.model(image), estimator.model.double()(image.double())
+        assert len(double) == len(outputs.files)
+        for number in range(len(double)):
+            expected = outputs[f"output_{number}"].astype(np.float64)
+            # These weights cancel much: the last digits of single precision depend on the kernels of the processor.
+            assert distance(double[number], expected) < 1e-5
+            assert distance(single[number], expected) < 5e-5
+
+
+def distance(heatmaps: Tensor, expected: np.ndarray) -> float:
+    """The norm of the difference over that of what is expected."""
+    return float(np.linalg.norm(heatmaps[0].numpy() - expected) / np.linalg.norm(expected))
 
 
 def test_what_belongs_to_the_weights_is_set(golden: Path, ppnet: dict[str, Tensor]) -> None:
@@ -197,3 +210,56 @@ def test_no_weights_share_memory_with_the_file(ppnet: dict[str, Tensor]) -> None
     converted = official.convert(ppnet, "ppnet", SETTING).state
     assert converted["stem.0.0.weight"].data_ptr() != ppnet["conv1.weight"].data_ptr()
     assert torch.equal(converted["stem.0.0.weight"], ppnet["conv1.weight"])
+
+
+def test_keys_of_pytorch_pose_find_the_hourglass_of_the_same_shapes(golden: Path) -> None:
+    """Its stem, residuals after the hourglass and shortcuts are of a construction of their own."""
+    keys = json.loads((golden / "hourglass_s2_b1_mpii.json").read_text())["state_dict"]
+    state = {key: torch.empty(shape, device="meta") for key, shape in keys.items()}
+    rules = RELEASES["pytorch_pose"].rules(state)
+    with torch.device("meta"):
+        expected = StackedHourglass(16, ResidualBlocks(), stacks=2, shortcut="identity").state_dict()
+    shared_parts = ("hourglasses.", "heads.", "merge_")
+    found = {official.rename(key, rules): shape for key, shape in keys.items()}
+    found = {key: shape for key, shape in found.items() if key.startswith(shared_parts)}
+    assert found == {key: list(value.shape) for key, value in expected.items() if key.startswith(shared_parts)}
+    assert official.rename("hg.1.hg.3.0.0.bn1.weight", rules) == "hourglasses.1.skip.0.main.0.0.weight"
+    assert official.rename("hg.0.hg.0.3.0.conv2.bias", rules) == "hourglasses.0.inner.inner.inner.inner.0.main.3.bias"
+    assert official.rename("hg.0.hg.2.2.0.conv3.bias", rules) == "hourglasses.0.inner.up.0.main.5.bias"
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"modules": 3, "blocks": 1, "width": 4, "branches": 4, "depth_ratio": [1, 2, 3], "width_ratio": [1, 2, 1]},
+        {"modules": 1, "blocks": 2, "width": 4, "branches": 3, "block": "module"},
+    ],
+)
+def test_other_members_of_a_family_are_measured_from_their_weights(settings: dict[str, Any]) -> None:
+    with torch.device("meta"):
+        model = PPNet(3, **settings)
+    state = {theirs(key): value for key, value in model.state_dict().items()}
+    found = convert(state, "ppnet", Setting({"joints": ["a", "b", "c"]}, (96, 96)))
+    assert {key: found.recipe.model[key] for key in settings} == settings
+    assert found.state.keys() == model.state_dict().keys()
+
+
+def theirs(key: str) -> str:
+    """PPNet's keys back in the release's words."""
+    for pattern, replacement in (
+        (r"^stem\.([01])\.([01])\.", lambda match: f"{('conv', 'bn')[int(match[2])]}{int(match[1]) + 1}."),
+        (r"^stem\.2\.", "layer1."),
+        (r"^spread\.paths\.0\.0\.", "input_layer.0."),
+        (r"^spread\.paths\.", "input_layer."),
+        (r"^pyramids\.(\d)\.paths\.", r"ppnet.\1.branches."),
+        (r"^exchanges\.(\d)\.targets\.(\d)\.paths\.(\d)\.", r"ppnet.\1.fuse_layers.\2.\3."),
+        (r"\.main\.(\d)\.([01])\.", lambda match: f".{('conv', 'bn')[int(match[2])]}{int(match[1]) + 1}."),
+        (r"\.shortcut\.", ".downsample."),
+        (r"^features\.", "fc."),
+        (r"^heads\.", "heatmap_layer."),
+        (r"^merge_features\.", "fc_."),
+        (r"^merge_heatmaps\.", "heatmap_layer_."),
+    ):
+        key = re.sub(pattern, replacement, key)
+    upwards = re.match(r"(ppnet\.\d\.fuse_layers\.(\d)\.(\d)\.)0\.(.*)", key)
+    return upwards[1] + upwards[4] if upwards and upwards[3] > upwards[2] else key

@@ -65,6 +65,7 @@ def test_a_recipe_comes_back_from_plain_data() -> None:
     ("content", "message"),
     [
         ({}, "a.ckpt must be a checkpoint that posepyr wrote"),
+        ({"posepyr_classifier": {}}, "a.ckpt must hold a pose network; it is a classifier's checkpoint"),
         ([], "a.ckpt must be a checkpoint that posepyr wrote"),
         ({"posepyr": {"version": VERSION + 1}}, f"up to version {VERSION}, got version {VERSION + 1}; update"),
         ({"posepyr": {"version": VERSION}}, "the recipe must hold model, codec"),

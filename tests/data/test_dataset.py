@@ -128,6 +128,12 @@ def test_augmentation_keeps_to_its_limits() -> None:
     np.testing.assert_allclose(centres, np.tile(person.box[:2] + person.box[2:] / 2, (2000, 1)))
 
 
+def test_a_skeleton_with_other_joints_is_refused() -> None:
+    other = Skeleton("two", ("a", "b"))
+    with pytest.raises(ValueError, match="the 2 joints of skeleton 'two', got 3 a person; choose the skeleton"):
+        PoseDataModule(Dots(), other).crops("val")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

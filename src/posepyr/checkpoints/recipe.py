@@ -36,6 +36,8 @@ class Recipe(NamedTuple):
 def read_recipe(content: Any, where: str) -> Recipe:
     """The recipe inside a loaded checkpoint; ``where`` names the file in errors."""
     plain = content.get("posepyr") if isinstance(content, Mapping) else None
+    if isinstance(content, Mapping) and "posepyr_classifier" in content:
+        raise ValueError(f"{where} must hold a pose network; it is a classifier's checkpoint")
     if not isinstance(plain, Mapping):
         raise ValueError(f"{where} must be a checkpoint that posepyr wrote: it carries no recipe")
     version = plain.get("version")

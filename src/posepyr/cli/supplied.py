@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 SUPPLIED = {
     "model": {"joints": "the group skeleton"},
+    "classifier": {"classes": "the data set"},
     "data": {
         "skeleton": "the group skeleton",
         "augment": "the group augment",

@@ -17,14 +17,14 @@ from pytorch_lightning.loggers.logger import Logger
 from posepyr.checkpoints.recipe import build
 from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.cli.processes import is_first
-from posepyr.cli.wiring import Config, make_callbacks, make_data, make_skeleton, make_task
-from posepyr.data.module import PoseDataModule
+from posepyr.cli.wiring import Config, make_callbacks, make_run
+from posepyr.data.module import OrderedData
 from posepyr.files import write_text
 from posepyr.training.checkpointing import WholeFiles
 from posepyr.training.csv_log import CSVLog
 from posepyr.training.quiet import quiet
 from posepyr.training.record import write_record
-from posepyr.training.task import PoseTask
+from posepyr.training.learner import Learner
 
 
 def train(config: Config, folder: Path, overrides: list[str], resume: Path | None = None) -> dict[str, float]:
@@ -32,11 +32,8 @@ def train(config: Config, folder: Path, overrides: list[str], resume: Path | Non
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     if resume is None and is_first():
         write_record(folder, config, overrides)
-    skeleton = make_skeleton(config)
-    codec = build(config["codec"])
-    data = make_data(config, skeleton, codec)
+    task, data = make_run(config)
     torch.set_num_threads(config["threads"] or compute_threads(data.workers))
-    task = make_task(config, skeleton, codec, data)
     with quiet():
         trainer = make_trainer(config, folder, resume)
         with closing(trainer.loggers):
@@ -103,7 +100,7 @@ def checkpoints(folder: Path, settings: dict[str, Any]) -> list[pl.Callback]:
     return list(keepers)
 
 
-def final_scores(trainer: pl.Trainer, task: PoseTask, data: PoseDataModule, config: Config) -> dict[str, float]:
+def final_scores(trainer: pl.Trainer, task: Learner, data: OrderedData, config: Config) -> dict[str, float]:
     """Scores of the best weights on the test split, beside the last validation's."""
     scores = _finite(trainer.callback_metrics)
     if trainer.interrupted or not config["test"]:

@@ -7,33 +7,29 @@ import pytorch_lightning as pl
 
 from posepyr.checkpoints.recipe import Recipe, build
 from posepyr.codec import Codec
-from posepyr.data.module import PoseDataModule
+from posepyr.data.module import ClassificationDataModule, OrderedData, PoseDataModule
 from posepyr.skeleton import Skeleton
+from posepyr.training.classification import ClassificationTask, ClassifierRecipe
+from posepyr.training.learner import Learner
 from posepyr.training.task import PoseTask
 
 Config = dict[str, Any]
 
 
-def make_skeleton(config: Config) -> Skeleton:
-    """The skeleton of the data and of the model's joints."""
+def make_run(config: Config) -> tuple[Learner, OrderedData]:
+    """The task and the data of a run: a pose network's, or a classifier's where one is chosen."""
+    return make_classification(config) if config.get("classifier") else make_pose(config)
+
+
+def make_pose(config: Config) -> tuple[PoseTask, PoseDataModule]:
+    """A freshly initialised pose network with all that its training takes; data cut on the grid that its codec reads."""
     skeleton: Skeleton = build(config["skeleton"])
-    return skeleton
-
-
-def make_data(config: Config, skeleton: Skeleton, codec: Codec) -> PoseDataModule:
-    """The data set, cut on the grid that the codec reads."""
+    codec: Codec = build(config["codec"])
     augment = build(config["augment"]) if config.get("augment") else None
-    data: PoseDataModule = build(
-        config["data"], skeleton=skeleton, augment=augment, grid=codec.grid, seed=config["seed"]
-    )
-    return data
-
-
-def make_task(config: Config, skeleton: Skeleton, codec: Codec, data: PoseDataModule) -> PoseTask:
-    """A freshly initialised model and all that its training takes."""
+    data = build(config["data"], skeleton=skeleton, augment=augment, grid=codec.grid, seed=config["seed"])
     model = build(config["model"], joints=len(skeleton))
     build(config["init"])(model)
-    return PoseTask(
+    task = PoseTask(
         model,
         codec,
         skeleton,
@@ -45,6 +41,18 @@ def make_task(config: Config, skeleton: Skeleton, codec: Codec, data: PoseDataMo
         build(config["scheduler"]),
         config["seed"],
     )
+    return task, data
+
+
+def make_classification(config: Config) -> tuple[ClassificationTask, ClassificationDataModule]:
+    """A freshly initialised classifier, with the classes that the data set names."""
+    data: ClassificationDataModule = build(config["data"], seed=config["seed"])
+    classes = data.source.classes
+    model = build(config["classifier"], classes=len(classes))
+    build(config["init"])(model)
+    recipe = ClassifierRecipe({**config["classifier"], "classes": len(classes)}, classes, data.cut.size)
+    optimizer, schedule = build(config["optimizer"]), build(config["scheduler"])
+    return ClassificationTask(model, recipe, optimizer, schedule, seed=config["seed"]), data
 
 
 def make_recipe(config: Config, skeleton: Skeleton, data: PoseDataModule) -> Recipe:

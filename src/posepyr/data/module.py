@@ -118,7 +118,13 @@ class PoseDataModule(OrderedData):
 
     def crops(self, name: str, augment: bool = False) -> Crops:
         """The people of a split, one crop each."""
-        return Crops(self.source.split(name), self.skeleton, self.rule, self.augment if augment else None, self.seed)
+        split = self.source.split(name)
+        if len(split) and len(split[0].keypoints) != len(self.skeleton):
+            raise ValueError(
+                f"data.source must give the {len(self.skeleton)} joints of skeleton {self.skeleton.name!r}, "
+                f"got {len(split[0].keypoints)} a person; choose the skeleton of the data with skeleton="
+            )
+        return Crops(split, self.skeleton, self.rule, self.augment if augment else None, self.seed)
 
 
 class ClassificationDataModule(OrderedData):

@@ -27,7 +27,8 @@ class Learner(pl.LightningModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        self.model = model
+        # The layout that convolutions are fastest in, on CPUs and on GPUs.
+        self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._optimizer, self._schedule = optimizer, schedule
         self.regions = torch.Generator().manual_seed(seed)
 
