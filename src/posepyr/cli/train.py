@@ -22,9 +22,9 @@ from posepyr.data.module import OrderedData
 from posepyr.files import write_text
 from posepyr.training.checkpointing import WholeFiles
 from posepyr.training.csv_log import CSVLog
+from posepyr.training.learner import Learner
 from posepyr.training.quiet import quiet
 from posepyr.training.record import write_record
-from posepyr.training.learner import Learner
 
 
 def train(config: Config, folder: Path, overrides: list[str], resume: Path | None = None) -> dict[str, float]:

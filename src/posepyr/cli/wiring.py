@@ -22,7 +22,7 @@ def make_run(config: Config) -> tuple[Learner, OrderedData]:
 
 
 def make_pose(config: Config) -> tuple[PoseTask, PoseDataModule]:
-    """A freshly initialised pose network with all that its training takes; data cut on the grid that its codec reads."""
+    """A freshly initialised pose network with all that its training takes; data cut on its codec's grid."""
     skeleton: Skeleton = build(config["skeleton"])
     codec: Codec = build(config["codec"])
     augment = build(config["augment"]) if config.get("augment") else None

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable
 from typing import Any, TypedDict
 
-import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torchmetrics import Metric
