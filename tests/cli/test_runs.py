@@ -91,7 +91,9 @@ def test_a_killed_run_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None
     process.wait(timeout=30)
     stopped_at = read_checkpoint(killed / "checkpoints" / "last.ckpt")["global_step"]
     assert 15 <= stopped_at < 36
+    (killed / "checkpoints" / ".last.1.part.ckpt").write_bytes(b"half a checkpoint")
     assert main(["train", "--resume", str(killed)]) == 0
+    assert not list(killed.rglob("*.part*"))
     assert_same_run(train(tmp_path / "whole", *slow), killed)
 
 

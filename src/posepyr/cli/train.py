@@ -19,7 +19,7 @@ from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.cli.processes import is_first
 from posepyr.cli.wiring import Config, make_callbacks, make_run
 from posepyr.data.module import OrderedData
-from posepyr.files import write_text
+from posepyr.files import remove_leftovers, write_text
 from posepyr.training.checkpointing import WholeFiles
 from posepyr.training.csv_log import CSVLog
 from posepyr.training.learner import Learner
@@ -30,8 +30,11 @@ from posepyr.training.record import write_record
 def train(config: Config, folder: Path, overrides: list[str], resume: Path | None = None) -> dict[str, float]:
     """Train in a run folder; ``resume`` is the checkpoint to go on from. Gives the final scores by name."""
     pl.seed_everything(config["seed"], workers=True, verbose=False)
-    if resume is None and is_first():
-        write_record(folder, config, overrides)
+    if is_first():
+        if resume is None:
+            write_record(folder, config, overrides)
+        else:
+            remove_leftovers(folder)
     task, data = make_run(config)
     torch.set_num_threads(config["threads"] or compute_threads(data.workers))
     with quiet():
