@@ -30,18 +30,21 @@ def convolution(x: Array, layer: nn.Conv2d) -> Array:
             top, left = i * stride, j * stride
             patch = padded[:, :, top : top + size : dilation, left : left + size : dilation]
             out[:, :, i, j] = np.tensordot(patch, weight, axes=([1, 2, 3], [1, 2, 3]))
-    return out + array(layer.bias)[None, :, None, None]
+    return out if layer.bias is None else out + array(layer.bias)[None, :, None, None]
 
 
 def norm_relu(x: Array, norm: nn.BatchNorm2d) -> Array:
-    """Batch norm by the batch's statistics in training, by the running ones otherwise; then ReLU."""
+    return np.maximum(normalised(x, norm), 0)
+
+
+def normalised(x: Array, norm: nn.BatchNorm2d) -> Array:
+    """Batch norm by the batch's statistics in training, by the running ones otherwise."""
     if norm.training:
         mean, variance = x.mean(axis=(0, 2, 3)), x.var(axis=(0, 2, 3))
     else:
         mean, variance = array(norm.running_mean), array(norm.running_var)
     scale = array(norm.weight) / np.sqrt(variance + 1e-5)
-    y = (x - mean[None, :, None, None]) * scale[None, :, None, None] + array(norm.bias)[None, :, None, None]
-    return np.maximum(y, 0)
+    return (x - mean[None, :, None, None]) * scale[None, :, None, None] + array(norm.bias)[None, :, None, None]
 
 
 def starts(inputs: int, outputs: int, u: float) -> list[int]:
@@ -74,6 +77,13 @@ def max_pool(x: Array) -> Array:
     return x.reshape(b, c, h // 2, 2, w // 2, 2).max(axis=(3, 5))
 
 
+def overlapping_max_pool(x: Array) -> Array:
+    """The maxima of 3x3 windows around every second pixel."""
+    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)), constant_values=-np.inf)
+    shifted = [padded[:, :, i : i + x.shape[2] : 2, j : j + x.shape[3] : 2] for i in range(3) for j in range(3)]
+    return np.max(shifted, axis=0)
+
+
 def nearest_twice(x: Array) -> Array:
     return x.repeat(2, axis=2).repeat(2, axis=3)
 
@@ -90,6 +100,10 @@ def run(x: Array, module: nn.Module) -> Array:
         return x
     if isinstance(module, nn.Identity):
         return x
+    if isinstance(module, nn.BatchNorm2d):
+        return normalised(x, module)
+    if isinstance(module, nn.ReLU):
+        return np.maximum(x, 0)
     assert isinstance(module, nn.Conv2d), module
     return convolution(x, module)
 
@@ -98,16 +112,29 @@ def residual(x: Array, module) -> Array:
     return run(x, module.main) + run(x, module.shortcut)
 
 
+def postactivation_residual(x: Array, module) -> Array:
+    return np.maximum(residual(x, module), 0)
+
+
 def pyramid_residual(x: Array, module, variant: str, levels: int = 4, exponent: float = 1.0) -> Array:
     """PyraNet's equations 1 to 3 and figure 3, by variant."""
-    offsets = array(module.pools.regions) if module.training else np.full((levels, 2), 0.5)
+    parts = [pyramid_level(x, module, variant, c, levels, exponent) for c in range(1, levels + 1)]
+    merged = np.concatenate(parts, axis=1) if variant == "C" else sum(parts)
+    both = run(x, module.original) + run(merged, module.expand)
+    return run(both, module.last) + run(x, module.shortcut)
+
+
+def pyramid_level(x: Array, module, variant: str, c: int, levels: int, exponent: float) -> Array:
+    """Reduced by one filter, or in A by each level's own; then pooled, filtered and resized, or in D dilated."""
     reduced = run(x, module.reduce)
-    total = 0.0
-    for c in range(1, levels + 1):
-        ratio = 2 ** (-exponent * c / levels)
-        size = tuple(math.floor(n * ratio + 1e-9) for n in x.shape[2:])
-        layer = module.filters[0] if variant == "Bstar" else module.filters[c - 1]
-        pooled = fractional_max_pool(reduced, size, tuple(offsets[c - 1]))
-        total = total + bilinear(convolution(pooled, layer), x.shape[2:])
-    merged = run(x, module.original) + run(total, module.expand)
-    return run(merged, module.last) + run(x, module.shortcut)
+    if variant == "A":
+        reduced = run(reduced, module.reductions[c - 1])
+    layer = module.filters[0] if variant == "Bstar" else module.filters[c - 1]
+    if variant == "D":
+        assert layer.dilation == (c, c)
+        return convolution(reduced, layer)
+    ratio = 2 ** (-exponent * c / levels)
+    size = tuple(math.floor(n * ratio + 1e-9) for n in x.shape[2:])
+    offsets = array(module.pools.regions) if module.training else np.full((levels, 2), 0.5)
+    pooled = fractional_max_pool(reduced, size, tuple(offsets[c - 1]))
+    return bilinear(convolution(pooled, layer), x.shape[2:])

@@ -7,7 +7,7 @@ from naive_layers import array, pyramid_residual
 from posepyr.layers.pyramid import PyramidBlocks, PyramidResidual
 from posepyr.layers.residual import PreactivationResidual
 
-VARIANTS = ["B", "Bstar"]
+VARIANTS = ["A", "B", "Bstar", "C", "D"]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
@@ -38,9 +38,16 @@ PARAMETERS = {
     "B": (254_396, 67_150, 64_206, 267_196),
     "Bstar": (233_144, 61_816, 58_872, 245_944),
 }
+SINGLE = {"A": 276_152, "C": 265_316, "D": 254_396}
+"""Of the other variants only the module of 256 channels is published."""
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", SINGLE)
+def test_parameters_of_the_other_variants(variant):
+    assert sum(p.numel() for p in PyramidBlocks(variant)(256, 256).parameters()) == SINGLE[variant]
+
+
+@pytest.mark.parametrize("variant", PARAMETERS)
 def test_parameters(variant):
     blocks = PyramidBlocks(variant)
     places = (

@@ -33,6 +33,22 @@ def test_parameters(inputs, outputs, convolution, preactivation, parameters):
     assert sum(parameter.numel() for parameter in block.parameters()) == parameters
 
 
+@pytest.mark.parametrize(("inputs", "convolution", "bare"), [(4, False, True), (6, True, True), (4, False, False)])
+def test_equals_numpy_with_another_width_and_shortcut(inputs, convolution, bare, randomised):
+    block = randomised(ResidualBlocks(inner=0.7, bare=bare)(inputs, 6, convolution=convolution))
+    assert block.main[3].weight.shape[:2] == (4, 4)
+    assert isinstance(block.shortcut, Pointwise) is bare
+    x = torch.randn(2, inputs, 5, 4, dtype=torch.float64)
+    torch.testing.assert_close(block(x), torch.from_numpy(residual(array(x), block)), rtol=1e-5, atol=1e-5)
+
+
+def test_an_inner_width_of_nothing_is_an_error():
+    with pytest.raises(ValueError, match=r"model.block.inner must be positive, got 0"):
+        ResidualBlocks(inner=0)
+    with pytest.raises(ValueError, match=r"model.block.inner must leave a module of 6 outputs a channel, got 0.1"):
+        ResidualBlocks(inner=0.1)(6, 6)
+
+
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
 def test_pointwise_is_the_convolution(layout):
     ours, theirs = Pointwise(5, 3).double(), nn.Conv2d(5, 3, kernel_size=1).double()

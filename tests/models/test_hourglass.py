@@ -5,8 +5,19 @@ import pytest
 import torch
 from torch import nn
 
-from naive_layers import array, max_pool, nearest_twice, pyramid_residual, residual, run
+from counting import multiply_adds, on_meta
+from naive_layers import (
+    array,
+    max_pool,
+    nearest_twice,
+    overlapping_max_pool,
+    postactivation_residual,
+    pyramid_residual,
+    residual,
+    run,
+)
 from posepyr.layers.pooling import redraw_regions
+from posepyr.layers.postactivation import BareBottleneck, PostactivationBlocks
 from posepyr.layers.pyramid import PyramidBlocks, PyramidResidual
 from posepyr.layers.residual import ResidualBlocks
 from posepyr.models.hourglass import StackedHourglass
@@ -23,6 +34,10 @@ def count(model: nn.Module) -> int:
     [
         (ResidualBlocks(), "identity", (3_212_688, 6_142_624, 12_002_496, 23_722_240)),
         (ResidualBlocks(), "convolution", (3_477_904, 6_673_056, 13_063_360, 25_843_968)),
+        (ResidualBlocks(bare=True), "identity", (3_212_304, 6_142_240, 12_002_112, 23_721_856)),
+        (PyramidBlocks("A"), "convolution", (3_983_848, 7_610_368, 14_863_408, 29_369_488)),
+        (PyramidBlocks("C"), "convolution", (3_905_140, 7_455_808, 14_557_144, 28_759_816)),
+        (PyramidBlocks("D"), "convolution", (3_812_236, 7_286_464, 14_234_920, 28_131_832)),
         (PyramidBlocks("B"), "convolution", (3_812_236, 7_286_464, 14_234_920, 28_131_832)),
         (PyramidBlocks("Bstar"), "convolution", (3_631_552, 6_957_016, 13_607_944, 26_909_800)),
     ],
@@ -31,6 +46,60 @@ def test_sizes_are_the_published(block, shortcut, published):
     with torch.device("meta"):
         models = [StackedHourglass(16, block, stacks=stacks, shortcut=shortcut) for stacks in STACKS]
     assert tuple(count(model) for model in models) == published
+
+
+@pytest.mark.parametrize(
+    ("construction", "of_16_joints", "of_17_joints"),
+    [
+        ("newell", (3_426_320, 6_570_272, 12_858_176, 25_433_984), (3_426_577, 6_571_042, 12_859_972, 25_437_832)),
+        (
+            "pytorch_pose",
+            (3_586_960, 6_730_912, 13_018_816, 25_594_624),
+            (3_587_217, 6_731_682, 13_020_612, 25_598_472),
+        ),
+        ("ppnet", (3_578_192, 6_714_720, 12_987_776, 25_533_888), (3_578_449, 6_715_490, 12_989_572, 25_537_736)),
+    ],
+)
+def test_constructions_have_their_sizes(construction, of_16_joints, of_17_joints):
+    for joints, expected in ((16, of_16_joints), (17, of_17_joints)):
+        with torch.device("meta"):
+            models = [StackedHourglass(joints, stacks=stacks, construction=construction) for stacks in STACKS]
+        assert tuple(count(model) for model in models) == expected
+
+
+def test_the_wide_baseline_has_the_size_of_the_pyramids():
+    with torch.device("meta"):
+        wide = StackedHourglass(16, ResidualBlocks(inner=0.54), stacks=8, shortcut="identity")
+        pyramids = StackedHourglass(16, PyramidBlocks(), stacks=8)
+    convolutions = [wide.stem[place].main[3].out_channels for place in (2, 4, 5)]
+    assert convolutions == [69, 69, 138]
+    assert count(wide) == pytest.approx(26.79e6, abs=5e3)
+    assert count(wide) == pytest.approx(count(pyramids), rel=5e-3)
+
+
+@pytest.mark.parametrize(
+    ("settings", "published"),
+    [
+        ({"construction": "newell"}, 8.335),
+        ({"construction": "pytorch_pose"}, 8.989),
+        ({"construction": "ppnet"}, 8.989),
+        ({"shortcut": "identity"}, 6.590),
+        ({"block": ResidualBlocks(inner=0.54), "shortcut": "identity"}, 7.322),
+        ({"block": PyramidBlocks("A")}, 7.773),
+        ({"block": PyramidBlocks("C")}, 7.591),
+        ({"block": PyramidBlocks("D")}, 7.717),
+    ],
+)
+def test_costs_of_two_stacks_in_billions_of_multiply_adds(settings, published):
+    model = on_meta(StackedHourglass, 16, stacks=2, **settings)
+    assert multiply_adds(model, 256, 256) / 1e9 == pytest.approx(published, abs=6e-4)
+
+
+def test_block_and_shortcut_go_before_the_constructions_own():
+    with torch.device("meta"):
+        model = StackedHourglass(16, PyramidBlocks(), stacks=1, shortcut="convolution", construction="newell")
+    assert isinstance(model.features[0][0][0], PyramidResidual)
+    assert not isinstance(model.hourglasses[0].up[0].shortcut, nn.Identity)
 
 
 def test_released_placement_is_seven_pyramids_and_six_residuals_an_hourglass():
@@ -45,29 +114,37 @@ def test_released_placement_is_seven_pyramids_and_six_residuals_an_hourglass():
 def naive_block(x, module, variant):
     if isinstance(module, PyramidResidual):
         return pyramid_residual(x, module, variant)
-    return residual(x, module)
+    return postactivation_residual(x, module) if isinstance(module, BareBottleneck) else residual(x, module)
 
 
-def naive_hourglass(x, hourglass, depth, variant):
-    def chain(x, modules):
-        for module in modules:
-            x = naive_block(x, module, variant)
-        return x
-
-    low = chain(max_pool(x), hourglass.down)
-    low = naive_hourglass(low, hourglass.inner, depth - 1, variant) if depth > 1 else chain(low, hourglass.inner)
-    return chain(x, hourglass.skip) + nearest_twice(chain(low, hourglass.up))
+def naive_chain(x, modules, variant):
+    for module in modules:
+        x = naive_block(x, module, variant)
+    return x
 
 
-def naive_network(image, model, depth, variant):
+def naive_hourglass(x, hourglass, depth, variant, pool):
+    low = naive_chain(pool(x), hourglass.down, variant)
+    if depth > 1:
+        low = naive_hourglass(low, hourglass.inner, depth - 1, variant, pool)
+    else:
+        low = naive_chain(low, hourglass.inner, variant)
+    return naive_chain(x, hourglass.skip, variant) + nearest_twice(naive_chain(low, hourglass.up, variant))
+
+
+def naive_network(image, model, depth, variant, construction):
+    pool = overlapping_max_pool if construction == "ppnet" else max_pool
     # In single precision, as the model keeps its mean.
     x = image / 255 - np.array([0.4404, 0.4440, 0.4327], dtype=np.float32)[None, :, None, None]
     convolution, activation, first, _, second, third = model.stem
     x = naive_block(run(run(x, convolution), activation), first, variant)
-    x = naive_block(naive_block(max_pool(x), second, variant), third, variant)
+    x = naive_block(naive_block(pool(x), second, variant), third, variant)
     heatmaps = []
     for stack, hourglass in enumerate(model.hourglasses):
-        y = run(naive_hourglass(x, hourglass, depth, variant), model.features[stack])
+        after, linear, activation = model.features[stack]
+        y = naive_hourglass(x, hourglass, depth, variant, pool)
+        y = run(y, after) if construction == "pyranet" else naive_chain(y, after, variant)
+        y = run(run(y, linear), activation)
         heatmaps.append(run(y, model.heads[stack]))
         if stack < len(model.hourglasses) - 1:
             x = x + run(y, model.merge_features[stack]) + run(heatmaps[-1], model.merge_heatmaps[stack])
@@ -76,23 +153,31 @@ def naive_network(image, model, depth, variant):
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize(
-    ("block", "shortcut"),
+    ("block", "shortcut", "construction"),
     [
-        (ResidualBlocks(), "identity"),
-        (ResidualBlocks(), "convolution"),
-        (PyramidBlocks("B"), "convolution"),
-        (PyramidBlocks("Bstar"), "convolution"),
+        (ResidualBlocks(), "identity", "pyranet"),
+        (ResidualBlocks(inner=0.8), "convolution", "pyranet"),
+        (PyramidBlocks("A"), "convolution", "pyranet"),
+        (PyramidBlocks("B"), "convolution", "pyranet"),
+        (PyramidBlocks("Bstar"), "convolution", "pyranet"),
+        (PyramidBlocks("C"), "identity", "newell"),
+        (PyramidBlocks("D"), "convolution", "pytorch_pose"),
+        (None, None, "newell"),
+        (None, None, "pytorch_pose"),
+        (None, None, "ppnet"),
+        (PostactivationBlocks(), "convolution", "ppnet"),
     ],
 )
-def test_equals_numpy(block, shortcut, training):
+def test_equals_numpy(block, shortcut, construction, training):
     generator = torch.Generator().manual_seed(11)
-    model = StackedHourglass(3, block, depth=2, width=20, modules=2, shortcut=shortcut).double().train(training)
+    model = StackedHourglass(3, block, depth=2, width=20, modules=2, shortcut=shortcut, construction=construction)
+    model = model.double().train(training)
     for parameter in model.parameters():
         parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
     redraw_regions(model, generator)
     image = torch.randint(0, 256, (2, 3, 32, 48), generator=generator, dtype=torch.uint8)
     ours = model(image)
-    theirs = naive_network(array(image), model, 2, getattr(block, "variant", ""))
+    theirs = naive_network(array(image), model, 2, getattr(block, "variant", ""), construction)
     for mine, expected in zip(ours, theirs, strict=True):
         assert np.abs(expected).max() > 0.1
         torch.testing.assert_close(mine, torch.from_numpy(expected), rtol=1e-5, atol=1e-5)
@@ -139,7 +224,15 @@ def test_a_size_that_does_not_fit_names_the_nearest_that_do():
 
 @pytest.mark.parametrize(
     ("argument", "value"),
-    [("stacks", 0), ("depth", 0), ("modules", 0), ("width", 30), ("width", 0), ("shortcut", "none")],
+    [
+        ("stacks", 0),
+        ("depth", 0),
+        ("modules", 0),
+        ("width", 30),
+        ("width", 0),
+        ("shortcut", "none"),
+        ("construction", "own"),
+    ],
 )
 def test_a_wrong_argument_is_named(argument, value):
     with pytest.raises(ValueError, match=rf"model.{argument} must .* got {value}"):

@@ -17,6 +17,7 @@ COMMANDS = {
     "evaluate": ("jobs:run_evaluate", "score a trained network on a data set"),
     "predict": ("predict:run", "find people's joints in pictures"),
     "convert": ("convert:run", "turn other people's weights into a checkpoint that predicts"),
+    "complexity": ("complexity:run", "networks' sizes and costs: the papers' beside ours, or one of your own"),
     "data": ("data:run", "write data sets to disk"),
     "list": ("listing:run", "models, experiments, data sets and every other choice there is"),
     "doctor": ("doctor:run", "check this machine: versions, devices, data folders, logging, disk"),

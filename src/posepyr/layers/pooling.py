@@ -13,11 +13,12 @@ CENTRE = 0.5
 class FractionalMaxPools(nn.Module):
     """One map pooled to ``levels`` smaller ones, the l-th ``2 ** (-exponent l / levels)`` times its size.
 
-    ``B C H W`` to a list of ``B C h_l w_l``. PyraNet, equation 3; the regions are Graham's pseudo-random,
-    overlapping 2x2 windows, placed as Torch places them. They follow from two offsets in [0, 1) a level,
-    ``(x, y)``, which live in the buffer ``regions``. Nothing is drawn in the forward pass: training reads
-    the buffer, which :func:`redraw_regions` fills, and evaluation always takes 0.5, so that an image's
-    answer is always the same (Torch7 and ``torch.nn.FractionalMaxPool2d`` stay random in evaluation).
+    ``B C H W``, or as many such maps as there are levels, one for each, to a list of ``B C h_l w_l``.
+    PyraNet, equation 3; the regions are Graham's pseudo-random, overlapping 2x2 windows, placed as Torch places
+    them. They follow from two offsets in [0, 1) a level, ``(x, y)``, which live in the buffer ``regions``. Nothing
+    is drawn in the forward pass: training reads the buffer, which :func:`redraw_regions` fills, and evaluation
+    always takes 0.5, so that an image's answer is always the same (Torch7 and ``torch.nn.FractionalMaxPool2d`` stay
+    random in evaluation).
 
     Deviation: Torch draws a pair for each sample and channel; here the batch and the channels share one. So
     regions are whole rows and columns, which can be selected, the maximum is taken once for all levels, and
@@ -32,19 +33,20 @@ class FractionalMaxPools(nn.Module):
         self.exponent = exponent
         self.register_buffer("regions", torch.full((levels, 2), CENTRE), persistent=False)
 
-    def forward(self, x: Tensor) -> list[Tensor]:
-        height, width = x.shape[-2:]
+    def forward(self, *maps: Tensor) -> list[Tensor]:
+        height, width = maps[0].shape[-2:]
         heights, widths = self.sizes(height), self.sizes(width)
         offsets = self.regions.float() if self.training else torch.full_like(self.regions, CENTRE).float()
-        # Every region's maximum is one of these: all levels choose from the same stride-1 map.
-        peaks = F.max_pool2d(x, kernel_size=(min(2, height), min(2, width)), stride=1).permute(0, 2, 3, 1)
-        flat = peaks.flatten(1, 2)  # B HW C
-        rows = region_starts(height, heights, offsets[:, 1]) * peaks.shape[2]
+        # Every region's maximum is one of these: all levels of a map choose from the same stride-1 map.
+        kernel = (min(2, height), min(2, width))
+        peaks = [F.max_pool2d(x, kernel, stride=1).permute(0, 2, 3, 1).flatten(1, 2) for x in maps]  # B HW C
+        rows = region_starts(height, heights, offsets[:, 1]) * (width - kernel[1] + 1)
         columns = region_starts(width, widths, offsets[:, 0])
         pooled = []
         for level, (h, w) in enumerate(zip(heights, widths, strict=True)):
             chosen = (rows[level, :h, None] + columns[level, None, :w]).flatten()
-            pooled.append(flat.index_select(1, chosen).view(-1, h, w, x.shape[1]).permute(0, 3, 1, 2))
+            flat = peaks[level % len(peaks)]
+            pooled.append(flat.index_select(1, chosen).unflatten(1, (h, w)).permute(0, 3, 1, 2))
         return pooled
 
     def sizes(self, length: int) -> list[int]:

@@ -1,5 +1,7 @@
 """Convolutions with batch norm and ReLU after them, and the two residuals of ResNet that are made of them."""
 
+from dataclasses import dataclass
+
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -52,3 +54,41 @@ class Bottleneck(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(self.main(x) + self.shortcut(x), inplace=True)
+
+
+class BareBottleneck(nn.Module):
+    """:class:`Bottleneck` at half the outputs' width, whose shortcut has a 1x1 convolution alone, without batch norm.
+
+    ``B inputs H W`` to ``B outputs H W``; the residual of the hourglass in PPNet's release. With ``changed`` the
+    shortcut is a convolution also where the channels would allow the identity.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, changed: bool = False) -> None:
+        super().__init__()
+        inner = outputs // 2
+        self.main = nn.Sequential(
+            convolution(inputs, inner, kernel=1),
+            convolution(inner, inner),
+            convolution(inner, outputs, kernel=1, relu=False),
+        )
+        bare = changed or inputs != outputs
+        self.shortcut = Pointwise(inputs, outputs, bias=False) if bare else nn.Identity()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.main(x) + self.shortcut(x), inplace=True)
+
+
+@dataclass(frozen=True)
+class PostactivationBlocks:
+    """The residual of PPNet's hourglass at every place; nothing precedes its convolutions to be left out."""
+
+    def __call__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        halvings: int | None = None,
+        convolution: bool = False,
+        preactivation: bool = True,
+    ) -> nn.Module:
+        return BareBottleneck(inputs, outputs, changed=convolution)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+import torch
 from torch import Tensor, nn
 
 from posepyr.layers.pointwise import Pointwise
@@ -10,7 +11,7 @@ from posepyr.layers.pooling import FractionalMaxPools
 from posepyr.layers.residual import PreactivationResidual, activation, shortcut
 from posepyr.layers.resize import resize
 
-Variant = Literal["B", "Bstar"]
+Variant = Literal["A", "B", "Bstar", "C", "D"]
 Placement = Literal["released", "everywhere"]
 
 PAPER_WIDTH = 9
@@ -24,6 +25,9 @@ LEAST_HALVINGS = 2
 class PyramidBlocks:
     """Pyramid Residual Modules, by default PyraNet's B* with four levels down to half the size.
 
+    The variants of figure 3: ``A`` reduces the channels for each level on its own, ``B`` once for all, ``Bstar``
+    also shares one 3x3 filter among the levels, ``C`` concatenates the levels instead of summing them, and ``D``
+    dilates the filters instead of pooling; the rate of its l-th level is l, a reading, since the paper has none.
     ``width`` is the channels of the pyramid branches, by default a ninth of the module's outputs. Placement
     ``released`` is the paper's network: a PRM outside the hourglasses and on their larger maps, 16 x 16 and
     up where the paper's image enters, and a plain residual on the smaller ones.
@@ -88,22 +92,23 @@ class PyramidResidual(nn.Module):
                 f"model.block.width must be given where a module has fewer than {PAPER_WIDTH} outputs, "
                 f"got {outputs} outputs; or widen the model"
             )
+        self.variant = rule.variant
         self.original = nn.Sequential(
-            activation(inputs) if preactivation else nn.Identity(),
+            _leading(inputs, preactivation),
             Pointwise(inputs, inner),
             activation(inner),
             nn.Conv2d(inner, inner, kernel_size=3, padding=1),
         )
-        self.reduce = nn.Sequential(
-            activation(inputs) if preactivation else nn.Identity(),
-            Pointwise(inputs, width),
-            activation(width),
-        )
-        self.pools = FractionalMaxPools(rule.levels, rule.exponent)
-        # B* shares one filter among all levels (section 3.3, "Weight sharing").
-        filters = 1 if rule.variant == "Bstar" else rule.levels
-        self.filters = nn.ModuleList(nn.Conv2d(width, width, kernel_size=3, padding=1) for _ in range(filters))
-        self.expand = nn.Sequential(activation(width), Pointwise(width, inner))
+        self.reduce = nn.Sequential(_leading(inputs, preactivation))
+        if rule.variant == "A":
+            self.reductions = nn.ModuleList(_reduction(inputs, width) for _ in range(rule.levels))
+        else:
+            self.reduce.extend(_reduction(inputs, width))
+        if rule.variant != "D":
+            self.pools = FractionalMaxPools(rule.levels, rule.exponent)
+        self.filters = _filters(width, rule)
+        merged = width * rule.levels if rule.variant == "C" else width
+        self.expand = nn.Sequential(activation(merged), Pointwise(merged, inner))
         self.last = nn.Sequential(activation(inner), Pointwise(inner, outputs))
         self.shortcut = shortcut(inputs, outputs, convolution=convolution)
 
@@ -113,9 +118,28 @@ class PyramidResidual(nn.Module):
         return out
 
     def pyramid(self, x: Tensor) -> Tensor:
-        """The sum over the levels of equation 2: pooled, filtered, and resized back to ``x``'s size."""
-        pooled = self.pools(x)
-        filters = list(self.filters) * (len(pooled) // len(self.filters))
-        size = (x.shape[-2], x.shape[-1])
-        levels = [resize(conv(level), size) for conv, level in zip(filters, pooled, strict=True)]
-        return sum(levels[1:], start=levels[0])
+        """The levels of equation 2, at ``x``'s size: their sum, or in variant C their concatenation."""
+        if self.variant == "D":
+            levels = [conv(x) for conv in self.filters]
+        else:
+            maps = [reduction(x) for reduction in self.reductions] if self.variant == "A" else [x]
+            pooled = self.pools(*maps)
+            filters = list(self.filters) * (len(pooled) // len(self.filters))
+            size = (x.shape[-2], x.shape[-1])
+            levels = [resize(conv(level), size) for conv, level in zip(filters, pooled, strict=True)]
+        return torch.cat(levels, dim=1) if self.variant == "C" else sum(levels[1:], start=levels[0])
+
+
+def _leading(inputs: int, preactivation: bool) -> nn.Module:
+    return activation(inputs) if preactivation else nn.Identity()
+
+
+def _reduction(inputs: int, width: int) -> nn.Sequential:
+    return nn.Sequential(Pointwise(inputs, width), activation(width))
+
+
+def _filters(width: int, rule: PyramidBlocks) -> nn.ModuleList:
+    # B* shares one filter among all levels (section 3.3, "Weight sharing").
+    count = 1 if rule.variant == "Bstar" else rule.levels
+    rates = [level if rule.variant == "D" else 1 for level in range(1, count + 1)]
+    return nn.ModuleList(nn.Conv2d(width, width, kernel_size=3, padding=rate, dilation=rate) for rate in rates)
