@@ -46,7 +46,7 @@ class FractionalMaxPools(nn.Module):
         for level, (h, w) in enumerate(zip(heights, widths, strict=True)):
             chosen = (rows[level, :h, None] + columns[level, None, :w]).flatten()
             flat = peaks[level % len(peaks)]
-            pooled.append(flat.index_select(1, chosen).unflatten(1, (h, w)).permute(0, 3, 1, 2))
+            pooled.append(flat.index_select(1, chosen).view(-1, h, w, flat.shape[2]).permute(0, 3, 1, 2))
         return pooled
 
     def sizes(self, length: int) -> list[int]:
