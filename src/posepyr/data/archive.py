@@ -75,7 +75,8 @@ class Record(NamedTuple):
         """What is wrong with a field of it."""
         where = f"{self.file}: {self.name}: " if self.name else f"{self.file}: "
         shown = repr(got)
-        shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
+        # Beginning and end: of a long path the end tells more.
+        shown = shown if len(shown) <= 120 else f"{shown[:58]}...{shown[-58:]}"
         return ValueError(f"{where}{field} must {rule}, got {shown}{f'; {advice}' if advice else ''}")
 
     def mapping(self, value: Any, field: str = "it") -> dict[str, Any]:
