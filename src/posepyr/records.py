@@ -82,12 +82,12 @@ class Poses(NamedTuple):
     """``N 4``: the boxes that were looked into, ``(x, y, width, height)``."""
 
     def to_dict(self, joints: tuple[str, ...]) -> list[dict[str, Any]]:
-        """The people as plain data, joints by name."""
+        """The people as plain data, joints by name, to a thousandth of a pixel."""
         return [
             {
-                "box": box.tolist(),
+                "box": [round(value, 3) for value in box.tolist()],
                 "joints": {
-                    name: {"x": float(x), "y": float(y), "score": float(score)}
+                    name: {"x": round(float(x), 3), "y": round(float(y), 3), "score": round(float(score), 3)}
                     for name, (x, y), score in zip(joints, keypoints, scores, strict=True)
                 },
             }

@@ -100,3 +100,10 @@ def test_rerun_and_resume_hand_over_what_was_stored(
     last.touch()
     assert main.main(["train", "--resume", str(old)]) == 0
     assert calls == [(7, Path("runs/train/run"), None), (8, Path("runs/train/run-1"), None), (7, old, last)]
+
+
+def test_a_reader_that_leaves_early_gets_no_complaint() -> None:
+    command = f"{sys.executable} -m posepyr completion bash | head -1"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""

@@ -37,6 +37,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.environ[faults.TRACEBACK] = "1"
     try:
         return _run(arguments)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough, as `head` does. Nothing is left to say, not even on exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return faults.FAILED
     except (Exception, KeyboardInterrupt) as error:
         faults.report(error)
         return faults.exit_code(error)

@@ -1,6 +1,7 @@
 """A data set as Lightning wants it: loaders for training, validation and testing."""
 
 import os
+from abc import ABC, abstractmethod
 from typing import Any
 
 import cv2
@@ -18,7 +19,7 @@ from posepyr.records import Source
 from posepyr.skeleton import Skeleton
 
 
-class OrderedData(pl.LightningDataModule):
+class OrderedData(pl.LightningDataModule, ABC):
     """What the data modules of all tasks share: samples in an order that an interrupted run takes up where it stopped.
 
     ``batch_size`` is the global batch, shared among all processes. ``workers`` are per process; by default one for
@@ -36,9 +37,9 @@ class OrderedData(pl.LightningDataModule):
         self.test_split = "test"
         self._resume_at = (0, 0)
 
+    @abstractmethod
     def samples(self, name: str, augment: bool = False) -> Crops | LabelledPictures:
         """A split, to be shown sample by sample."""
-        raise NotImplementedError
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Augmented samples in global batches, reshuffled every epoch."""
