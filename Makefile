@@ -15,7 +15,8 @@ install: $(READY) ## the environment, and nothing else
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) hatchling editables
+	# setuptools builds antlr4-python3-runtime, which is published as source only; venv's own is too old for that.
+	$(PIP) --upgrade hatchling editables setuptools
 	$(PIP) --no-build-isolation --editable '.[dev]'
 	touch $@
 
