@@ -70,6 +70,20 @@ def invert(matrix: FloatArray) -> FloatArray:
     return np.column_stack([inverse, -inverse @ matrix[:, 2]])
 
 
+IDENTITY = np.eye(2, 3)
+"""The affine that leaves everything where it is."""
+
+
+def compose(outer: FloatArray, inner: FloatArray) -> FloatArray:
+    """The affine that does ``inner`` first and ``outer`` after it."""
+    return np.column_stack([outer[:, :2] @ inner[:, :2], outer[:, :2] @ inner[:, 2] + outer[:, 2]])
+
+
+def magnification(matrix: FloatArray) -> float:
+    """How many pixels an affine makes of each one's side."""
+    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+
+
 def apply(matrix: Points, points: Points) -> Points:
     """Points ``... K 2`` through affines ``... 2 3``; arrays or tensors."""
     return points @ matrix[..., :2].swapaxes(-1, -2) + matrix[..., None, :, 2]

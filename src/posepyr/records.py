@@ -1,5 +1,6 @@
 """The records that pass between the parts: annotations, batches of crops, predicted poses."""
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -32,15 +33,41 @@ class Annotation(NamedTuple):
     """Whether augmentation mirrors the crop."""
 
 
+class View(NamedTuple):
+    """A picture as it was read: whole or in part, in its own size or in a smaller one."""
+
+    pixels: Pixels
+    """``H W 3`` in RGB."""
+    matrix: FloatArray
+    """The affine ``2 3`` from image pixels, which annotations are in, to these."""
+
+
 class Split(Protocol):
     """A sequence of annotated people, and their pictures."""
+
+    @property
+    def joints(self) -> tuple[str, ...]:
+        """The joints that are annotated, in the order of every annotation's."""
+        ...
+
+    @property
+    def measures(self) -> Mapping[str, npt.NDArray[Any]]:
+        """What the data set says of its people beside joints and boxes, by name, ``N`` each.
+
+        Scores are taken with them: ``head_size`` (PCKh's unit, in pixels), ``area``, ``image`` and ``person`` (the
+        data set's own numbers), ``track``, ``score`` (of a detector's box).
+        """
+        ...
 
     def __len__(self) -> int: ...
 
     def __getitem__(self, index: int, /) -> Annotation: ...
 
-    def pixels(self, annotation: Annotation) -> Pixels:
-        """The picture that the annotation lies in, ``H W 3`` in RGB."""
+    def view(self, annotation: Annotation, scale: float = 1.0) -> View:
+        """The picture that the annotation lies in, or as much of it as a crop at ``scale`` shows.
+
+        ``scale`` is the crop's pixels for each of the image's: the view may be as much smaller than the image.
+        """
         ...
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import yaml
 
-from posepyr.records import Annotation, Pixels
+from posepyr.geometry import IDENTITY
+from posepyr.records import Annotation, View
 from posepyr.skeleton import Skeleton
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
@@ -36,12 +37,13 @@ class Group:
     def __getitem__(self, index: int, /) -> Annotation:
         return self.people[index]
 
-    def pixels(self, annotation: Annotation) -> Pixels:
+    def view(self, annotation: Annotation, scale: float = 1.0) -> View:
         self.seen.append(annotation.image)
         # Smooth, so that a JPEG keeps it; red and blue differ, so that swapping them shows.
         across = np.linspace(0, 200, 128).astype(np.uint8)
         red, blue = np.tile(across, (96, 1)), np.tile(across[::-1], (96, 1))
-        return np.stack([red, np.full_like(red, 10 * (ord(annotation.image) - 96)), blue], axis=-1)
+        green = np.full_like(red, 10 * (ord(annotation.image) - 96))
+        return View(np.stack([red, green, blue], axis=-1), IDENTITY)
 
 
 class Groups:

@@ -1,8 +1,11 @@
 """A data set for tests: a bright dot for each joint, on noise."""
 
+from typing import ClassVar
+
 import numpy as np
 
-from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, Annotation, Pixels
+from posepyr.geometry import IDENTITY
+from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, Annotation, View
 from posepyr.skeleton import Skeleton
 
 SKELETON = Skeleton(
@@ -22,6 +25,9 @@ class Dots:
 
 
 class DotSplit:
+    joints = SKELETON.joints
+    measures: ClassVar = {}
+
     def __init__(self, number: int, people: int, size: int) -> None:
         self.number, self.people, self.size = number, people, size
 
@@ -37,9 +43,9 @@ class DotSplit:
         box = np.array([0.2, 0.2, 0.6, 0.6]) * self.size
         return Annotation(index, f"dots/{index}", box, keypoints, visibility)
 
-    def pixels(self, annotation: Annotation) -> Pixels:
+    def view(self, annotation: Annotation, scale: float = 1.0) -> View:
         generator = np.random.default_rng([self.number, annotation.sample, 1])
         pixels = generator.integers(0, 90, (self.size, self.size, 3), np.uint8)
         for joint, (x, y) in enumerate(np.rint(annotation.keypoints).astype(int)):
             pixels[y - 2 : y + 3, x - 2 : x + 3, joint] = 255
-        return pixels
+        return View(pixels, IDENTITY)

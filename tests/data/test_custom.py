@@ -58,7 +58,7 @@ def test_json_and_csv_give_the_same_people(write: Callable[..., str]) -> None:
     from_json, from_csv = source.split("train")[0], source.split("val")[0]
     for expected, got in zip(from_json, from_csv, strict=True):
         np.testing.assert_array_equal(got, expected)
-    assert source.split("val").pixels(from_csv).shape == (80, 100, 3)
+    assert source.split("val").view(from_csv).pixels.shape == (80, 100, 3)
 
 
 def test_a_row_without_a_box_gets_one_from_its_joints(write: Callable[..., str]) -> None:

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -10,7 +11,7 @@ from posepyr.data.dataset import Crops
 from posepyr.data.module import PoseDataModule
 from posepyr.data.sampler import Draw, TrainingOrder
 from posepyr.geometry import CropRule
-from posepyr.records import NOT_LABELLED, PoseBatch
+from posepyr.records import NOT_LABELLED, PoseBatch, View
 from posepyr.skeleton import Skeleton
 
 RULE = CropRule((64, 48))
@@ -86,8 +87,8 @@ def test_joints_outside_the_crop_teach_nothing_but_stay_annotated() -> None:
         def __getitem__(self, _index: int):
             return person
 
-        def pixels(self, annotation):
-            return split.pixels(annotation)
+        def view(self, annotation, scale):
+            return split.view(annotation, scale)
 
     sample = Crops(Shifted(), SKELETON, RULE)[Draw(0, 0)]
     assert (sample.visibility == NOT_LABELLED).all()
@@ -128,10 +129,40 @@ def test_augmentation_keeps_to_its_limits() -> None:
     np.testing.assert_allclose(centres, np.tile(person.box[:2] + person.box[2:] / 2, (2000, 1)))
 
 
-def test_a_skeleton_with_other_joints_is_refused() -> None:
+def test_a_skeleton_without_a_joint_of_the_data_is_refused() -> None:
     other = Skeleton("two", ("a", "b"))
-    with pytest.raises(ValueError, match="the 2 joints of skeleton 'two', got 3 a person; choose the skeleton"):
+    with pytest.raises(ValueError, match="has a, b; choose the skeleton of the data with skeleton="):
         PoseDataModule(Dots(), other).crops("val")
+
+
+def test_a_part_of_a_picture_in_another_size_gives_the_same_crop() -> None:
+    split = Dots().split("train")
+
+    class Doubled:
+        """Shows all but the left edge of every picture, each pixel four times as large."""
+
+        def __len__(self) -> int:
+            return len(split)
+
+        def __getitem__(self, index: int):
+            return split[index]
+
+        def view(self, annotation, scale):
+            pixels = split.view(annotation).pixels[:, 5:]
+            return View(pixels.repeat(2, 0).repeat(2, 1), np.array([[2.0, 0, -9.5], [0, 2.0, 0.5]]))
+
+    def smooth(crops: Crops) -> np.ndarray:
+        return cv2.GaussianBlur(crops[Draw(0, 4)].image.permute(1, 2, 0).numpy(), (0, 0), 2)
+
+    # Repeated pixels are no linear interpolation, but the dots must not move.
+    part, whole = smooth(Crops(Doubled(), SKELETON, RULE)), smooth(Crops(split, SKELETON, RULE))
+    for joint in range(3):
+        np.testing.assert_allclose(
+            np.unravel_index(part[..., joint].argmax(), part.shape[:2]),
+            np.unravel_index(whole[..., joint].argmax(), whole.shape[:2]),
+            atol=1,
+        )
+    assert np.abs(part.astype(int) - whole).mean() < 2
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,14 @@
 import argparse
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from posepyr.records import Annotation, Pixels, Source, Split
+    from posepyr.records import Annotation, Source, Split, View
     from posepyr.skeleton import Skeleton
 
 SPLITS = {"coco": ("train", "val", "test"), "mpii": ("train", "val", "test"), "lsp": ("train", "test")}
@@ -130,7 +131,15 @@ class _WatchedSplit:
     def __getitem__(self, index: int, /) -> "Annotation":
         return self._split[index]
 
-    def pixels(self, annotation: "Annotation") -> "Pixels":
-        pixels = self._split.pixels(annotation)
+    @property
+    def joints(self) -> tuple[str, ...]:
+        return self._split.joints
+
+    @property
+    def measures(self) -> "Mapping[str, Any]":
+        return self._split.measures
+
+    def view(self, annotation: "Annotation", scale: float = 1.0) -> "View":
+        view = self._split.view(annotation, scale)
         self._progress.advance(self._bar)
-        return pixels
+        return view

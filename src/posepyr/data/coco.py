@@ -23,22 +23,20 @@ _log = logging.getLogger(__name__)
 class Coco:
     """People of COCO with their ground-truth boxes.
 
-    ``folder`` is looked up under ``POSEPYR_DATA`` (or ``./data``) unless absolute. ``joints`` are read by name, in
-    this order; by default the file's own. In ``annotations`` and ``images``, ``{split}`` stands for the name that
-    ``splits`` gives a split; those it does not mention are called as in ``SPLITS``. Left out and counted, as in the
-    HRNet release: crowds, people without a labelled joint, boxes without area inside the picture.
+    ``folder`` is looked up under ``POSEPYR_DATA`` (or ``./data``) unless absolute. In ``annotations`` and ``images``,
+    ``{split}`` stands for the name that ``splits`` gives a split; those it does not mention are called as in
+    ``SPLITS``. Left out and counted, as in the HRNet release: crowds, people without a labelled joint, boxes without
+    area inside the picture.
     """
 
     def __init__(
         self,
         folder: str = "coco",
-        joints: tuple[str, ...] | None = None,
         annotations: str = "annotations/person_keypoints_{split}.json",
         images: str = "{split}",
         splits: dict[str, str] | None = None,
     ) -> None:
         self.folder = data_folder(folder)
-        self.joints = None if joints is None else tuple(joints)
         self.annotations, self.images = annotations, images
         self.splits = SPLITS | (splits or {})
         self._read: dict[str, People] = {}
@@ -53,7 +51,7 @@ class Coco:
         if stem not in self._read:
             annotations, images = (path.replace("{split}", stem) for path in (self.annotations, self.images))
             require(self.folder, [annotations, f"{images}/"], "COCO")
-            self._read[stem] = read_coco(self.folder / annotations, self.folder / images, self.joints)
+            self._read[stem] = read_coco(self.folder / annotations, self.folder / images)
         return self._read[stem]
 
 
@@ -62,8 +60,8 @@ class Layout(NamedTuple):
 
     categories: frozenset[Any]
     """The categories whose annotations have these keypoints."""
-    keypoints: int
-    """Keypoints in the file."""
+    names: tuple[str, ...]
+    """The joints of the file."""
     columns: list[int]
     """Where each joint that is asked for stands among them."""
 
@@ -101,7 +99,18 @@ def read_coco(file: Path, images: Path, joints: tuple[str, ...] | None = None) -
     _log.info("%s: %d people; left out: %s", file, len(kept), left_out)
     names = [found[index].picture.name for index in kept]
     keypoints, visibility = triples[kept, :, :2], triples[kept, :, 2].astype(np.uint8)
-    return People(images, names, boxes[kept], keypoints, visibility, skipped)
+    asked = tuple(layout.names[column] for column in layout.columns)
+    measures = _measures([found[index] for index in kept])
+    return People(images, asked, names, boxes[kept], keypoints, visibility, measures, skipped)
+
+
+def _measures(people: list["_Found"]) -> dict[str, npt.NDArray[Any]]:
+    """What scores are taken with; an area that the file does not state is not a number."""
+    return {
+        "image": np.array([person.annotation["image_id"] for person in people]),
+        "person": np.array([person.annotation.get("id", -1) for person in people]),
+        "area": np.array([person.annotation.get("area", np.nan) for person in people], np.float64),
+    }
 
 
 def _load(file: Path) -> dict[str, Any]:
@@ -138,7 +147,7 @@ def _layout(content: dict[str, Any], file: Path, joints: tuple[str, ...] | None)
         raise Record(file).error(
             "categories", "hold one with keypoints, the names of the joints", content["categories"]
         )
-    return Layout(frozenset(chosen), len(names), _columns(names, joints, file))
+    return Layout(frozenset(chosen), tuple(names), _columns(names, joints, file))
 
 
 def _columns(names: list[str], joints: tuple[str, ...] | None, file: Path) -> list[int]:
@@ -213,7 +222,8 @@ def _picture_of(annotation: Any, record: Record, layout: Layout, pictures: dict[
 def _triples(found: list[_Found], layout: Layout) -> FloatArray:
     """x, y and visibility ``N K 3`` of the joints that are asked for."""
     rows = [person.record.value(person.annotation, "keypoints") for person in found]
-    triples = _table(rows, found, "keypoints", 3 * layout.keypoints).reshape(len(found), layout.keypoints, 3)
+    count = len(layout.names)
+    triples = _table(rows, found, "keypoints", 3 * count).reshape(len(found), count, 3)
     wrong = np.flatnonzero(~np.isin(triples[:, :, 2], (0, 1, 2)).all(axis=1))
     if len(wrong):
         states = triples[wrong[0], :, 2].tolist()

@@ -35,7 +35,9 @@ class Crops(Dataset[PoseBatch]):
         if self.augment is not None:
             annotation = self.augment(annotation, generator)
         matrix = geometry.crop_matrix(annotation.box, self.rule, annotation.rotation, annotation.flip)
-        crop = geometry.warp(self.split.pixels(annotation), matrix, self.rule.input_size)
+        view = self.split.view(annotation, geometry.magnification(matrix))
+        from_view = geometry.compose(matrix, geometry.invert(view.matrix))
+        crop = geometry.warp(view.pixels, from_view, self.rule.input_size)
         if self.augment is not None:
             crop = self.augment.recolour(crop, generator)
         keypoints = geometry.apply(matrix, annotation.keypoints)

@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from posepyr.data.augment import Augment
 from posepyr.data.cuts import Cut
 from posepyr.data.dataset import Crops
+from posepyr.data.joints import matched
 from posepyr.data.labelled import LabelledPictures, LabelledSource
 from posepyr.data.sampler import Draw, EvaluationOrder, TrainingOrder
 from posepyr.geometry import CropRule, Grid
@@ -119,12 +120,7 @@ class PoseDataModule(OrderedData):
 
     def crops(self, name: str, augment: bool = False) -> Crops:
         """The people of a split, one crop each."""
-        split = self.source.split(name)
-        if len(split) and len(split[0].keypoints) != len(self.skeleton):
-            raise ValueError(
-                f"data.source must give the {len(self.skeleton)} joints of skeleton {self.skeleton.name!r}, "
-                f"got {len(split[0].keypoints)} a person; choose the skeleton of the data with skeleton="
-            )
+        split = matched(self.source.split(name), self.skeleton.joints)
         return Crops(split, self.skeleton, self.rule, self.augment if augment else None, self.seed)
 
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from posepyr.data.pictures import read_picture
-from posepyr.records import NOT_LABELLED, Annotation, FloatArray, Pixels
+from posepyr.geometry import IDENTITY
+from posepyr.records import NOT_LABELLED, Annotation, FloatArray, View
 
 Visibility = npt.NDArray[np.uint8]
 
@@ -16,22 +18,25 @@ class People:
     """A split held in a few arrays, however many people it has, so that workers share it and pickles are small.
 
     ``images`` are the picture files of the ``N`` people, relative to the folder; ``boxes`` are ``N 4`` as
-    ``(x, y, width, height)``, ``keypoints`` ``N K 2``, ``visibility`` ``N K``. ``skipped`` says how many people of
-    the file were left out, by reason.
+    ``(x, y, width, height)``, ``keypoints`` ``N K 2``, ``visibility`` ``N K``; ``measures`` as
+    :class:`~posepyr.records.Split` has them. ``skipped`` says how many people of the file were left out, by reason.
     """
 
     def __init__(
         self,
         folder: Path,
+        joints: tuple[str, ...],
         images: Sequence[str],
         boxes: FloatArray,
         keypoints: FloatArray,
         visibility: Visibility,
-        skipped: Mapping[str, int],
+        measures: Mapping[str, npt.NDArray[Any]] | None = None,
+        skipped: Mapping[str, int] | None = None,
     ) -> None:
-        self.folder = folder
-        self.skipped = {reason: count for reason, count in skipped.items() if count}
-        self._names, self._picture = np.unique(images, return_inverse=True)
+        self.folder, self.joints = folder, joints
+        self.measures = dict(measures or {})
+        self.skipped = {reason: count for reason, count in (skipped or {}).items() if count}
+        self._names, self._picture = np.unique(np.asarray(images, np.str_), return_inverse=True)
         self._boxes, self._keypoints, self._visibility = boxes, keypoints, visibility
 
     def __len__(self) -> int:
@@ -46,9 +51,9 @@ class People:
             visibility=self._visibility[index].copy(),
         )
 
-    def pixels(self, annotation: Annotation) -> Pixels:
-        """The picture that the annotation lies in, read from disk: ``H W 3`` in RGB."""
-        return read_picture(annotation.image)
+    def view(self, annotation: Annotation, scale: float = 1.0) -> View:
+        """The picture that the annotation lies in, read from disk."""
+        return View(read_picture(annotation.image), IDENTITY)
 
     @property
     def pictures(self) -> list[str]:
@@ -57,14 +62,18 @@ class People:
 
     def within(self, pictures: set[str]) -> "People":
         """The people in some of the pictures, numbered anew."""
-        chosen = np.isin(self._names, sorted(pictures))[self._picture]
-        images = self._names[self._picture[chosen]].tolist()
+        return self.only(np.isin(self._names, sorted(pictures))[self._picture])
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> "People":
+        """Some of the people ``N``, numbered anew."""
         return People(
             self.folder,
-            images,
+            self.joints,
+            self._names[self._picture[chosen]].tolist(),
             self._boxes[chosen],
             self._keypoints[chosen],
             self._visibility[chosen],
+            {name: values[chosen] for name, values in self.measures.items()},
             self.skipped,
         )
 

@@ -41,7 +41,9 @@ def read_csv(file: Path, images: Path, joints: Sequence[str]) -> People:
     _log.info("%s: %d people; without labelled joints: %d", file, len(people), left_out)
     names, boxes, keypoints, visibility = zip(*people, strict=True)
     skipped = {"without labelled joints": left_out}
-    return People(images, names, np.array(boxes), np.array(keypoints), np.array(visibility), skipped)
+    return People(
+        images, tuple(joints), names, np.array(boxes), np.array(keypoints), np.array(visibility), skipped=skipped
+    )
 
 
 def _rows(file: Path, joints: Sequence[str]) -> list[tuple[int, Row]]:

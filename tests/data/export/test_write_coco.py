@@ -10,6 +10,7 @@ from pycocotools.coco import COCO
 
 from posepyr.data.coco import Coco
 from posepyr.data.export import write_coco
+from posepyr.data.joints import matched
 from posepyr.skeleton import Skeleton
 
 
@@ -21,7 +22,7 @@ def archive(tmp_path: Path, groups: Any, mpii_skeleton: Skeleton) -> Path:
 
 
 def test_what_is_written_is_read_again(archive: Path, groups: Any, mpii_skeleton: Skeleton) -> None:
-    source = Coco(str(archive), mpii_skeleton.joints)
+    source = Coco(str(archive))
     for name in ("train", "val"):
         read, written = source.split(name), groups.split(name)
         assert len(read) == len(written)
@@ -32,13 +33,13 @@ def test_what_is_written_is_read_again(archive: Path, groups: Any, mpii_skeleton
             np.testing.assert_allclose(got.keypoints[labelled], truth.keypoints[labelled], atol=0.005 + 1e-9)
             # The reader's rule counts both corners as pixels.
             np.testing.assert_allclose(got.box, truth.box - [0, 0, 1, 1], atol=0.005 + 1e-9)
-            difference = read.pixels(got).astype(int) - groups.split(name).pixels(truth)
+            difference = read.view(got).pixels.astype(int) - groups.split(name).view(truth).pixels
             assert np.abs(difference).mean() < 2
 
 
 def test_joints_by_name_in_another_order(archive: Path, groups: Any, mpii_skeleton: Skeleton) -> None:
     chosen = ("left_wrist", "pelvis")
-    person = Coco(str(archive), chosen).split("train")[1]
+    person = matched(Coco(str(archive)).split("train"), chosen)[1]
     truth = groups.split("train")[1].visibility
     assert person.visibility.tolist() == [truth[mpii_skeleton.index(joint)] for joint in chosen]
 
@@ -90,14 +91,14 @@ def test_an_interrupted_export_leaves_no_annotations_and_no_parts(
     tmp_path: Path, groups: Any, mpii_skeleton: Skeleton, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train = groups.split("train")
-    plain = type(train).pixels
+    plain = type(train).view
 
-    def fail(split: Any, annotation: Any) -> Any:
+    def fail(split: Any, annotation: Any, scale: float = 1.0) -> Any:
         if annotation.image == "c":
             raise KeyboardInterrupt
-        return plain(split, annotation)
+        return plain(split, annotation, scale)
 
-    monkeypatch.setattr(type(train), "pixels", fail)
+    monkeypatch.setattr(type(train), "view", fail)
     with pytest.raises(KeyboardInterrupt):
         write_coco(groups, mpii_skeleton, tmp_path / "cut", ("train",))
     files = sorted(path.name for path in (tmp_path / "cut").rglob("*") if path.is_file())

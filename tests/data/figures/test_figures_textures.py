@@ -17,7 +17,7 @@ def colours():
     found = np.full((300, 16, 3), np.nan)
     for index in range(len(found)):
         annotation = split[index]
-        pixels = split.pixels(annotation)
+        pixels = split.view(annotation).pixels
         for joint, (x, y) in enumerate(annotation.keypoints):
             if annotation.visibility[joint] == VISIBLE:
                 column, row = int(x), int(y)

@@ -33,7 +33,7 @@ def write_lsp(source: Source, skeleton: Skeleton, folder: str | Path, splits: Se
         for index in range(len(split)):
             person = split[index]
             joints.append(_joints(person, columns))
-            writing.write_jpeg(root / "images" / f"im{len(joints):04d}.jpg", split.pixels(person))
+            writing.write_jpeg(root / "images" / f"im{len(joints):04d}.jpg", split.view(person).pixels)
         written[name] = len(split)
     writing.write_mat(root / "joints.mat", {"joints": np.stack(joints, axis=-1)})
     return written

@@ -41,7 +41,7 @@ def pictures(split: Split) -> Iterator[Picture]:
         annotation = split[index]
         people.setdefault(annotation.image, []).append(annotation)
     for group in people.values():
-        yield Picture(split.pixels(group[0]), group)
+        yield Picture(split.view(group[0]).pixels, group)
 
 
 def start(folder: str | Path, *inner: str) -> Path:

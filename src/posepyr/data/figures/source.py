@@ -1,8 +1,13 @@
 """The source of drawn people: every picture by its numbers alone."""
 
+from typing import Any
+
+import numpy.typing as npt
+
 from posepyr.data.figures.painter import paint
-from posepyr.data.figures.scene import Scene, compose
-from posepyr.records import Annotation, Pixels
+from posepyr.data.figures.scene import JOINTS, Scene, compose
+from posepyr.geometry import IDENTITY
+from posepyr.records import Annotation, View
 
 SPLITS = ("train", "val", "test")
 
@@ -53,6 +58,8 @@ class FigureSplit:
         self.figures, self.name, self.length = figures, name, length
         # Whoever reads an annotation asks for its picture next; a scene is a pure function of its index.
         self._latest: tuple[int, Scene] | None = None
+        self.joints = JOINTS
+        self.measures: dict[str, npt.NDArray[Any]] = {}
 
     def __len__(self) -> int:
         return self.length
@@ -73,10 +80,10 @@ class FigureSplit:
             self._latest = latest = index, scene
         return latest[1]
 
-    def pixels(self, annotation: Annotation) -> Pixels:
-        """Paint the picture that the annotation lies in: ``H W 3`` in RGB."""
+    def view(self, annotation: Annotation, scale: float = 1.0) -> View:
+        """Paint the picture that the annotation lies in, always whole."""
         index = self._index(annotation.image)
-        return paint(self.scene(index), self._numbers(index), self.figures.difficulty)
+        return View(paint(self.scene(index), self._numbers(index), self.figures.difficulty), IDENTITY)
 
     def _numbers(self, index: int) -> tuple[int, int, int]:
         return self.figures.seed, SPLITS.index(self.name), index
