@@ -9,7 +9,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "posepyr"
 
 FLOORS: list[set[str]] = [
     {"skeleton", "records", "geometry", "files"},
-    {"codec", "losses", "layers", "initialisation", "metrics.functional"},
+    {"codec", "losses", "visibility", "layers", "initialisation", "metrics.functional"},
     {"models", "metrics", "data", "draw", "checkpoints"},
     {"training", "inference", "studies"},
     {"cli", "__main__"},

@@ -22,6 +22,8 @@ class Skeleton:
     """Spread of each joint's annotation for object keypoint similarity, in the order of ``joints``."""
     unit: tuple[str, str] | None = None
     """The two joints whose distance is the length that PCK's threshold is a share of."""
+    lower_body: tuple[str, ...] = ()
+    """The joints from the hips down."""
 
     def __post_init__(self) -> None:
         # Configuration files bring lists; the skeleton itself is hashable.
@@ -31,6 +33,7 @@ class Skeleton:
         object.__setattr__(self, "sigmas", tuple(float(sigma) for sigma in self.sigmas))
         if self.unit is not None:
             object.__setattr__(self, "unit", _pair(self.name, "unit", self.unit))
+        object.__setattr__(self, "lower_body", tuple(self.lower_body))
         self._check()
 
     def _check(self) -> None:
@@ -45,6 +48,8 @@ class Skeleton:
             raise ValueError(f"{where}: flip_pairs must name each joint at most once, got {paired}")
         for joint in self.unit or ():
             self._check_known("unit", joint)
+        for joint in self.lower_body:
+            self._check_known("lower_body", joint)
         if self.sigmas and len(self.sigmas) != len(self.joints):
             raise ValueError(
                 f"{where}: sigmas must hold one number for each of the {len(self.joints)} joints, "

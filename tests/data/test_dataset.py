@@ -108,8 +108,8 @@ def test_evaluation_sees_everybody_once_in_order() -> None:
 
 def test_one_setting_does_not_change_anothers_draws() -> None:
     person = Dots().split("train")[0]
-    wide = augment(scale=0.4)(person, np.random.default_rng(3))
-    narrow = augment(scale=0.1)(person, np.random.default_rng(3))
+    wide = augment(scale=0.4)(person, SKELETON, np.random.default_rng(3))
+    narrow = augment(scale=0.1)(person, SKELETON, np.random.default_rng(3))
     assert (wide.rotation, wide.flip) == (narrow.rotation, narrow.flip)
     assert not np.array_equal(wide.box, narrow.box)
 
@@ -117,7 +117,7 @@ def test_one_setting_does_not_change_anothers_draws() -> None:
 def test_augmentation_keeps_to_its_limits() -> None:
     person = Dots().split("train")[0]
     generator = np.random.default_rng(0)
-    drawn = [augment()(person, generator) for _ in range(2000)]
+    drawn = [augment()(person, SKELETON, generator) for _ in range(2000)]
     scales = np.array([one.box[2] / person.box[2] for one in drawn])
     angles = np.array([one.rotation for one in drawn])
     assert scales.min() == pytest.approx(0.75)

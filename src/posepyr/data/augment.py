@@ -6,14 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from posepyr.records import Annotation, Pixels
+from posepyr.records import NOT_LABELLED, Annotation, FloatArray, Pixels
+from posepyr.skeleton import Skeleton
 
 
 class Augment:
     """Scale, rotation and mirroring of the person's box, and colour changes of the finished crop.
 
     The geometry is only described here, on the annotation: one affine carries it out. Defaults are those of the
-    hourglass releases: scale within 0.75 to 1.25, rotation of 30 degrees' deviation, at most twice that.
+    hourglass releases: scale within 0.75 to 1.25, rotation of 30 degrees' deviation, at most ``rotation_limit``, by
+    default twice that. ``half_body`` is how often the box of a person with more than eight labelled joints becomes
+    that of the upper or of the lower ones alone, as HRNet trains (Wang et al. 2018).
 
     ``colour`` holds albumentations transforms that leave coordinates alone.
     """
@@ -26,17 +29,27 @@ class Augment:
         flip_probability: float = 0.5,
         shift: float = 0.0,
         colour: Sequence[Any] = (),
+        rotation_limit: float | None = None,
+        half_body: float = 0.0,
     ) -> None:
-        for name, value in (("rotation_probability", rotation_probability), ("flip_probability", flip_probability)):
+        for name, value in (
+            ("rotation_probability", rotation_probability),
+            ("flip_probability", flip_probability),
+            ("half_body", half_body),
+        ):
             if not 0 <= value <= 1:
                 raise ValueError(f"augment.{name} must lie between 0 and 1, got {value}")
+        if rotation_limit is not None and not 0 <= rotation_limit <= 180:
+            raise ValueError(f"augment.rotation_limit must lie between 0 and 180 degrees, got {rotation_limit}")
         if not 0 <= scale < 1:
             raise ValueError(f"augment.scale must lie between 0 and 1, got {scale}")
         self.scale, self.rotation, self.shift = scale, rotation, shift
         self.rotation_probability, self.flip_probability = rotation_probability, flip_probability
+        self.rotation_limit = 2 * rotation if rotation_limit is None else rotation_limit
+        self.half_body = half_body
         self._colour = _compose(colour) if colour else None
 
-    def __call__(self, annotation: Annotation, generator: np.random.Generator) -> Annotation:
+    def __call__(self, annotation: Annotation, skeleton: Skeleton, generator: np.random.Generator) -> Annotation:
         """The annotation with a box scaled and shifted, to be cut with a rotation and perhaps mirrored.
 
         Draws are made in a fixed order and number, so that one setting never changes another's numbers.
@@ -45,8 +58,11 @@ class Augment:
         rotate, flip = generator.random(2)
         shift = generator.uniform(-self.shift, self.shift, 2)
         factor = np.clip(1 + self.scale * normal_scale, 1 - self.scale, 1 + self.scale)
-        angle = np.clip(self.rotation * normal_rotation, -2 * self.rotation, 2 * self.rotation)
-        x, y, width, height = annotation.box
+        angle = np.clip(self.rotation * normal_rotation, -self.rotation_limit, self.rotation_limit)
+        halve, normal_half = generator.random(), generator.standard_normal()
+        # The release compares a normal draw, not a uniform one, with 1/2: the upper half in 69% of the cases.
+        half = half_of(annotation, skeleton, upper=normal_half < 0.5) if halve < self.half_body else None
+        x, y, width, height = annotation.box if half is None else half
         centre = np.array([x + width / 2, y + height / 2]) + shift * (width, height)
         extent = np.array([width, height]) * factor
         return annotation._replace(
@@ -66,6 +82,36 @@ class Augment:
         self._colour.set_random_seed(int(generator.integers(2**31)))
         recoloured: Pixels = self._colour(image=crop)["image"]
         return recoloured
+
+
+LEAST_FOR_HALF, LEAST_IN_HALF = 9, 3
+"""Labelled joints that a person must have for half of the body to be shown, and a half to be shown gladly."""
+
+HALF_WIDENING = 1.2
+"""Of a half's box before the padding: the release pads it by 1.5 in all, where a whole person has 1.25."""
+
+
+def half_of(annotation: Annotation, skeleton: Skeleton, upper: bool) -> FloatArray | None:
+    """The box of half a person, the other half where the one that is asked for has too few joints; None without any.
+
+    HRNet's release: the box is that of the joints, widened.
+    """
+    if not skeleton.lower_body:
+        raise ValueError(
+            f"augment.half_body must be 0 where the skeleton names no lower_body, as {skeleton.name!r}; "
+            "name its joints under skeleton.lower_body"
+        )
+    labelled = annotation.visibility != NOT_LABELLED
+    if labelled.sum() < LEAST_FOR_HALF:
+        return None
+    low = np.isin(skeleton.joints, skeleton.lower_body)
+    above, below = labelled & ~low, labelled & low
+    first, second = (above, below) if upper else (below, above)
+    chosen = annotation.keypoints[first if first.sum() >= LEAST_IN_HALF else second]
+    start, extent = chosen.min(axis=0), np.ptp(chosen, axis=0)
+    if not extent.any():
+        return None
+    return np.concatenate([start - extent * (HALF_WIDENING - 1) / 2, extent * HALF_WIDENING])
 
 
 def _compose(transforms: Sequence[Any]) -> Any:

@@ -15,17 +15,17 @@ from posepyr.skeleton import Skeleton
 HOLDOUT = 0.1
 """Share of the training pictures that validate where the file names no annotations for validation."""
 
-_KNOWN = ("name", "joints", "flip_pairs", "limbs", "sigmas", "unit", "images", "annotations", "holdout")
+_KNOWN = ("name", "joints", "flip_pairs", "limbs", "sigmas", "unit", "lower_body", "images", "annotations", "holdout")
 _SPLITS = ("train", "val", "test")
 
 
 class Custom:
     """People of a data set that a YAML file describes.
 
-    ``name`` and ``joints`` are needed, ``flip_pairs``, ``limbs``, ``sigmas`` and ``unit`` are optional: the arguments
-    of :class:`~posepyr.skeleton.Skeleton`. ``images`` is the folder of the pictures, or one folder for each split.
-    ``annotations`` names a COCO-style ``.json`` or a ``.csv`` (see :func:`~posepyr.data.spreadsheet.read_csv`) for
-    ``train``, ``val`` and ``test``. Paths are relative to the YAML file. Without ``val``, a share ``holdout`` of the
+    ``name`` and ``joints`` are needed, ``flip_pairs``, ``limbs``, ``sigmas``, ``unit`` and ``lower_body`` are optional:
+    the arguments of :class:`~posepyr.skeleton.Skeleton`. ``images`` is the folder of the pictures, or one folder for
+    each split. ``annotations`` names a COCO-style ``.json`` or a ``.csv`` (see
+    :func:`~posepyr.data.spreadsheet.read_csv`) for ``train``, ``val`` and ``test``. Paths are relative to the YAML file. Without ``val``, a share ``holdout`` of the
     training pictures validates, everybody in them together: those whose names have the smallest checksums, so that
     the choice depends on nothing but the names. Without ``test``, the validation people are tested on.
     """
@@ -148,9 +148,12 @@ def _skeleton(content: dict[str, Any], record: Record) -> Skeleton:
     if not isinstance(sigmas, list) or not all(type(sigma) in (int, float) and 0 < sigma < 10 for sigma in sigmas):
         raise record.error("sigmas", "be a list of numbers between 0 and 10, one for each joint", sigmas)
     pairs = {key: _pairs(content.get(key) or [], record, key) for key in ("flip_pairs", "limbs")}
+    lower_body = content.get("lower_body") or []
+    if not isinstance(lower_body, list):
+        raise record.error("lower_body", "be a list of joints", lower_body)
     unit = content.get("unit")
     try:
-        return Skeleton(name, tuple(joints), **pairs, sigmas=tuple(sigmas), unit=unit)
+        return Skeleton(name, tuple(joints), **pairs, sigmas=tuple(sigmas), unit=unit, lower_body=tuple(lower_body))
     except ValueError as error:
         raise ValueError(f"{record.file}: {error}") from error
 

@@ -22,7 +22,7 @@ class Crops(Dataset[PoseBatch]):
     def __init__(
         self, split: Split, skeleton: Skeleton, rule: CropRule, augment: Augment | None = None, seed: int = 0
     ) -> None:
-        self.split, self.rule, self.augment, self.seed = split, rule, augment, seed
+        self.split, self.skeleton, self.rule, self.augment, self.seed = split, skeleton, rule, augment, seed
         self._flip_order = list(skeleton.flip_order)
 
     def __len__(self) -> int:
@@ -33,7 +33,7 @@ class Crops(Dataset[PoseBatch]):
         annotation = self.split[draw.person]
         generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, draw.epoch, draw.person])))
         if self.augment is not None:
-            annotation = self.augment(annotation, generator)
+            annotation = self.augment(annotation, self.skeleton, generator)
         matrix = geometry.crop_matrix(annotation.box, self.rule, annotation.rotation, annotation.flip)
         view = self.split.view(annotation, geometry.magnification(matrix))
         from_view = geometry.compose(matrix, geometry.invert(view.matrix))

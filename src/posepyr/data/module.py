@@ -1,5 +1,6 @@
 """A data set as Lightning wants it: loaders for training, validation and testing."""
 
+import logging
 import os
 from abc import ABC, abstractmethod
 from typing import Any
@@ -19,24 +20,66 @@ from posepyr.geometry import CropRule, Grid
 from posepyr.records import Source
 from posepyr.skeleton import Skeleton
 
+log = logging.getLogger("posepyr")
+
 
 class OrderedData(pl.LightningDataModule, ABC):
     """What the data modules of all tasks share: samples in an order that an interrupted run takes up where it stopped.
 
-    ``batch_size`` is the global batch, shared among all processes. ``workers`` are per process; by default one for
-    every core but one, eight at most.
+    ``batch_size`` is the global batch, shared among all processes. A process whose share is larger than
+    ``device_batch`` takes it in several goes and adds their gradients up: so fewer devices than a recipe was made for
+    still train its batch, batch norm's included. ``workers`` are per process; by default one for every core but one,
+    eight at most.
     """
 
-    def __init__(self, batch_size: int, workers: int | None, seed: int) -> None:
+    def __init__(self, batch_size: int, device_batch: int | None, workers: int | None, seed: int) -> None:
         super().__init__()
         if batch_size < 1:
             raise ValueError(f"data.batch_size must be positive, got {batch_size}")
+        if device_batch is not None and device_batch < 1:
+            raise ValueError(f"data.device_batch must be positive, got {device_batch}")
         if workers is not None and workers < 0:
             raise ValueError(f"data.workers must not be negative, got {workers}")
-        self.batch_size, self.seed = batch_size, seed
+        self.batch_size, self.device_batch, self.seed = batch_size, device_batch, seed
         self.workers = min(8, (os.cpu_count() or 1) - 1) if workers is None else workers
         self.test_split = "test"
         self._resume_at = (0, 0)
+
+    def setup(self, stage: str) -> None:
+        """Have the trainer add up as many gradients as the batch takes goes."""
+        if stage != "fit" or self.trainer is None:
+            return
+        _, world = self._place()
+        parts = self.parts
+        if self.trainer.accumulate_grad_batches not in (1, parts):
+            raise ValueError(
+                "trainer.accumulate_grad_batches must be left at 1: it follows from data.batch_size, the whole batch, "
+                f"and data.device_batch, what a device takes at a time; got {self.trainer.accumulate_grad_batches}"
+            )
+        self.trainer.accumulate_grad_batches = parts
+        log.info(
+            "a batch of %d: %d process%s x %d at a time x %d",
+            self.batch_size, world, "" if world == 1 else "es", self.batch_size // (world * parts), parts,
+        )  # fmt: skip
+
+    @property
+    def parts(self) -> int:
+        """In how many goes a process takes its share of a batch."""
+        _, world = self._place()
+        share, most = self.batch_size // world, self.device_batch
+        if self.batch_size % world:
+            raise ValueError(
+                f"data.batch_size is the global batch and must be divisible by the {world} processes, "
+                f"got {self.batch_size}"
+            )
+        if most is None or share <= most:
+            return 1
+        if share % most:
+            raise ValueError(
+                f"data.device_batch must divide a process's share of {share} of data.batch_size={self.batch_size}, "
+                f"got {most}"
+            )
+        return share // most
 
     @abstractmethod
     def samples(self, name: str, augment: bool = False) -> Crops | LabelledPictures:
@@ -48,7 +91,7 @@ class OrderedData(pl.LightningDataModule, ABC):
         samples = self.samples("train", augment=True)
         order = TrainingOrder(len(samples), self.batch_size, self.seed, rank, world)
         order.resume(*self._resume_at)
-        return self._loader(samples, order)
+        return self._loader(samples, order, self.batch_size // (world * self.parts))
 
     def val_dataloader(self) -> DataLoader[Any]:
         """The validation split, everything once."""
@@ -61,13 +104,15 @@ class OrderedData(pl.LightningDataModule, ABC):
     def evaluation_loader(self, name: str) -> DataLoader[Any]:
         """Any split, everything once and unaugmented."""
         samples = self.samples(name)
-        return self._loader(samples, EvaluationOrder(len(samples), *self._place()))
+        rank, world = self._place()
+        share = max(1, self.batch_size // world)
+        most = share if self.device_batch is None else min(share, self.device_batch)
+        return self._loader(samples, EvaluationOrder(len(samples), rank, world), most)
 
-    def _loader(self, samples: Dataset[Any], order: Sampler[Draw]) -> DataLoader[Any]:
-        _, world = self._place()
+    def _loader(self, samples: Dataset[Any], order: Sampler[Draw], count: int) -> DataLoader[Any]:
         return DataLoader(
             samples,
-            batch_size=max(1, self.batch_size // world),
+            batch_size=count,
             sampler=order,
             num_workers=self.workers,
             persistent_workers=self.workers > 0,
@@ -86,7 +131,7 @@ class OrderedData(pl.LightningDataModule, ABC):
         if self.trainer is None:
             return {}
         progress = self.trainer.fit_loop.epoch_loop.batch_progress
-        return {"epoch": self.trainer.current_epoch, "batches": progress.current.ready}
+        return {"epoch": self.trainer.current_epoch, "batches": progress.current.ready // self.parts}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from there: the next training loader begins at the first batch not yet seen."""
@@ -105,10 +150,11 @@ class PoseDataModule(OrderedData):
         input_size: tuple[int, int] = (256, 256),
         padding: float = 1.25,
         batch_size: int = 16,
+        device_batch: int | None = None,
         workers: int | None = None,
         seed: int = 0,
     ) -> None:
-        super().__init__(batch_size, workers, seed)
+        super().__init__(batch_size, device_batch, workers, seed)
         height, width = input_size
         if min(height, width) < 1:
             raise ValueError(f"data.input_size must be (height, width) in pixels, got {list(input_size)}")
@@ -128,9 +174,15 @@ class ClassificationDataModule(OrderedData):
     """Pictures of a source, each of one class, cut to one size."""
 
     def __init__(
-        self, source: LabelledSource, cut: Cut, batch_size: int = 128, workers: int | None = None, seed: int = 0
+        self,
+        source: LabelledSource,
+        cut: Cut,
+        batch_size: int = 128,
+        device_batch: int | None = None,
+        workers: int | None = None,
+        seed: int = 0,
     ) -> None:
-        super().__init__(batch_size, workers, seed)
+        super().__init__(batch_size, device_batch, workers, seed)
         self.source, self.cut = source, cut
 
     def samples(self, name: str, augment: bool = False) -> LabelledPictures:

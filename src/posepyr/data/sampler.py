@@ -24,10 +24,6 @@ class TrainingOrder(Sampler[Draw]):
     """
 
     def __init__(self, size: int, batch_size: int, seed: int, rank: int = 0, world: int = 1) -> None:
-        if batch_size % world:
-            raise ValueError(
-                f"data.batch_size is the global batch and must be divisible by the {world} processes, got {batch_size}"
-            )
         if size < batch_size:
             raise ValueError(
                 f"the training split must hold at least one batch of {batch_size} people, got {size}; "

@@ -15,6 +15,7 @@ from posepyr.records import PoseBatch
 from posepyr.skeleton import Skeleton
 from posepyr.training.learner import Learner
 from posepyr.training.schedule import Schedule
+from posepyr.visibility import VisibilityPolicy
 
 
 class Seen(TypedDict):
@@ -40,9 +41,10 @@ class PoseTask(Learner):
         optimizer: Callable[[Iterable[nn.Parameter]], Optimizer] | None = None,
         schedule: Schedule | None = None,
         seed: int = 0,
+        visibility: VisibilityPolicy | None = None,
     ) -> None:
         super().__init__(model, optimizer, schedule, seed)
-        self.loss, self.metric = loss, metric
+        self.loss, self.metric, self.visibility = loss, metric, visibility or VisibilityPolicy()
         self.codec, self.skeleton, self.protocol, self.recipe = codec, skeleton, protocol, recipe
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
@@ -60,8 +62,10 @@ class PoseTask(Learner):
         outputs = self(batch.image)
         height, width = batch.image.shape[-2:]
         sizes = [(int(output.shape[-2]), int(output.shape[-1])) for output in outputs]
-        drawn = {size: self.codec.encode(batch.keypoints, (height, width), size) for size in set(sizes)}
-        losses: Tensor = self.loss(outputs, [drawn[size] for size in sizes], (batch.visibility > 0).float())
+        peaks = self.visibility.peaks(batch.visibility)[..., None, None]
+        drawn = {size: self.codec.encode(batch.keypoints, (height, width), size) * peaks for size in set(sizes)}
+        weights = self.visibility.weights(batch.visibility, batch.labelled, self.skeleton)
+        losses: Tensor = self.loss(outputs, [drawn[size] for size in sizes], weights)
         return losses
 
     def validation_step(self, batch: PoseBatch, _index: int) -> Seen:

@@ -1,0 +1,72 @@
+"""What the state of a joint's annotation means for training."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from posepyr.records import NOT_LABELLED, OCCLUDED
+from posepyr.skeleton import Skeleton
+
+
+@dataclass(frozen=True)
+class VisibilityPolicy:
+    """The height of each joint's target peak, and its weight in the loss.
+
+    ====================== ================== ======================
+    the joint is           its peak is high   its weight is
+    ====================== ================== ======================
+    labelled and visible   1                  1
+    labelled and occluded  ``occluded``       ``occluded_weight``
+    not labelled           0: an empty map    ``unlabelled_weight``
+    outside the crop       0: an empty map    ``outside_weight``
+    ====================== ================== ======================
+
+    Weights are multiplied by those of ``joints``, which names joints with or without their side: ``wrist`` is both.
+    By default an occluded joint is as good as a visible one, and what is not there teaches nothing, as in HRNet's
+    release. MSSH has ``occluded`` -1; the hourglass releases ask for an empty map wherever a joint is not.
+    """
+
+    occluded: float = 1.0
+    occluded_weight: float = 1.0
+    unlabelled_weight: float = 0.0
+    outside_weight: float = 0.0
+    joints: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not -1 <= self.occluded <= 1:
+            raise ValueError(f"visibility.occluded must lie between -1 and 1, got {self.occluded}")
+        weights = {name: getattr(self, name) for name in ("occluded_weight", "unlabelled_weight", "outside_weight")}
+        weights |= {f"joints.{joint}": weight for joint, weight in self.joints.items()}
+        for name, weight in weights.items():
+            if weight < 0:
+                raise ValueError(f"visibility.{name} must not be negative, got {weight}")
+
+    def peaks(self, visibility: Tensor) -> Tensor:
+        """Heights ``B K`` of the target peaks of joints whose states inside the crop are ``visibility`` ``B K``."""
+        heights = torch.ones_like(visibility, dtype=torch.float32)
+        heights = heights.masked_fill(visibility == OCCLUDED, self.occluded)
+        return heights.masked_fill(visibility == NOT_LABELLED, 0.0)
+
+    def weights(self, visibility: Tensor, labelled: Tensor, skeleton: Skeleton) -> Tensor:
+        """Weights ``B K`` in the loss. ``labelled`` is the state as annotated, inside the crop or not."""
+        weights = torch.ones_like(visibility, dtype=torch.float32)
+        weights = weights.masked_fill(visibility == OCCLUDED, self.occluded_weight)
+        absent = visibility == NOT_LABELLED
+        weights = weights.masked_fill(absent, self.unlabelled_weight)
+        weights = weights.masked_fill(absent & (labelled != NOT_LABELLED), self.outside_weight)
+        return weights * weights.new_tensor(self._by_joint(skeleton))
+
+    def _by_joint(self, skeleton: Skeleton) -> list[float]:
+        sideless = [joint.removeprefix("left_").removeprefix("right_") for joint in skeleton.joints]
+        for name in self.joints:
+            if name not in skeleton.joints and name not in sideless:
+                raise ValueError(
+                    f"visibility.joints must name joints of skeleton {skeleton.name!r}, got {name!r}; "
+                    f"its joints are {', '.join(skeleton.joints)}"
+                )
+        return [
+            self.joints.get(joint, self.joints.get(alike, 1.0))
+            for joint, alike in zip(skeleton.joints, sideless, strict=True)
+        ]

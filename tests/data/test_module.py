@@ -1,0 +1,92 @@
+"""Global batches, and what of them a device gets at a time."""
+
+import logging
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+from dots import SKELETON, Dots
+from torch import nn
+
+from posepyr.data.module import PoseDataModule
+
+QUIET: dict[str, Any] = {
+    "logger": False, "enable_progress_bar": False, "enable_checkpointing": False, "enable_model_summary": False,
+    "accelerator": "cpu", "use_distributed_sampler": False, "num_sanity_val_steps": 0, "limit_val_batches": 0,
+}  # fmt: skip
+
+
+class Regression(pl.LightningModule):
+    """A network without batch norm, whose step is therefore the sum of its parts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.net = nn.Sequential(nn.AdaptiveAvgPool2d(4), nn.Flatten(), nn.Linear(48, 3))
+        self.seen: list[tuple[int, int]] = []
+
+    def training_step(self, batch: Any, _index: int) -> torch.Tensor:
+        self.seen.append((self.trainer.global_step, len(batch.image)))
+        found = self.net(batch.image.double() / 255)
+        return (found - batch.keypoints[..., 0].double() / 100).square().mean()
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.parameters(), lr=0.1)
+
+
+def trained(**settings: Any) -> Regression:
+    data = PoseDataModule(Dots(24), SKELETON, input_size=(32, 32), workers=0, **settings)
+    model = Regression().double()
+    pl.Trainer(max_epochs=2, **QUIET).fit(model, datamodule=data)
+    return model
+
+
+@pytest.fixture(autouse=True)
+def quiet(recwarn: pytest.WarningsRecorder) -> None:
+    logging.getLogger("pytorch_lightning").setLevel(logging.ERROR)
+
+
+def test_a_batch_in_parts_is_the_same_step(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "posepyr"):
+        whole, parts = trained(batch_size=8), trained(batch_size=8, device_batch=2)
+    assert "a batch of 8: 1 process x 2 at a time x 4" in caplog.text
+    assert [size for _, size in parts.seen] == [2] * 24
+    assert parts.seen[-1][0] == whole.seen[-1][0] == 5  # six steps, counted from 0
+    for one, other in zip(whole.parameters(), parts.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-12, atol=1e-14)
+
+
+def test_a_device_that_takes_the_whole_share_does_so() -> None:
+    assert PoseDataModule(Dots(), SKELETON, batch_size=4, device_batch=16).parts == 1
+
+
+def test_validation_keeps_to_what_a_device_takes() -> None:
+    data = PoseDataModule(Dots(), SKELETON, batch_size=8, device_batch=3, workers=0)
+    assert [len(batch.image) for batch in data.val_dataloader()] == [3, 3, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"device_batch": 0}, r"data\.device_batch must be positive, got 0"),
+        ({"device_batch": 3}, r"must divide a process's share of 8 of data\.batch_size=8, got 3"),
+    ],
+)
+def test_impossible_parts_are_refused(settings: dict[str, int], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        PoseDataModule(Dots(), SKELETON, batch_size=8, workers=0, **settings).train_dataloader()
+
+
+def test_processes_must_share_the_batch_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = PoseDataModule(Dots(), SKELETON, batch_size=8, workers=0)
+    monkeypatch.setattr(data, "_place", lambda: (0, 3))
+    with pytest.raises(ValueError, match="must be divisible by the 3 processes, got 8"):
+        data.train_dataloader()
+    assert [len(batch.image) for batch in data.val_dataloader()] == [2, 2]
+
+
+def test_accumulation_is_asked_for_in_one_place() -> None:
+    data = PoseDataModule(Dots(), SKELETON, batch_size=8, workers=0)
+    with pytest.raises(ValueError, match=r"trainer\.accumulate_grad_batches must be left at 1"):
+        pl.Trainer(accumulate_grad_batches=2, max_epochs=1, **QUIET).fit(Regression(), datamodule=data)
