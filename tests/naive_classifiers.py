@@ -5,7 +5,7 @@ import math
 import numpy as np
 from torch import nn
 
-from naive_layers import Array, array, bilinear, fractional_max_pool
+from naive_layers import Array, array, bilinear, shrunk
 
 
 def convolution(x: Array, layer: nn.Conv2d) -> Array:
@@ -41,16 +41,14 @@ def relu(x: Array) -> Array:
     return np.maximum(x, 0)
 
 
-def pyramid_path(z: Array, path: nn.Module, levels: int = 4, exponent: float = 1.0) -> Array:
+def pyramid_path(z: Array, path: nn.Module, levels: int = 4, exponent: float = 1.0, pool: str = "fractional") -> Array:
     """conv1x1, BN, ReLU; pooled by 2 ** (-exponent c / levels), 3x3, enlarged; the sum, BN, ReLU, conv1x1."""
     reduce, reduce_norm, _ = path.reduce
     u = relu(norm(convolution(z, reduce), reduce_norm))
-    offsets = array(path.pools.regions) if path.training else np.full((levels, 2), 0.5)
     total = np.zeros_like(u)
     for c in range(1, levels + 1):
         size = tuple(max(1, math.floor(n * 2 ** (-exponent * c / levels) + 1e-9)) for n in u.shape[2:])
-        pooled = fractional_max_pool(u, size, tuple(offsets[c - 1]))
-        total += bilinear(convolution(pooled, path.filters[c - 1]), u.shape[2:])
+        total += bilinear(convolution(shrunk(u, size, c, path.pools, pool), path.filters[c - 1]), u.shape[2:])
     expand_norm, _, expand = path.expand
     return convolution(relu(norm(total, expand_norm)), expand)
 

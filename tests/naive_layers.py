@@ -64,6 +64,26 @@ def fractional_max_pool(x: Array, size: tuple[int, int], u: tuple[float, float])
     return out
 
 
+def adaptive_max_pool(x: Array, size: tuple[int, int]) -> Array:
+    """The maxima of cells of equal size, each grown to whole pixels."""
+    (h, w), (height, width) = size, x.shape[2:]
+    out = np.empty((*x.shape[:2], h, w))
+    for i in range(h):
+        for j in range(w):
+            rows = slice(math.floor(i * height / h), math.ceil((i + 1) * height / h))
+            columns = slice(math.floor(j * width / w), math.ceil((j + 1) * width / w))
+            out[:, :, i, j] = x[:, :, rows, columns].max(axis=(2, 3))
+    return out
+
+
+def shrunk(x: Array, size: tuple[int, int], level: int, pools, pool: str) -> Array:
+    """A map as one level of a pyramid sees it; levels count from 1."""
+    if pool != "fractional":
+        return (adaptive_max_pool if pool == "adaptive" else bilinear)(x, size)
+    offsets = array(pools.regions[level - 1]) if pools.training else (0.5, 0.5)
+    return fractional_max_pool(x, size, tuple(offsets))
+
+
 def bilinear(x: Array, size: tuple[int, int]) -> Array:
     """Linear interpolation along rows, then along columns, the corner pixels kept."""
     for axis, length in ((2, size[0]), (3, size[1])):
@@ -116,15 +136,20 @@ def postactivation_residual(x: Array, module) -> Array:
     return np.maximum(residual(x, module), 0)
 
 
-def pyramid_residual(x: Array, module, variant: str, levels: int = 4, exponent: float = 1.0) -> Array:
+def pyramid_residual(
+    x: Array, module, variant: str, levels: int = 4, exponent: float = 1.0, pool: str = "fractional"
+) -> Array:
     """PyraNet's equations 1 to 3 and figure 3, by variant."""
-    parts = [pyramid_level(x, module, variant, c, levels, exponent) for c in range(1, levels + 1)]
+    sizes = [
+        tuple(math.floor(n * 2 ** (-exponent * c / levels) + 1e-9) for n in x.shape[2:]) for c in range(levels + 1)
+    ]
+    parts = [pyramid_level(x, module, variant, c, sizes[c], pool) for c in range(1, levels + 1)]
     merged = np.concatenate(parts, axis=1) if variant == "C" else sum(parts)
     both = run(x, module.original) + run(merged, module.expand)
     return run(both, module.last) + run(x, module.shortcut)
 
 
-def pyramid_level(x: Array, module, variant: str, c: int, levels: int, exponent: float) -> Array:
+def pyramid_level(x: Array, module, variant: str, c: int, size: tuple[int, int], pool: str) -> Array:
     """Reduced by one filter, or in A by each level's own; then pooled, filtered and resized, or in D dilated."""
     reduced = run(x, module.reduce)
     if variant == "A":
@@ -133,8 +158,4 @@ def pyramid_level(x: Array, module, variant: str, c: int, levels: int, exponent:
     if variant == "D":
         assert layer.dilation == (c, c)
         return convolution(reduced, layer)
-    ratio = 2 ** (-exponent * c / levels)
-    size = tuple(math.floor(n * ratio + 1e-9) for n in x.shape[2:])
-    offsets = array(module.pools.regions) if module.training else np.full((levels, 2), 0.5)
-    pooled = fractional_max_pool(reduced, size, tuple(offsets[c - 1]))
-    return bilinear(convolution(pooled, layer), x.shape[2:])
+    return bilinear(convolution(shrunk(reduced, size, c, module.pools, pool), layer), x.shape[2:])

@@ -18,6 +18,7 @@ APART = ("data", "skeleton", "experiment")
 NEEDED = {
     "data=custom": ["data.source.file=own.yaml"],
     "skeleton=custom": ["data=custom", "data.source.file=own.yaml"],
+    "init=pretrained": ["init.file=trained.ckpt"],
 }
 """What only the user can know."""
 
@@ -37,7 +38,8 @@ def test_every_choice_that_reaches_further_composes(composer: Composer, choice: 
 def test_every_other_choice_composes(composer: Composer, number: int) -> None:
     """The first of every group, then the second of every group, and so on: composing takes its time."""
     chosen = {group: names[number % len(names)] for group, names in CHOICES.items() if group not in APART and names}
-    job = composer.job([f"{group}={name}" for group, name in chosen.items()])
+    choices = [f"{group}={name}" for group, name in chosen.items()]
+    job = composer.job([*choices, *(line for choice in choices for line in NEEDED.get(choice, []))])
     assert chosen.items() <= dict(job.composed.hydra.runtime.choices).items()
 
 

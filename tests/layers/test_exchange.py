@@ -43,7 +43,7 @@ def test_exchange(ratios, outputs, randomised):
     exchange = randomised(Exchange(WIDTHS, ratios, outputs))
     inputs = maps(ratios)
     found = exchange([x.clone() for x in inputs])
-    for y, fusion, target in zip(found, exchange.targets, outputs or range(3), strict=True):
+    for y, fusion, target in zip(found, exchange.targets.values(), outputs or range(3), strict=True):
         terms = [travelled(x, fusion.paths[j], j, target, ratios) for j, x in enumerate(inputs)]
         torch.testing.assert_close(y, sum(terms).relu())
 

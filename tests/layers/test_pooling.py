@@ -1,19 +1,47 @@
-"""Fractional max pooling against Torch's own with given samples, and its promises."""
+"""The pools of a pyramid's levels against Torch's and plain numpy, and their promises."""
 
 import copy
+from typing import get_args
 
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.utils._python_dispatch import TorchDispatchMode
 
-from naive_layers import array, fractional_max_pool
-from posepyr.layers.pooling import FractionalMaxPools, redraw_regions
+from naive_layers import adaptive_max_pool as naive_adaptive_max_pool
+from naive_layers import array, bilinear, fractional_max_pool
+from posepyr.layers.pooling import (
+    FixedPools,
+    FractionalMaxPools,
+    LevelPools,
+    Pool,
+    adaptive_max_pool_by_selection,
+    level_pools,
+    redraw_regions,
+)
+
+SELECTION = "adaptive, by selection"
+WAYS = [*get_args(Pool), SELECTION]
 
 
-def drawn(pools: FractionalMaxPools, seed: int = 0) -> FractionalMaxPools:
+def drawn(pools: LevelPools, seed: int = 0) -> LevelPools:
     redraw_regions(pools, torch.Generator().manual_seed(seed))
     return pools
+
+
+def pools_by(way: str, levels: int = 4, exponent: float = 1.0) -> LevelPools:
+    if way == SELECTION:
+        return FixedPools(levels, exponent, adaptive_max_pool_by_selection)
+    return drawn(level_pools(way, levels, exponent))
+
+
+@pytest.fixture
+def deterministic(monkeypatch):
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # else Torch refuses matrix products on CUDA
+    torch.use_deterministic_algorithms(True)
+    yield
+    torch.use_deterministic_algorithms(False)
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
@@ -69,10 +97,84 @@ def test_regions_cover_both_ends_and_hold_their_maxima():
         assert (array(pooled) == expected).all()
 
 
-def test_gradients_are_exact():
+@pytest.mark.parametrize("size", [(64, 64), (16, 12), (5, 4), (3, 2), (2, 2), (1, 6)])
+@pytest.mark.parametrize("exponent", [1.0, 2.5])
+def test_levels_are_as_large_whatever_makes_them(size, exponent):
+    shapes = {way: [pooled.shape for pooled in pools_by(way, 3, exponent)(torch.zeros(2, 3, *size))] for way in WAYS}
+    assert all(shapes[way] == shapes["fractional"] for way in WAYS)
+
+
+@pytest.mark.parametrize("size", [(20, 20), (16, 13), (5, 4), (3, 2), (1, 6)])
+@pytest.mark.parametrize("exponent", [1.0, 2.5])
+@pytest.mark.parametrize(
+    ("way", "naive"),
+    [("adaptive", naive_adaptive_max_pool), (SELECTION, naive_adaptive_max_pool), ("bilinear", bilinear)],
+)
+def test_equals_numpy(way, naive, exponent, size):
+    x = torch.randn(2, 3, *size, dtype=torch.float64)
+    for pooled in pools_by(way, 4, exponent)(x):
+        expected = torch.from_numpy(naive(array(x), pooled.shape[-2:]))
+        torch.testing.assert_close(pooled, expected, rtol=0, atol=1e-6 if way == "bilinear" else 0)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_each_level_may_have_a_map_of_its_own(way):
+    maps = [torch.randn(1, 2, 9, 12) for _ in range(3)]
+    pools = pools_by(way, 3)
+    for level, pooled in enumerate(pools(*maps)):
+        assert torch.equal(pooled, pools(maps[level])[level])
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("exponent", [1.0, 2.5])
+def test_gradients_are_exact(way, exponent):
     x = torch.randn(1, 1, 7, 6, dtype=torch.float64, requires_grad=True)
-    pools = drawn(FractionalMaxPools(3))
+    pools = pools_by(way, 3, exponent)
     assert torch.autograd.gradcheck(lambda x: tuple(pools(x)), (x,))
+
+
+@pytest.mark.parametrize("size", [(13, 11), (8, 8), (7, 3), (1, 1)])
+def test_selection_has_the_gradient_of_torchs_kernel(size):
+    x = torch.randn(2, 3, 13, 11, requires_grad=True)
+    weights = torch.randn(2, 3, *size)
+    ours, theirs = (
+        torch.autograd.grad((pool(x, size) * weights).sum(), x)[0]
+        for pool in (adaptive_max_pool_by_selection, F.adaptive_max_pool2d)
+    )
+    torch.testing.assert_close(ours, theirs)
+
+
+def test_selection_loses_no_gradient_among_equals():
+    x = torch.zeros(1, 1, 9, 7, requires_grad=True)
+    adaptive_max_pool_by_selection(x, (6, 5)).sum().backward()
+    assert x.grad.sum() == 30
+
+
+class Selections(TorchDispatchMode):
+    """Keeps the places that were selected, call by call."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.places: list[torch.Tensor] = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func is torch.ops.aten.index_select.default:
+            self.places.append(args[2])
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("size", [(64, 64), (17, 9), (5, 4), (3, 2), (2, 2)])
+@pytest.mark.parametrize(
+    ("way", "exponent"), [("fractional", 1.0), ("fractional", 2.5), (SELECTION, 1.0), (SELECTION, 2.5)]
+)
+def test_no_place_is_selected_twice(way, exponent, size):
+    # Else the backward pass would add up several gradients there, on CUDA in any order.
+    pools = pools_by(way, 4, exponent)
+    for seed in range(3):
+        with Selections() as selections:
+            drawn(pools, seed)(torch.zeros(1, 1, *size))
+        assert len(selections.places) == {"fractional": 4, SELECTION: 16}[way]
+        assert all(len(places.unique()) == len(places) for places in selections.places)
 
 
 def test_evaluation_never_changes_and_training_follows_the_draws():
@@ -97,10 +199,20 @@ def test_undrawn_training_equals_evaluation():
         assert torch.equal(training, evaluation)
 
 
-def test_forward_draws_nothing():
+@pytest.mark.parametrize("way", WAYS)
+def test_forward_draws_nothing(way):
     before = torch.get_rng_state()
-    FractionalMaxPools(4)(torch.zeros(1, 1, 16, 16))
+    pools_by(way)(torch.zeros(1, 1, 16, 16))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("pool", ["adaptive", "bilinear"])
+def test_fixed_pools_hold_nothing_and_train_as_they_evaluate(pool):
+    x = torch.randn(1, 4, 32, 32)
+    pools = level_pools(pool, 4, 1.0)
+    assert not list(pools.buffers())
+    before = pools.train()(x)
+    assert all(torch.equal(a, b) for a, b in zip(before, drawn(pools.eval())(x), strict=True))
 
 
 def test_every_pooling_of_a_model_gets_regions_of_its_own_and_no_state_grows():
@@ -122,23 +234,53 @@ def test_redrawing_goes_on_where_the_generator_stands():
     assert torch.equal(pools.regions, expected)
 
 
-def test_compiled_equals_eager():
+@pytest.mark.parametrize("way", WAYS)
+def test_compiled_equals_eager(way):
     x = torch.randn(2, 3, 16, 16, requires_grad=True)
-    pools = drawn(FractionalMaxPools(4))
+    pools = pools_by(way)
+    torch.compiler.reset()
     compiled = torch.compile(pools, backend="aot_eager", fullgraph=True)
-    for seed in (0, 1):  # the second draw without a second compilation
+    for seed, stance in enumerate(["default", "fail_on_recompile"]):
         drawn(pools, seed)
-        ours, theirs = sum(p.sum() for p in pools(x)), sum(p.sum() for p in compiled(x))
-        assert torch.equal(ours, theirs)
-        assert torch.equal(*(torch.autograd.grad(total, x)[0] for total in (ours, theirs)))
+        with torch.compiler.set_stance(stance):
+            ours, theirs = (sum(level.square().sum() for level in way(x)) for way in (pools, compiled))
+        torch.testing.assert_close(ours, theirs)
+        torch.testing.assert_close(*(torch.autograd.grad(total, x)[0] for total in (ours, theirs)))
 
 
-def test_runs_where_only_deterministic_algorithms_are_allowed():
-    x = torch.randn(2, 3, 16, 16, requires_grad=True)
-    pools = drawn(FractionalMaxPools(4))
-    torch.use_deterministic_algorithms(True)
-    try:
-        sum(pooled.square().sum() for pooled in pools(x)).backward()
-    finally:
-        torch.use_deterministic_algorithms(False)
-    assert x.grad.abs().sum() > 0
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("pool", get_args(Pool))
+def test_exported_equals_eager(pool, training):
+    x = torch.randn(2, 3, 16, 13)
+    pools = pools_by(pool).train(training)
+    exported = torch.export.export(pools, (x,))
+    again = torch.randn_like(x)
+    assert all(torch.equal(a, b) for a, b in zip(pools(again), exported.module()(again), strict=True))
+    # Exchange formats know neither of the two.
+    assert not any(name in str(node.target) for node in exported.graph.nodes for name in ("adaptive", "fractional"))
+
+
+@pytest.mark.parametrize(
+    "device", ["cpu", pytest.param("cuda", marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU"))]
+)
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("way", WAYS)
+def test_runs_where_only_deterministic_algorithms_are_allowed(way, layout, device, deterministic):
+    x = torch.randn(2, 3, 16, 16, device=device).contiguous(memory_format=layout).requires_grad_()
+    pools = pools_by(way).to(device)
+    first, again = (torch.autograd.grad(sum(pooled.square().sum() for pooled in pools(x)), x)[0] for _ in range(2))
+    assert first.abs().sum() > 0
+    assert torch.equal(first, again)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_half_precision_chooses_the_same_pixels(way):
+    x = torch.randn(2, 3, 16, 13).bfloat16().requires_grad_()
+    pools = pools_by(way)
+    for ours, exact in zip(pools(x), pools(x.double()), strict=True):
+        assert ours.dtype == torch.bfloat16
+        tolerance = {"rtol": 2**-7, "atol": 2**-7} if way == "bilinear" else {"rtol": 0, "atol": 0}
+        torch.testing.assert_close(ours.double(), exact, **tolerance)
+    sum(pooled.sum() for pooled in pools(x)).backward()
+    assert x.grad.dtype == torch.bfloat16
+    assert x.grad.isfinite().all()

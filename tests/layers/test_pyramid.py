@@ -1,9 +1,14 @@
 """Pyramid Residual Modules against plain numpy, their sizes, and where the rule places them."""
 
+import copy
+from typing import get_args
+
 import pytest
 import torch
+from torch.utils.checkpoint import checkpoint
 
 from naive_layers import array, pyramid_residual
+from posepyr.layers.pooling import Pool, redraw_regions
 from posepyr.layers.pyramid import PyramidBlocks, PyramidResidual
 from posepyr.layers.residual import PreactivationResidual
 
@@ -17,13 +22,15 @@ VARIANTS = ["A", "B", "Bstar", "C", "D"]
         (18, 18, False, True, {}),
         (18, 18, True, True, {"levels": 3, "exponent": 1.5}),
         (10, 18, False, False, {"width": 3, "levels": 1}),
+        (18, 18, False, True, {"pool": "adaptive"}),
+        (18, 18, False, True, {"pool": "bilinear", "exponent": 1.5}),
     ],
 )
 def test_equals_numpy(variant, inputs, outputs, convolution, preactivation, rule, randomised):
     blocks = PyramidBlocks(variant, **rule)
     block = randomised(blocks(inputs, outputs, convolution=convolution, preactivation=preactivation))
     x = torch.randn(2, inputs, 9, 12, dtype=torch.float64)
-    expected = pyramid_residual(array(x), block, variant, blocks.levels, blocks.exponent)
+    expected = pyramid_residual(array(x), block, variant, blocks.levels, blocks.exponent, blocks.pool)
     torch.testing.assert_close(block(x), torch.from_numpy(expected), rtol=1e-5, atol=1e-5)
 
 
@@ -32,6 +39,38 @@ def test_memory_layout_changes_nothing(layout, randomised):
     block = randomised(PyramidBlocks()(18, 18))
     x = torch.randn(2, 18, 8, 8, dtype=torch.float64)
     torch.testing.assert_close(block(x.contiguous(memory_format=layout)), block(x))
+
+
+@pytest.mark.parametrize("pool", get_args(Pool))
+def test_activation_checkpointing_equals_none(pool):
+    block = PyramidBlocks(pool=pool)(18, 18)
+    redraw_regions(block, torch.Generator().manual_seed(0))
+    twin = copy.deepcopy(block)
+    x = torch.randn(2, 18, 12, 12)
+    plain, recomputed = block(x), checkpoint(twin, x, use_reentrant=False)
+    assert torch.equal(plain, recomputed)
+    plain.square().sum().backward()
+    recomputed.square().sum().backward()
+    assert all(torch.equal(a.grad, b.grad) for a, b in zip(block.parameters(), twin.parameters(), strict=True))
+
+
+@pytest.mark.parametrize("pool", get_args(Pool))
+def test_mixed_precision_stays_near_and_finite(pool):
+    block = PyramidBlocks(pool=pool)(18, 18)
+    x = torch.randn(2, 18, 12, 12)
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = block(x)
+    mixed.float().square().mean().backward()
+    assert all(parameter.grad.isfinite().all() for parameter in block.parameters())
+    torch.testing.assert_close(mixed.float(), block(x), rtol=0.05, atol=0.05)
+
+
+@pytest.mark.parametrize("pool", ["adaptive", "bilinear"])
+def test_other_pools_leave_weights_and_counts_alone(pool):
+    ours, papers = PyramidBlocks(pool=pool)(18, 18), PyramidBlocks()(18, 18)
+    assert [(name, value.shape) for name, value in ours.state_dict().items()] == [
+        (name, value.shape) for name, value in papers.state_dict().items()
+    ]
 
 
 PARAMETERS = {
@@ -85,6 +124,7 @@ def test_tiny_maps_work(size):
     ("argument", "value"),
     [
         ("variant", "E"),
+        ("pool", "average"),
         ("placement", "somewhere"),
         ("levels", 0),
         ("exponent", 0.0),

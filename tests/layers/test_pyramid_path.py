@@ -14,12 +14,14 @@ from posepyr.layers.pyramid_path import PyramidPaths
         (PyramidPaths(), 1, (9, 12)),
         (PyramidPaths(), 2, (8, 11)),
         (PyramidPaths(levels=3, exponent=1.5), 1, (8, 8)),
+        (PyramidPaths(pool="adaptive"), 1, (9, 12)),
+        (PyramidPaths(pool="bilinear"), 1, (9, 12)),
     ],
 )
 def test_equals_numpy(rule, stride, size, randomised):
     path = randomised(rule(5, 7, stage=0, width=3, stride=stride))
     x = torch.rand(2, 5, *size, dtype=torch.float64)
-    expected = pyramid_path(array(x), path, rule.levels, rule.exponent)
+    expected = pyramid_path(array(x), path, rule.levels, rule.exponent, rule.pool)
     torch.testing.assert_close(path(x), torch.from_numpy(expected), rtol=1e-5, atol=1e-5)
 
 
@@ -30,7 +32,8 @@ def test_widths_by_stage_stand_in_for_the_familys():
 
 
 @pytest.mark.parametrize(
-    ("argument", "value"), [("levels", 0), ("exponent", 0.0), ("widths", (1, 2)), ("widths", (1, 0, 2))]
+    ("argument", "value"),
+    [("levels", 0), ("exponent", 0.0), ("pool", "average"), ("widths", (1, 2)), ("widths", (1, 0, 2))],
 )
 def test_a_wrong_argument_is_named(argument, value):
     with pytest.raises(ValueError, match=rf"classifier\.pyramid\.{argument} must .* got"):

@@ -10,11 +10,11 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 
-from posepyr.checkpoints.recipe import build
+from posepyr.checkpoints.recipe import ClassifierRecipe, build
 from posepyr.data.cuts import PaddedCut
 from posepyr.data.labelled import LabelledBatch
 from posepyr.data.module import ClassificationDataModule
-from posepyr.training.classification import ClassificationTask, ClassifierRecipe
+from posepyr.training.classification import ClassificationTask
 from posepyr.training.quiet import quiet
 from posepyr.training.schedule import Step
 

@@ -2,61 +2,41 @@
 
 import pickle
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from posepyr.checkpoints.recipe import Recipe, build
-from posepyr.checkpoints.releases import RELEASES, Release, State
+from posepyr.checkpoints.matching import Report, State, compare
+from posepyr.checkpoints.recipe import KEYS, ClassifierRecipe, Recipe, build
+from posepyr.checkpoints.releases import RELEASES, Release
 from posepyr.checkpoints.storage import read_checkpoint
 
 PADDING = 1.25
 """All four releases cut their crops a quarter larger than the person's box."""
 
-SHOWN = 8
-"""How many keys of a kind an error names."""
+CLASSIFIER_SIZE = (224, 224)
+"""Of the pictures that the classifiers were trained on."""
 
 COUNTER = "num_batches_tracked"
 """Batch norms of files older than this entry predict without it: it counts batches of training."""
-
-
-class Report(NamedTuple):
-    """What became of the keys: ``missing`` in posepyr's words, all others in the file's."""
-
-    matched: list[str]
-    missing: list[str]
-    unexpected: list[str]
-    reshaped: list[str]
-    """With both shapes."""
-    left_out: list[str]
-    """A classifier's, which a pose network has no use for."""
-    counters: list[str]
-    """Missing counters of batch norms, set to 0."""
-
-    def __str__(self) -> str:
-        parts = [f"{len(self.matched)} matched"]
-        for name in ("missing", "unexpected", "reshaped"):
-            keys: list[str] = getattr(self, name)
-            more = ", ..." if len(keys) > SHOWN else ""
-            parts.append(f"{len(keys)} {name}" + (f" ({', '.join(keys[:SHOWN])}{more})" if keys else ""))
-        return ", ".join(parts)
 
 
 class Conversion(NamedTuple):
     """A released file's network and weights."""
 
     release: Release
-    recipe: Recipe
+    recipe: Recipe | ClassifierRecipe
     state: dict[str, Tensor]
     report: Report
 
     def checkpoint(self) -> dict[str, Any]:
         """What a checkpoint holds, as training writes it."""
         state = {f"model.{key}": value for key, value in self.state.items()}
-        return {"posepyr": self.recipe.to_dict(), "state_dict": state}
+        name = "posepyr" if isinstance(self.recipe, Recipe) else "posepyr_classifier"
+        return {name: self.recipe.to_dict(), "state_dict": state}
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
@@ -71,7 +51,7 @@ def read_weights(path: Path) -> dict[str, Tensor]:
                 f"torch.save(torch.load(FILE, weights_only=False)['state_dict'], NEW). ({error})"
             ) from error
         raise
-    if "posepyr" in content:
+    if KEYS & content.keys():
         raise ValueError(f"{path} must be a file of another project; it is a checkpoint of posepyr already")
     for wrapping in ("state_dict", "model_state_dict", "model"):
         if isinstance(content.get(wrapping), Mapping):
@@ -102,6 +82,13 @@ def joints_of(state: State, source: str) -> int | None:
     return int(state[head].shape[0]) if head in state and state[head].ndim == 4 else None
 
 
+def classes_of(state: State, source: str) -> int | None:
+    """How many classes a file's network tells apart; None where it has no classifier's last layer that we know."""
+    known = RELEASES[source].classifiers
+    last = known and next((key for key in state if re.fullmatch(known.last, key)), None)
+    return int(state[last].shape[0]) if last and state[last].ndim == 2 else None
+
+
 class Setting(NamedTuple):
     """What a file's weights are made for and do not tell."""
 
@@ -119,21 +106,50 @@ def convert(state: State, source: str, setting: Setting, where: str = "the file"
     """
     release = RELEASES[source]
     _check_head(joints_of(state, source), setting, where)
-    try:
-        node = {**release.describe(state), "joints": len(setting.skeleton["joints"])}
-    except ValueError as error:
-        raise ValueError(f"{where}, taken for a file of {release.title}: {error}") from error
-    with torch.device("meta"):
-        model = build(node, only=("posepyr",))
+    node = {**_described(release, release.describe, state, where), "joints": len(setting.skeleton["joints"])}
+    model = _on_meta(node)
     height, width = setting.input_size
     if height % model.divisor or width % model.divisor or height < 1 or width < 1:
         raise ValueError(f"the input size must be divisible by {model.divisor}, got {height}x{width}")
     converted, report = _match(state, release, model.state_dict(), backbone=setting.backbone)
-    if report.missing or report.unexpected or report.reshaped:
-        raise ValueError(f"{where} must fit a network of {release.title} key by key: {report}")
+    _check_fit(report, f"{where} must fit a network of {release.title}")
     codec = _codec(release, setting.input_size)
     recipe = Recipe(node, codec, dict(setting.skeleton), setting.input_size, PADDING)
     return Conversion(release, recipe, converted, report)
+
+
+def convert_classifier(state: State, source: str, where: str = "the file") -> Conversion:
+    """The same of a classifier's file: a pose network can begin with it."""
+    release, classes = RELEASES[source], classes_of(state, source)
+    if release.classifiers is None or classes is None:
+        raise ValueError(f"{where} must have the last layer of a classifier of {release.title}, and has none")
+    node = {**_described(release, release.classifiers.describe, state, where), "classes": classes}
+    converted, report = _match(state, release, _on_meta(node).state_dict(), backbone=False)
+    try:
+        _check_fit(report, f"{where} must fit a classifier of {release.title}")
+    except ValueError as error:
+        raise ValueError(f"{error}; --backbone leaves a classifier's head out") from error
+    recipe = ClassifierRecipe(node, [str(number) for number in range(classes)], CLASSIFIER_SIZE)
+    return Conversion(release, recipe, converted, report)
+
+
+def _described(
+    release: Release, describe: Callable[[State], dict[str, Any]], state: State, where: str
+) -> dict[str, Any]:
+    try:
+        return describe(state)
+    except ValueError as error:
+        raise ValueError(f"{where}, taken for a file of {release.title}: {error}") from error
+
+
+def _on_meta(node: Mapping[str, Any]) -> Any:
+    with torch.device("meta"):
+        return build(node, only=("posepyr",))
+
+
+def _check_fit(report: Report, rule: str) -> None:
+    if report.missing or report.unexpected or report.reshaped:
+        raise ValueError(f"{rule} key by key: {report}")
 
 
 def _check_head(joints: int | None, setting: Setting, where: str) -> None:
@@ -154,28 +170,16 @@ def _check_head(joints: int | None, setting: Setting, where: str) -> None:
 def _match(state: State, release: Release, expected: State, *, backbone: bool) -> tuple[dict[str, Tensor], Report]:
     """The weights under the network's own keys."""
     rules = release.rules(state)
-    report = Report([], [], [], [], [], [])
-    converted: dict[str, Tensor] = {}
-    for key, value in state.items():
-        if backbone and re.match(release.classifier, key):
-            report.left_out.append(key)
-            continue
-        ours = rename(key, rules)
-        if ours not in expected:
-            report.unexpected.append(key)
-        elif expected[ours].shape != value.shape:
-            report.reshaped.append(f"{key} is {_spell(value)}, not {_spell(expected[ours])}")
-        else:
-            report.matched.append(key)
-        # Whatever its fate, such a place is not missing.
-        converted[ours] = value.detach().clone()
-    for key in [key for key in expected if key not in converted]:
-        if key.endswith(COUNTER):
-            report.counters.append(key)
-            converted[key] = torch.tensor(0)
-        elif not (backbone and key.startswith(release.heads)):
-            report.missing.append(key)
-    return {key: converted[key] for key in expected if key in converted}, report
+    left_out = [key for key in state if backbone and re.match(release.classifier, key)]
+    words = {rename(key, rules): key for key in state if key not in left_out}
+    converted = {ours: state[key].detach().clone() for ours, key in words.items()}
+    report = compare(converted, expected, words)
+    counters = [key for key in report.missing if key.endswith(COUNTER)]
+    heads = release.heads if backbone else ()
+    missing = [key for key in report.missing if key not in counters and not key.startswith(heads)]
+    converted |= {key: torch.tensor(0) for key in counters}
+    ordered = {key: converted[key] for key in expected if key in converted}
+    return ordered, report._replace(missing=missing, left_out=left_out, counters=counters)
 
 
 def rename(key: str, rules: Any) -> str:
@@ -185,11 +189,8 @@ def rename(key: str, rules: Any) -> str:
     return key
 
 
-def _spell(tensor: Tensor) -> str:
-    return " x ".join(map(str, tensor.shape)) or "a single number"
-
-
 def _codec(release: Release, input_size: tuple[int, int]) -> dict[str, Any]:
     """The releases' codec: peaks on whole cells, a quarter cell's offset, wider Gaussians on larger heatmaps."""
     sigma = release.sigma or (3.0 if input_size[0] > 256 else 2.0)
-    return {"_target_": "posepyr.codec.Codec", "sigma": sigma, "grid": "plain", "quantise": True, "refine": "quarter"}
+    node = {"_target_": "posepyr.codec.Codec", "sigma": sigma, "grid": "plain", "quantise": True, "refine": "quarter"}
+    return {**node, "half_cell": True} if release.half_cell else node

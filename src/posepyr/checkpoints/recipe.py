@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 VERSION = 1
 """Of the recipe's layout. A file with a higher one was written by a newer posepyr."""
 
+KEYS = frozenset({"posepyr", "posepyr_classifier"})
+"""Under which a pose network's recipe stands in a checkpoint, or a classifier's: no other project's file has them."""
+
 RESERVED = frozenset({"_target_", "_partial_"})
 
 
@@ -31,6 +34,26 @@ class Recipe(NamedTuple):
     def to_dict(self) -> dict[str, Any]:
         """The recipe as it stands in a checkpoint."""
         return {**self._asdict(), "input_size": list(self.input_size)}
+
+
+CLASSIFIER_VERSION = 1
+"""Of the layout of what a classifier's checkpoint says of itself."""
+
+
+class ClassifierRecipe(NamedTuple):
+    """All that a classifier's weights need to predict, as plain data.
+
+    ``model`` is a node for :func:`build`; ``input_size`` is ``(height, width)``.
+    """
+
+    model: dict[str, Any]
+    classes: Sequence[str]
+    input_size: tuple[int, int]
+    version: int = CLASSIFIER_VERSION
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as it stands in a checkpoint, under ``posepyr_classifier``."""
+        return {**self._asdict(), "classes": list(self.classes), "input_size": list(self.input_size)}
 
 
 def read_recipe(content: Any, where: str) -> Recipe:

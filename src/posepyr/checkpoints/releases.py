@@ -1,18 +1,19 @@
 """What the files of released networks look like: how each is recognised, measured and renamed."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Optional
 
-from torch import Tensor
-
+from posepyr.checkpoints.matching import State
 from posepyr.layers.normalise import IMAGENET_MEAN, IMAGENET_STD
 from posepyr.models.hourglass import MPII_MEAN
 
-State = Mapping[str, Tensor]
 Rule = tuple[str, str | Callable[[re.Match[str]], str]]
 """A pattern and what takes its place in a key."""
+
+NOTHING = r"(?!)"
+"""A pattern that no key has."""
 
 
 class Release(NamedTuple):
@@ -31,8 +32,20 @@ class Release(NamedTuple):
     """Beginnings of the network's keys that a file with a classifier's weights has not."""
     classifier: str
     """A pattern of keys that only a file with a classifier's weights has and that a pose network has no use for."""
+    classifiers: Optional["Classifiers"] = None
     sigma: float | None = None
     """Of the Gaussians that the weights were trained on, in cells; None where it follows from the input's size."""
+    half_cell: bool = False
+    """Whether a cell stands for its middle, as ``Codec.half_cell`` has it."""
+
+
+class Classifiers(NamedTuple):
+    """The files of a project's classifiers; all else is as with its pose networks."""
+
+    last: str
+    """A pattern of the last layer's weight, by whose rows classes are counted."""
+    describe: Callable[[State], dict[str, Any]]
+    """The network of a file, as a node without its classes."""
 
 
 def numbers(state: State, pattern: str) -> list[int]:
@@ -93,8 +106,18 @@ def describe_hrnet(state: State) -> dict[str, Any]:
     }
 
 
+def describe_hrnet_classifier(state: State) -> dict[str, Any]:
+    """HRNet-W-C."""
+    return _as_classifier(describe_hrnet(state), "posepyr.models.hrnet.HRNetClassifier")
+
+
+def _as_classifier(node: dict[str, Any], target: str) -> dict[str, Any]:
+    """A pose network's description as that of the classifier it begins with, which always sees red first."""
+    return {**{key: value for key, value in node.items() if key not in ("colour", "upsampling")}, "_target_": target}
+
+
 def hrnet_rules(_state: State) -> list[Rule]:
-    """HRNet's keys."""
+    """HRNet's keys. Its classifiers' heads have names in one release and numbers in the other."""
     return [
         *stem_rules("body."),
         (r"^transition1\.0\.", "body.spread.paths.0.0."),
@@ -104,6 +127,10 @@ def hrnet_rules(_state: State) -> list[Rule]:
         (r"\.branches\.", ".branches.paths."),
         *exchange_rules(".exchange"),
         *RESIDUALS,
+        (r"^(?:head\.)?(?:incre_modules|0)\.(\d)\.0\.", r"head.widen.\1."),
+        (r"^(?:head\.)?(?:downsamp_modules|1)\.(\d)\.", r"head.lower.\1."),
+        (r"^(?:head\.)?(?:final_layer|2)\.([01])\.", r"head.features.\1."),
+        (r"^(?:head\.)?(?:classifier|fc)\.", "head.classify."),
         (r"^final_layer\.", "heads.0."),
     ]
 
@@ -166,6 +193,11 @@ def describe_simple_baseline(state: State) -> dict[str, Any]:
     }
 
 
+def describe_resnet_classifier(state: State) -> dict[str, Any]:
+    """A ResNet alone, in the words that SimpleBaseline's release took over."""
+    return _as_classifier(describe_simple_baseline(state), "posepyr.models.resnet.ResNetClassifier")
+
+
 def simple_baseline_rules(_state: State) -> list[Rule]:
     """SimpleBaseline's keys, which are ResNet's."""
     return [
@@ -173,6 +205,7 @@ def simple_baseline_rules(_state: State) -> list[Rule]:
         (r"^bn1\.", "backbone.stem.0.1."),
         (r"^layer(\d)\.", one_less("backbone.stages.", ".")),
         *RESIDUALS,
+        (r"^fc\.", "classify."),
         (r"^deconv_layers\.", "upsampling."),
         (r"^final_layer\.", "head."),
     ]
@@ -229,6 +262,7 @@ RELEASES: dict[str, Release] = {
         hrnet_rules,
         ("heads.",),
         r"(head|incre_modules|downsamp_modules|classifier|fc)\.|final_layer\.\d|stage4\.2\.fuse_layers\.[123]\.",
+        Classifiers(r"(head\.)?(classifier|fc)\.weight", describe_hrnet_classifier),
     ),
     "ppnet": Release(
         "PPNet's release",
@@ -247,6 +281,7 @@ RELEASES: dict[str, Release] = {
         simple_baseline_rules,
         ("head.", "upsampling."),
         r"fc\.",
+        Classifiers(r"fc\.weight", describe_resnet_classifier),
     ),
     "pytorch_pose": Release(
         "pytorch-pose's hourglass",
@@ -255,7 +290,8 @@ RELEASES: dict[str, Release] = {
         describe_pytorch_pose,
         pytorch_pose_rules,
         (),
-        r"(?!)",
+        NOTHING,
         sigma=1.0,
+        half_cell=True,
     ),
 }

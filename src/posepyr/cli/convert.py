@@ -1,4 +1,4 @@
-"""``posepyr convert``: other people's weights as a checkpoint that predicts."""
+"""``posepyr convert``: other people's weights as a checkpoint that predicts, or that a training begins with."""
 
 import argparse
 import re
@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from posepyr.checkpoints.recipe import ClassifierRecipe
 from posepyr.cli import catalogue
 from posepyr.cli.faults import UsageError
 from posepyr.cli.nearest import suggestion
 
 if TYPE_CHECKING:
+    from posepyr.checkpoints.matching import State
     from posepyr.checkpoints.official import Conversion
 
 SOURCES = ("auto", "hrnet", "ppnet", "simple_baseline", "pytorch_pose")
@@ -25,7 +27,7 @@ SIZES = {17: (256, 192), 16: (256, 256)}
 EXAMPLES = """examples:
   posepyr convert pose_hrnet_w32_256x192.pth --output hrnet_w32.ckpt
   posepyr convert pose_resnet_50.pth.tar --input-size 384x288 --output r50.ckpt
-  posepyr convert hrnet_w32-36af842e.pth --backbone --output hrnet_w32_imagenet.ckpt
+  posepyr convert hrnet_w32-36af842e.pth --output hrnet_w32_imagenet.ckpt
 """
 
 
@@ -41,15 +43,26 @@ def run(arguments: list[str]) -> int:
     where = str(options.file)
     state = official.read_weights(options.file)
     source = official.recognise(state, where) if options.source == "auto" else options.source
-    joints = official.joints_of(state, source)
-    skeleton = read_skeleton(options.skeleton, joints)
-    size, reason = input_size(options.input_size, options.file.name, len(skeleton["joints"]))
-    setting = official.Setting(skeleton, size, options.backbone)
-    conversion = official.convert(state, source, setting, where)
+    conversion, reason = _convert(state, source, options)
     write_checkpoint(options.output, conversion.checkpoint())
     sys.stdout.write("".join(f"{name:<9} {text}\n" for name, text in summary(conversion, reason).items()))
     sys.stdout.write(f"{'written':<9} {options.output}\n")
     return 0
+
+
+def _convert(state: "State", source: str, options: argparse.Namespace) -> tuple["Conversion", str]:
+    """A pose network's file or a classifier's, and for the former where its input size was taken from."""
+    from posepyr.checkpoints import official
+
+    where = str(options.file)
+    joints = official.joints_of(state, source)
+    if joints is None and not options.backbone and official.classes_of(state, source):
+        if options.skeleton or options.input_size:
+            raise UsageError(f"--skeleton and --input-size must come with a pose network; {where} holds a classifier")
+        return official.convert_classifier(state, source, where), ""
+    skeleton = read_skeleton(options.skeleton, joints)
+    size, reason = input_size(options.input_size, options.file.name, len(skeleton["joints"]))
+    return official.convert(state, source, official.Setting(skeleton, size, options.backbone), where), reason
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,7 +79,11 @@ def _parser() -> argparse.ArgumentParser:
         "--skeleton", help="the joints' order: a choice of conf/skeleton (coco for 17 joints, mpii for 16)"
     )
     parser.add_argument("--input-size", metavar="HxW", help="height x width (that in the file's name, or the usual)")
-    parser.add_argument("--backbone", action="store_true", help="take a classifier's weights, to begin a training with")
+    parser.add_argument(
+        "--backbone",
+        action="store_true",
+        help="take a classifier's weights without its head",
+    )
     return parser
 
 
@@ -106,13 +123,17 @@ def summary(conversion: "Conversion", reason: str) -> dict[str, str]:
         keys += f", {len(report.left_out)} of a classifier left out"
     if report.counters:
         keys += f", {len(report.counters)} counters of batch norms set to 0"
-    height, width = recipe.input_size
-    return {
+    said = {
         "source": conversion.release.title,
         "network": f"{recipe.model['_target_'].rpartition('.')[2]}: {model}",
         "keys": keys,
+        "colours": f"{recipe.model.get('colour', 'rgb')}, mean {recipe.model['mean']}, std {recipe.model['std']}",
+    }
+    if isinstance(recipe, ClassifierRecipe):
+        return said | {"use": "pose networks begin with it: posepyr train init=pretrained init.file=..."}
+    height, width = recipe.input_size
+    return said | {
         "skeleton": recipe.skeleton["name"],
         "input": f"{height}x{width} ({reason}), box padded by {recipe.padding}",
-        "colours": f"{recipe.model.get('colour', 'rgb')}, mean {recipe.model['mean']}, std {recipe.model['std']}",
         "codec": ", ".join(f"{key}={value}" for key, value in recipe.codec.items() if key != "_target_"),
     }

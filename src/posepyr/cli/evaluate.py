@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 
 from posepyr.checkpoints.recipe import build, read_recipe
 from posepyr.checkpoints.storage import read_checkpoint
-from posepyr.cli.wiring import Config
+from posepyr.cli.wiring import Config, make_scorers
 from posepyr.data.module import PoseDataModule
 from posepyr.files import write_text
 from posepyr.inference.estimator import load_model
@@ -58,7 +58,7 @@ def evaluation_parts(config: Config, content: dict[str, Any], where: str) -> tup
         codec,
         skeleton,
         build(config["loss"]),
-        build(config["metrics"], skeleton=skeleton),
+        make_scorers(config, skeleton),
         build(config["protocol"]),
         recipe,
     )

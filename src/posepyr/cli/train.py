@@ -24,7 +24,7 @@ from posepyr.training.checkpointing import WholeFiles
 from posepyr.training.csv_log import CSVLog
 from posepyr.training.learner import Learner
 from posepyr.training.quiet import quiet
-from posepyr.training.record import write_record
+from posepyr.training.record import add_to_record, write_record
 
 
 def train(config: Config, folder: Path, overrides: list[str], resume: Path | None = None) -> dict[str, float]:
@@ -35,7 +35,10 @@ def train(config: Config, folder: Path, overrides: list[str], resume: Path | Non
             write_record(folder, config, overrides)
         else:
             remove_leftovers(folder)
-    task, data = make_run(config)
+    task, data, beginning = make_run(config, fresh=resume is None)
+    if beginning and is_first():
+        print(f"init: {beginning}", flush=True)
+        add_to_record(folder, "init", beginning)
     torch.set_num_threads(config["threads"] or compute_threads(data.workers))
     with quiet():
         trainer = make_trainer(config, folder, resume)

@@ -13,9 +13,12 @@ Layer = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
 
 
 class Scheme(Protocol):
-    """Sets a model's weights in place, from the generator, or from Torch's global one where it is None."""
+    """Sets a model's weights in place, from the generator, or from Torch's global one where it is None.
 
-    def __call__(self, model: nn.Module, generator: torch.Generator | None = None) -> None: ...
+    Gives what there is to report of them, or None.
+    """
+
+    def __call__(self, model: nn.Module, generator: torch.Generator | None = None) -> object: ...
 
 
 @dataclass(frozen=True)

@@ -88,10 +88,13 @@ class Exchange(nn.Module):
 
         sources = range(len(widths))
         targets = sources if outputs is None else outputs
-        self.targets = nn.ModuleList(Fusion(path(source, target) for source in sources) for target in targets)
+        # By the number of the branch: a network that gives one map finds its weights in one that gives them all.
+        self.targets = nn.ModuleDict(
+            {str(target): Fusion(path(source, target) for source in sources) for target in targets}
+        )
 
     def forward(self, maps: list[Tensor]) -> list[Tensor]:
-        return [fusion(maps) for fusion in self.targets]
+        return [fusion(maps) for fusion in self.targets.values()]
 
 
 class Fusion(nn.Module):

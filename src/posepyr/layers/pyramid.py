@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from posepyr.layers.pointwise import Pointwise
-from posepyr.layers.pooling import FractionalMaxPools
+from posepyr.layers.pooling import Pool, level_pools
 from posepyr.layers.residual import PreactivationResidual, activation, shortcut
 from posepyr.layers.resize import resize
 
@@ -28,20 +28,23 @@ class PyramidBlocks:
     The variants of figure 3: ``A`` reduces the channels for each level on its own, ``B`` once for all, ``Bstar``
     also shares one 3x3 filter among the levels, ``C`` concatenates the levels instead of summing them, and ``D``
     dilates the filters instead of pooling; the rate of its l-th level is l, a reading, since the paper has none.
-    ``width`` is the channels of the pyramid branches, by default a ninth of the module's outputs. Placement
-    ``released`` is the paper's network: a PRM outside the hourglasses and on their larger maps, 16 x 16 and
-    up where the paper's image enters, and a plain residual on the smaller ones.
+    ``pool`` makes the levels: the paper's fractional max pooling, or, at the same sizes and without random regions,
+    adaptive max pooling or bilinear resizing. ``width`` is the channels of the pyramid branches, by default a ninth
+    of the module's outputs. Placement ``released`` is the paper's network: a PRM outside the hourglasses and on their
+    larger maps, 16 x 16 and up where the paper's image enters, and a plain residual on the smaller ones.
     """
 
     variant: Variant = "Bstar"
     levels: int = 4
     exponent: float = 1.0
+    pool: Pool = "fractional"
     width: int | None = None
     placement: Placement = "released"
 
     def __post_init__(self) -> None:
         for name, value, choices in (
             ("variant", self.variant, get_args(Variant)),
+            ("pool", self.pool, get_args(Pool)),
             ("placement", self.placement, get_args(Placement)),
         ):
             if value not in choices:
@@ -105,7 +108,7 @@ class PyramidResidual(nn.Module):
         else:
             self.reduce.extend(_reduction(inputs, width))
         if rule.variant != "D":
-            self.pools = FractionalMaxPools(rule.levels, rule.exponent)
+            self.pools = level_pools(rule.pool, rule.levels, rule.exponent)
         self.filters = _filters(width, rule)
         merged = width * rule.levels if rule.variant == "C" else width
         self.expand = nn.Sequential(activation(merged), Pointwise(merged, inner))

@@ -3,10 +3,11 @@
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from torch import Tensor, nn
 
+from posepyr.layers.classifier_head import MultiscaleHead
 from posepyr.layers.exchange import STEM_STRIDE, STEM_WIDTH, Branches, Exchange, Spread, descent, stem
 from posepyr.layers.heads import pointwise
 from posepyr.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, Colour, Normalise
@@ -97,6 +98,9 @@ class HRNet(nn.Module):
     comes last, as the prediction.
     """
 
+    pretrained_parts: ClassVar[tuple[str, ...]] = ("body",)
+    """The modules that pretraining fills: see :class:`~posepyr.checkpoints.pretrained.Pretrained`."""
+
     def __init__(
         self,
         joints: int,
@@ -125,6 +129,38 @@ class HRNet(nn.Module):
         return tuple(head(x) for head, x in zip(self.heads, maps, strict=True))
 
 
+class HRNetClassifier(nn.Module):
+    """Pixels ``B 3 H W`` to logits ``B classes``: what HRNet's pose networks are pretrained as.
+
+    HRNet-W-C, of HRNet's supplement, "Results on the ImageNet Validation Set". All maps of the body that :class:`HRNet`
+    has go through a :class:`MultiscaleHead`.
+    """
+
+    pretrained_parts: ClassVar[tuple[str, ...]] = ("body",)
+    """The modules that pretraining fills: see :class:`~posepyr.checkpoints.pretrained.Pretrained`."""
+
+    def __init__(
+        self,
+        classes: int = 1000,
+        width: int = 32,
+        modules: Sequence[int] = (1, 4, 3),
+        blocks: int | None = None,
+        mean: Sequence[float] = IMAGENET_MEAN,
+        std: Sequence[float] = IMAGENET_STD,
+    ) -> None:
+        super().__init__()
+        _check(width, "all", "gradual", modules, blocks, owner="classifier")
+        branches = BRANCHES["gradual"][-1]
+        self.normalise = Normalise(mean, std)
+        self.body = HRNetBody(width, modules=modules, blocks=blocks, outputs=range(branches))
+        self.head = MultiscaleHead(self.body.widths, [2] * (branches - 1), classes)
+
+    def forward(self, image: Tensor) -> Tensor:
+        check_divisible((image.shape[-2], image.shape[-1]), self.body.divisor, "the stride of its lowest resolution")
+        logits: Tensor = self.head(self.body(self.normalise(image)))
+        return logits
+
+
 def _branches(heatmaps: Sequence[int], resolutions: Resolutions) -> tuple[int, ...]:
     """The branches with heatmaps, finest last."""
     if resolutions not in get_args(Resolutions):
@@ -138,14 +174,21 @@ def _branches(heatmaps: Sequence[int], resolutions: Resolutions) -> tuple[int, .
 
 
 def _check(
-    width: int, exchange: ExchangeAt, resolutions: Resolutions, modules: Sequence[int], blocks: int | None
+    width: int,
+    exchange: ExchangeAt,
+    resolutions: Resolutions,
+    modules: Sequence[int],
+    blocks: int | None,
+    owner: str = "model",
 ) -> None:
     if exchange not in get_args(ExchangeAt):
-        raise ValueError(f"model.exchange must be one of {', '.join(get_args(ExchangeAt))}, got {exchange}")
+        raise ValueError(f"{owner}.exchange must be one of {', '.join(get_args(ExchangeAt))}, got {exchange}")
     stages = len(BRANCHES[resolutions])
     if len(modules) != stages or min(modules) < 1:
-        raise ValueError(f"model.modules must hold a positive number for each of {stages} stages, got {list(modules)}")
+        raise ValueError(
+            f"{owner}.modules must hold a positive number for each of {stages} stages, got {list(modules)}"
+        )
     if width < 1:
-        raise ValueError(f"model.width must be at least 1, got {width}")
+        raise ValueError(f"{owner}.width must be at least 1, got {width}")
     if blocks is not None and blocks < 1:
-        raise ValueError(f"model.blocks must be at least 1, got {blocks}")
+        raise ValueError(f"{owner}.blocks must be at least 1, got {blocks}")

@@ -1,9 +1,11 @@
 """ResNet with bottlenecks (He et al. 2016), the backbone of SimpleBaseline."""
 
-from typing import Literal, get_args
+from collections.abc import Sequence
+from typing import ClassVar, Literal, get_args
 
 from torch import Tensor, nn
 
+from posepyr.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise
 from posepyr.layers.postactivation import Bottleneck, convolution
 
 Depth = Literal[50, 101, 152]
@@ -21,10 +23,7 @@ class ResNet(nn.Module):
 
     def __init__(self, depth: Depth = 50, width: int = 64) -> None:
         super().__init__()
-        if depth not in BLOCKS:
-            raise ValueError(f"model.depth must be one of {', '.join(map(str, get_args(Depth)))}, got {depth}")
-        if width < 1:
-            raise ValueError(f"model.width must be at least 1, got {width}")
+        _check(depth, width, owner="model")
         pool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
         self.stem = nn.Sequential(convolution(3, width, kernel=7, stride=2), pool)
         stages = []
@@ -41,8 +40,43 @@ class ResNet(nn.Module):
         return out
 
 
+class ResNetClassifier(nn.Module):
+    """Pixels ``B 3 H W`` to logits ``B classes``: what SimpleBaseline is pretrained as (He et al. 2016, table 1)."""
+
+    pretrained_parts: ClassVar[tuple[str, ...]] = ("backbone",)
+    """The modules that pretraining fills: see :class:`~posepyr.checkpoints.pretrained.Pretrained`."""
+
+    def __init__(
+        self,
+        classes: int = 1000,
+        depth: Depth = 50,
+        width: int = 64,
+        mean: Sequence[float] = IMAGENET_MEAN,
+        std: Sequence[float] = IMAGENET_STD,
+    ) -> None:
+        super().__init__()
+        _check(depth, width, owner="classifier")
+        if classes < 2:
+            raise ValueError(f"classifier.classes must be at least 2, got {classes}")
+        self.normalise = Normalise(mean, std)
+        self.backbone = ResNet(depth, width)
+        self.classify = nn.Linear(self.backbone.channels, classes)
+
+    def forward(self, image: Tensor) -> Tensor:
+        x = self.backbone(self.normalise(image))  # B 32*width H/32 W/32
+        logits: Tensor = self.classify(x.mean(dim=(2, 3)))
+        return logits
+
+
 def stage(inputs: int, inner: int, blocks: int, stride: int) -> nn.Sequential:
     """Bottlenecks in a row, the first of which divides the size by ``stride`` and changes the channels."""
     outputs = inner * EXPANSION
     first = Bottleneck(inputs, inner, outputs, stride)
     return nn.Sequential(first, *(Bottleneck(outputs, inner, outputs) for _ in range(blocks - 1)))
+
+
+def _check(depth: int, width: int, owner: str) -> None:
+    if depth not in BLOCKS:
+        raise ValueError(f"{owner}.depth must be one of {', '.join(map(str, get_args(Depth)))}, got {depth}")
+    if width < 1:
+        raise ValueError(f"{owner}.width must be at least 1, got {width}")

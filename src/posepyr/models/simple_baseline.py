@@ -1,6 +1,7 @@
 """SimpleBaseline (Xiao et al. 2018): a ResNet and a few transposed convolutions."""
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -16,6 +17,9 @@ class SimpleBaseline(nn.Module):
     Xiao et al. 2018, section 2: the last map of a ResNet of ``depth`` layers is doubled in size by one transposed
     convolution for each entry of ``upsampling``, its channels.
     """
+
+    pretrained_parts: ClassVar[tuple[str, ...]] = ("backbone",)
+    """The modules that pretraining fills: see :class:`~posepyr.checkpoints.pretrained.Pretrained`."""
 
     def __init__(
         self,

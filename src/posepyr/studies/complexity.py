@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from posepyr.checkpoints.recipe import build
-from posepyr.layers.pooling import FractionalMaxPools
+from posepyr.layers.pooling import LevelPools
 
 Counting = Literal["HRNet", "PyraNet", "PyraNet CIFAR"]
 
@@ -126,13 +126,13 @@ def _elementwise(totals: dict[str, int]) -> Hook:
 
 @contextmanager
 def _cut_short(network: nn.Module) -> Iterator[None]:
-    """Element-wise modules hand on what they get, and fractional pools give empty maps of the right sizes."""
+    """Element-wise modules hand on what they get, and the pools of pyramids give empty maps of the right sizes."""
     passive: list[nn.Module] = []
     for module in network.modules():
         if isinstance(module, ELEMENTWISE):
             module.__dict__["forward"] = _identity
             passive.append(module)
-        elif isinstance(module, FractionalMaxPools):
+        elif isinstance(module, LevelPools):
             module.__dict__["forward"] = partial(_pooled, module)
             passive.append(module)
     try:
@@ -142,7 +142,7 @@ def _cut_short(network: nn.Module) -> Iterator[None]:
             del module.__dict__["forward"]
 
 
-def _pooled(pools: FractionalMaxPools, *maps: Tensor) -> list[Tensor]:
+def _pooled(pools: LevelPools, *maps: Tensor) -> list[Tensor]:
     x = maps[0]
     sizes = zip(pools.sizes(x.shape[-2]), pools.sizes(x.shape[-1]), strict=True)
     return [x.new_empty(*x.shape[:2], height, width) for height, width in sizes]

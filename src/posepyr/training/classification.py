@@ -1,7 +1,7 @@
 """Training an image classifier: cross entropy, and how often the right class is the first or among the first five."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -9,28 +9,10 @@ from torch.optim import Optimizer
 from torchmetrics import MeanMetric, Metric
 from torchmetrics.classification import MulticlassAccuracy
 
+from posepyr.checkpoints.recipe import ClassifierRecipe
 from posepyr.data.labelled import LabelledBatch
 from posepyr.training.learner import Learner
 from posepyr.training.schedule import Schedule
-
-VERSION = 1
-"""Of the layout of what a classifier's checkpoint says of itself."""
-
-
-class ClassifierRecipe(NamedTuple):
-    """All that a classifier's weights need to predict, as plain data.
-
-    ``model`` is a node for :func:`posepyr.checkpoints.recipe.build`; ``input_size`` is ``(height, width)``.
-    """
-
-    model: dict[str, Any]
-    classes: Sequence[str]
-    input_size: tuple[int, int]
-    version: int = VERSION
-
-    def to_dict(self) -> dict[str, Any]:
-        """The recipe as it stands in a checkpoint, under ``posepyr_classifier``."""
-        return {**self._asdict(), "classes": list(self.classes), "input_size": list(self.input_size)}
 
 
 class ClassificationTask(Learner):

@@ -41,6 +41,12 @@ def write_record(folder: Path, config: dict[str, Any], overrides: list[str]) -> 
     write_text(folder / "run.json", json.dumps(record, indent=2) + "\n")
 
 
+def add_to_record(folder: Path, key: str, value: str) -> None:
+    """What is known only once the parts of the run are built."""
+    content = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    write_text(folder / "run.json", json.dumps(content | {key: value}, indent=2) + "\n")
+
+
 def run_id(folder: Path) -> str:
     """The run's own name, the same after a resume."""
     content = json.loads((folder / "run.json").read_text(encoding="utf-8"))
