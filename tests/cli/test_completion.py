@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from posepyr.cli import completion
+from posepyr.cli.bench import BENCHES
 from posepyr.cli.catalogue import search_folders
 from posepyr.cli.completion import arguments, candidates
 from posepyr.cli.main import COMMANDS
@@ -16,6 +17,23 @@ def test_commands(conf: Path) -> None:
     assert candidates(search_folders(), "list", "m") == ["model"]
     assert candidates(search_folders(), "completion", "b") == ["bash"]
     assert candidates(search_folders(), "predict", "") == [], "files are the shell's"
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([""], sorted(BENCHES)),
+        (["mod"], ["model"]),
+        (["model"], ["model"]),
+        (["sleep"], []),
+        (["model", "model=py"], ["model=pyramid", "model=pyramid_small"]),
+        (["model", "model=plain", "model.b"], ["model.bias=", "model.block="]),
+        (["model", "--ag"], []),
+    ],
+)
+def test_bench_takes_what_to_measure_and_then_overrides(conf: Path, words: list[str], expected: list[str]) -> None:
+    found = candidates(search_folders(), "bench", words[-1], ["posepyr", "bench", *words, "", ""])
+    assert found == expected
 
 
 @pytest.mark.parametrize(

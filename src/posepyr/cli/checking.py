@@ -12,7 +12,7 @@ from posepyr.cli.faults import UsageError
 from posepyr.cli.kinds import choices, fits, spell
 from posepyr.cli.nearest import suggestion
 from posepyr.cli.signatures import Argument, Signature, signature
-from posepyr.cli.supplied import OPTIONAL, SETTINGS, SUPPLIED
+from posepyr.cli.supplied import OPTIONAL, SETTINGS, supplied
 
 Node = Mapping[str, Any]
 MISSING = "???"
@@ -100,7 +100,7 @@ def _node(node: Node, declared: Any, path: str) -> Iterator[str]:
     for key, value in node.items():
         if key in RESERVED:
             continue
-        if key in known.arguments or known.open or key in SUPPLIED.get(path, {}):
+        if key in known.arguments or known.open or key in supplied(path):
             yield from _argument(str(key), value, known, files, path)
         else:
             yield _no_argument(str(key), value, known, target, path) + _drop(key, files, path)
@@ -134,9 +134,9 @@ def _offered(module: ModuleType) -> list[str]:
 
 
 def _argument(key: str, value: Any, known: Signature, files: Node, path: str) -> Iterator[str]:
-    supplied = SUPPLIED.get(path, {})
-    if key in supplied:
-        yield f"{path}.{key} must not be given, got {value!r}: it comes from {supplied[key]}"
+    elsewhere = supplied(path)
+    if key in elsewhere:
+        yield f"{path}.{key} must not be given, got {value!r}: it comes from {elsewhere[key]}"
         return
     if key in known.arguments:
         yield from _typed(value, known.arguments[key], f"{path}.{key}")
@@ -144,7 +144,7 @@ def _argument(key: str, value: Any, known: Signature, files: Node, path: str) ->
 
 
 def _no_argument(key: str, value: Any, known: Signature, target: str, path: str) -> str:
-    offered = [name for name in known.arguments if name not in SUPPLIED.get(path, {})]
+    offered = [name for name in known.arguments if name not in supplied(path)]
     hint = suggestion(key, offered, f"{path}.")
     return f"{path}.{key} is no argument of {target}, got {value!r}; {hint}"
 
@@ -180,5 +180,5 @@ def _inside(value: Any, declared: Any, path: str) -> Iterator[str]:
 def _left_out(node: Node, known: Signature, target: str, path: str) -> Iterator[str]:
     for name, argument in known.arguments.items():
         required = argument.default is Parameter.empty
-        if required and name not in node and name not in SUPPLIED.get(path, {}):
+        if required and name not in node and name not in supplied(path):
             yield f"{path}.{name} must be given, {target} needs it: add {path}.{name}=VALUE"

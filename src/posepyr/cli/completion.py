@@ -16,8 +16,9 @@ import yaml
 
 from posepyr.cli import catalogue, faults
 from posepyr.cli.arguments import SWITCHES, VALUES
+from posepyr.cli.bench import BENCHES
 from posepyr.cli.main import COMMANDS
-from posepyr.cli.supplied import SUPPLIED
+from posepyr.cli.supplied import supplied
 
 SCRIPTS = {
     "bash": """_posepyr() {
@@ -90,13 +91,20 @@ def candidates(
         found = (group for group in catalogue.groups(folders) if "/" not in group)
     elif command == "completion":
         found = iter(SCRIPTS)
-    elif command not in ("train", "evaluate"):
+    elif command == "bench" and _before(word, words) <= 2:
+        found = iter(BENCHES)
+    elif command not in ("train", "evaluate", "bench"):
         found = iter(())
-    elif word.startswith("-"):
+    elif word.startswith("-") and command != "bench":
         found = iter(flag for flag in (*SWITCHES, *VALUES) if flag.startswith("--"))
     else:
         found = overrides(folders, word, words)
     return sorted({candidate for candidate in found if candidate.startswith(word)})
+
+
+def _before(word: str, words: Sequence[str]) -> int:
+    """How many words stand before the one that is completed, ``posepyr`` and the command among them."""
+    return len([one for one in words if one]) - bool(word)
 
 
 def overrides(folders: Sequence[Path], word: str, words: Sequence[str]) -> Iterator[str]:
@@ -149,7 +157,7 @@ def keys(node: Any, path: str) -> Iterator[str]:
         return
     names = dict.fromkeys(name for name in node if not str(name).startswith("_"))
     names |= dict.fromkeys(arguments(str(node.get("_target_", ""))))
-    offered = [name for name in names if name not in SUPPLIED.get(path, {})]
+    offered = [name for name in names if name not in supplied(path)]
     if not offered and "." in path:
         yield path
     for name in offered:

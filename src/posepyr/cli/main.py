@@ -18,6 +18,7 @@ COMMANDS = {
     "predict": ("predict:run", "find people's joints in pictures"),
     "convert": ("convert:run", "turn other people's weights into a checkpoint that predicts"),
     "complexity": ("complexity:run", "networks' sizes and costs: the papers' beside ours, or one of your own"),
+    "bench": ("bench:run", "how fast this machine is: networks side by side, the making of samples"),
     "data": ("data:run", "write data sets to disk"),
     "list": ("listing:run", "models, experiments, data sets and every other choice there is"),
     "doctor": ("doctor:run", "check this machine: versions, devices, data folders, logging, disk"),

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any, NamedTuple, get_type_hints
 
 from posepyr.checkpoints.recipe import find
-from posepyr.cli.supplied import SUPPLIED
+from posepyr.cli.supplied import supplied
 
 
 class Argument(NamedTuple):
@@ -81,11 +81,11 @@ def _defaults(node: Mapping[str, Any], path: str) -> dict[str, Any]:
         arguments = signature(target).arguments
     except ValueError:
         return {}
-    supplied = SUPPLIED.get(path, {})
+    elsewhere = supplied(path)
     return {
         name: _listed(argument.default)
         for name, argument in arguments.items()
-        if name not in supplied and _is_plain(argument.default)
+        if name not in elsewhere and _is_plain(argument.default)
     }
 
 

@@ -12,7 +12,7 @@ SUPPLIED = {
         "seed": "the key seed",
     },
     "optimizer": {"params": "the group model"},
-    "metrics": {"skeleton": "the group skeleton"},
+    "metrics.*": {"skeleton": "the group skeleton"},
     "logger": {"folder": "the run folder", "name": "the key name", "config": "the whole configuration"},
     "trainer": {
         "callbacks": "the group callbacks",
@@ -22,7 +22,13 @@ SUPPLIED = {
         "enable_progress_bar": "the key progress",
     },
 }
-"""Arguments that are never configured, by node, and where they come from instead."""
+"""Arguments that are never configured, by node, and where they come from instead; ``*`` is any one name."""
+
+
+def supplied(path: str) -> dict[str, str]:
+    """The arguments of the node at ``path`` that are never configured, and where they come from instead."""
+    return SUPPLIED.get(path) or SUPPLIED.get(f"{path.rpartition('.')[0]}.*", {})
+
 
 SETTINGS: dict[str, Any] = {
     "progress": Literal["rich", "tqdm", False] | None,
