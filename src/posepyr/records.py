@@ -98,6 +98,34 @@ class PoseBatch(NamedTuple):
     """``B`` numbers of the people in their split."""
 
 
+class Truth(NamedTuple):
+    """What is known of a split's ``N`` people, whom ``sample`` numbers: what predictions are scored against."""
+
+    keypoints: FloatArray
+    """``N K 2`` in image pixels."""
+    visibility: npt.NDArray[np.uint8]
+    """``N K``, as annotated."""
+    boxes: FloatArray
+    """``N 4`` as ``(x, y, width, height)``."""
+    images: npt.NDArray[np.str_]
+    """``N`` names of the pictures that the people are in."""
+    measures: Mapping[str, npt.NDArray[Any]]
+    """As a split has them: ``N`` each."""
+    file: str | None = None
+    """The annotation file, where scores are taken against all that it holds."""
+
+
+class Predictions(NamedTuple):
+    """What was found of ``N`` people of a split, by rising ``sample``."""
+
+    sample: npt.NDArray[np.int64]
+    """``N`` numbers of the people in their split."""
+    keypoints: FloatArray
+    """``N K 2`` in image pixels."""
+    scores: FloatArray
+    """``N K`` from 0 to 1."""
+
+
 class Poses(NamedTuple):
     """Predicted people of one picture, in image pixels."""
 

@@ -120,7 +120,12 @@ def test_the_checkpoint_predicts_and_evaluates_as_in_training(
     report = json.loads((finished / "scores" / "test_scores.json").read_text())
     expected = json.loads((finished / "metrics.json").read_text())
     assert report["scores"] == {name: score for name, score in expected.items() if name.startswith("test/")}
-    assert report["protocol"] == {"_target_": "posepyr.inference.protocol.Protocol", "flip": True}
+    assert report["protocol"] == {
+        "_target_": "posepyr.inference.protocol.Protocol",
+        "flip": True,
+        "scales": [1.0],
+        "stages": False,
+    }
 
 
 def test_validation_in_training_and_evaluation_agree_exactly(finished: Path, tmp_path: Path) -> None:

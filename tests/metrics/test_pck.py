@@ -1,10 +1,13 @@
+"""PCK against a count by hand."""
+
 import math
 
+import numpy as np
 import pytest
-import torch
 
-from posepyr.metrics.functional import pck, unit_length
+from posepyr.metrics.functional import correct_keypoints, distances, unit_length
 from posepyr.metrics.pck import PCK
+from posepyr.records import Predictions, Truth
 from posepyr.skeleton import Skeleton
 
 SKELETON = Skeleton(
@@ -14,17 +17,22 @@ SKELETON = Skeleton(
 )
 
 
-def people(count: int, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    generator = torch.Generator().manual_seed(seed)
-    truth = torch.rand(count, 5, 2, generator=generator, dtype=torch.float64) * 200
-    predicted = truth + torch.randn(count, 5, 2, generator=generator, dtype=torch.float64) * 15
-    labelled = (torch.rand(count, 5, generator=generator) > 0.2).to(torch.uint8) * 2
-    return predicted, truth, labelled
+def people(count: int, seed: int = 0) -> tuple[Predictions, Truth]:
+    generator = np.random.default_rng(seed)
+    truth = generator.uniform(0, 200, (count, 5, 2))
+    visibility = np.where(generator.random((count, 5)) > 0.2, generator.integers(1, 3, (count, 5)), 0).astype(np.uint8)
+    found = truth + generator.normal(0, 15, truth.shape)
+    images = np.array(["picture"] * count)
+    return (
+        Predictions(np.arange(count), found, np.ones((count, 5))),
+        Truth(truth, visibility, np.zeros((count, 4)), images, {}),
+    )
 
 
-def naive(predicted: torch.Tensor, truth: torch.Tensor, labelled: torch.Tensor) -> tuple[list[int], list[int], int]:
+def naive(found: Predictions, truth: Truth) -> tuple[list[int], list[int], int]:
     correct, counted, left_out = [0] * 5, [0] * 5, 0
-    for found, real, known in zip(predicted.tolist(), truth.tolist(), labelled.tolist(), strict=True):
+    for number, keypoints in zip(found.sample.tolist(), found.keypoints.tolist(), strict=True):
+        real, known = truth.keypoints[number].tolist(), truth.visibility[number]
         if not (known[0] and known[1]):
             left_out += 1
             continue
@@ -32,55 +40,58 @@ def naive(predicted: torch.Tensor, truth: torch.Tensor, labelled: torch.Tensor) 
         for joint in range(5):
             if known[joint]:
                 counted[joint] += 1
-                correct[joint] += math.dist(found[joint], real[joint]) <= 0.2 * unit
+                correct[joint] += math.dist(keypoints[joint], real[joint]) <= 0.2 * unit
     return correct, counted, left_out
 
 
 def test_pck_equals_a_count_by_hand() -> None:
-    predicted, truth, labelled = people(200)
-    counts = pck(predicted, truth, labelled, unit_length(truth, labelled, (0, 1), 5.0), 0.2)
-    correct, counted, left_out = naive(predicted, truth, labelled)
-    assert counts.correct.tolist() == correct
+    found, truth = people(200)
+    unit = unit_length(truth.keypoints, truth.visibility, (0, 1), 5.0)
+    distance = distances(found.keypoints, truth.keypoints)
+    counts = correct_keypoints(distance, unit, truth.visibility > 0, [0.2, 1e9])
+    correct, counted, left_out = naive(found, truth)
+    assert counts.correct.tolist() == [correct, counted]
     assert counts.counted.tolist() == counted
-    assert int(counts.left_out) == left_out
+    assert counts.left_out == left_out
     assert 0 < left_out < 200
 
 
-def test_the_metric_does_not_depend_on_how_people_are_batched() -> None:
-    everyone = people(50)
-    whole, parts = PCK(SKELETON), PCK(SKELETON)
-    whole.update(*everyone)
-    for start in range(0, 50, 7):
-        parts.update(*(tensor[start : start + 7] for tensor in everyone))
-    assert whole.compute() == parts.compute()
-
-
 def test_the_mean_is_over_joints_and_names_have_no_side() -> None:
-    predicted, truth, labelled = people(200)
-    metric = PCK(SKELETON)
-    metric.update(predicted, truth, labelled)
-    scores = metric.compute()
-    correct, counted, _ = naive(predicted, truth, labelled)
+    found, truth = people(200)
+    scores = PCK(SKELETON)(found, truth)
+    correct, counted, left_out = naive(found, truth)
     shares = [a / b for a, b in zip(correct, counted, strict=True)]
-    assert float(scores["pck"]) == pytest.approx(sum(shares) / 5)
-    assert float(scores["pck/wrist"]) == pytest.approx((shares[2] + shares[3]) / 2)
-    assert set(scores) == {"pck", "pck/hip", "pck/shoulder", "pck/wrist", "pck/head_top"}
+    assert scores["pck"] == pytest.approx(sum(shares) / 5)
+    assert scores["pck/wrist"] == pytest.approx((shares[2] + shares[3]) / 2)
+    assert scores["pck_left_out"] == left_out
+    assert set(scores) == {"pck", "pck/hip", "pck/shoulder", "pck/wrist", "pck/head_top", "pck_left_out"}
+
+
+def test_whoever_was_not_looked_at_is_not_scored() -> None:
+    found, truth = people(60)
+    some = Predictions(*(array[10:30] for array in found))
+    alone = Truth(*(array[10:30] for array in truth[:4]), {})
+    assert PCK(SKELETON)(some, truth) == PCK(SKELETON)(some._replace(sample=np.arange(20)), alone)
+
+
+def test_some_joints_can_be_asked_for_alone() -> None:
+    found, truth = people(200)
+    wrists = np.zeros((200, 5), np.bool_)
+    wrists[:, 2] = True
+    correct, counted, _ = naive(found, truth)
+    scores = PCK(SKELETON)(found, truth, wrists)
+    # The unit is still that of all labelled joints.
+    assert scores["pck"] == scores["pck/wrist"] == pytest.approx(correct[2] / counted[2])
 
 
 def test_the_unit_has_a_floor() -> None:
-    truth = torch.zeros(1, 5, 2, dtype=torch.float64)
-    labelled = torch.full((1, 5), 2)
-    assert unit_length(truth, labelled, (0, 1), 5.0).tolist() == [5.0]
+    truth, visibility = np.zeros((1, 5, 2)), np.full((1, 5), 2, np.uint8)
+    assert unit_length(truth, visibility, (0, 1), 5.0).tolist() == [5.0]
 
 
 def test_nobody_gives_no_number_rather_than_zero() -> None:
-    metric = PCK(SKELETON)
-    predicted, truth, labelled = people(3)
-    metric.update(predicted, truth, torch.zeros_like(labelled))
-    scores = metric.compute()
-    assert int(metric.left_out) == 3
-    assert set(scores) == {"pck"}
-    assert scores["pck"].isnan()
+    found, truth = people(3)
+    assert PCK(SKELETON)(found, truth._replace(visibility=np.zeros((3, 5), np.uint8))) == {"pck_left_out": 3.0}
 
 
 def test_a_skeleton_without_a_unit_is_refused() -> None:

@@ -101,7 +101,7 @@ class Estimator:
         for first in range(0, len(crops), batch_size):
             image = torch.stack(crops[first : first + batch_size]).to(self.device)
             affine = torch.stack(to_image[first : first + batch_size]).to(self.device)
-            found = self.protocol.find(self.model, self.codec, image, affine, self.skeleton.flip_order)
+            [*_, found] = self.protocol.find(self.model, self.codec, image, affine, self.skeleton.flip_order)
             keypoints.append(found.keypoints.float().cpu().numpy())
             scores.append(found.scores.float().cpu().numpy())
         return np.concatenate(keypoints), np.concatenate(scores)

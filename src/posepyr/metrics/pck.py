@@ -1,29 +1,24 @@
-"""PCK as a metric that accumulates over batches and processes."""
+"""PCK: the share of joints found within a share of the body's size."""
 
-from typing import Any
+from collections.abc import Sequence
 
-import torch
-from torch import Tensor
-from torchmetrics import Metric
-
-from posepyr.metrics.functional import pck, unit_length
+from posepyr.metrics.breakdown import By, check, groups
+from posepyr.metrics.functional import by_kind, correct_keypoints, distances, known, mean_over_joints, unit_length
+from posepyr.metrics.scorer import Asked, asked_for
+from posepyr.records import FloatArray, Predictions, Truth
 from posepyr.skeleton import Skeleton
 
 
-class PCK(Metric):
+class PCK:
     """Share of labelled joints found within ``threshold`` times the skeleton's unit length.
 
-    ``compute`` gives ``pck``, the mean over joints, and ``pck/<joint>`` with left and right taken together.
-    People whose unit cannot be measured are left out; ``left_out`` counts them.
+    PCK@0.2 on LSP takes left hip to right shoulder as the unit (MSSH eq. 7). Gives ``pck``, the mean over joints, and
+    ``pck/<joint>`` with left and right taken together. People whose unit cannot be measured are left out;
+    ``pck_left_out`` counts them. The unit is at least ``floor`` pixels. ``by`` adds means over some joints or people,
+    as ``pck_by_visibility/occluded``: see :func:`~posepyr.metrics.breakdown.groups`.
     """
 
-    full_state_update = False
-    correct: Tensor
-    counted: Tensor
-    left_out: Tensor
-
-    def __init__(self, skeleton: Skeleton, threshold: float = 0.2, floor: float = 5.0, **keywords: Any) -> None:
-        super().__init__(**keywords)
+    def __init__(self, skeleton: Skeleton, threshold: float = 0.2, floor: float = 5.0, by: Sequence[By] = ()) -> None:
         pair = skeleton.unit_indices
         if pair is None:
             raise ValueError(
@@ -31,38 +26,22 @@ class PCK(Metric):
                 "is a share of, as unit: [left_hip, right_shoulder]"
             )
         if threshold <= 0:
-            raise ValueError(f"metrics.threshold must be positive, got {threshold}")
-        self.skeleton = skeleton
-        self.threshold = threshold
-        self.floor = floor
-        self.pair = pair
-        joints = len(skeleton)
-        self.add_state("correct", torch.zeros(joints, dtype=torch.long), dist_reduce_fx="sum")
-        self.add_state("counted", torch.zeros(joints, dtype=torch.long), dist_reduce_fx="sum")
-        self.add_state("left_out", torch.zeros((), dtype=torch.long), dist_reduce_fx="sum")
+            raise ValueError(f"metrics.pck.threshold must be positive, got {threshold}")
+        check(by, "metrics.pck.by")
+        self.skeleton, self.threshold, self.floor, self.pair, self.by = skeleton, threshold, floor, pair, by
 
-    def update(self, predicted: Tensor, truth: Tensor, labelled: Tensor) -> None:
-        """Add people: keypoints ``B K 2`` in image pixels, ``labelled`` ``B K``."""
-        unit = unit_length(truth, labelled, self.pair, self.floor)
-        counts = pck(predicted, truth, labelled, unit, self.threshold)
-        self.correct += counts.correct
-        self.counted += counts.counted
-        self.left_out += counts.left_out
+    def __call__(self, found: Predictions, truth: Truth, asked: Asked | None = None) -> dict[str, float]:
+        [shares], left_out = self._shares(found, truth, asked)
+        kinds = {f"pck/{kind}": score for kind, score in by_kind(shares, self.skeleton.joints).items()}
+        parts = {
+            f"pck_by_{name}": mean_over_joints(self._shares(found, truth, mask)[0][0])
+            for name, mask in groups(found, truth, self.by).items()
+        }
+        return known({"pck": mean_over_joints(shares), **kinds, **parts, "pck_left_out": float(left_out)})
 
-    def compute(self) -> dict[str, Tensor]:
-        """The scores by name; a joint that was never labelled has none."""
-        share = self.correct.double() / self.counted.double()
-        scores = {"pck": share.nanmean()}
-        for kind, members in joint_kinds(self.skeleton.joints).items():
-            score = share[members].nanmean()
-            if not score.isnan():
-                scores[f"pck/{kind}"] = score
-        return scores
-
-
-def joint_kinds(joints: tuple[str, ...]) -> dict[str, list[int]]:
-    """Joints grouped under their name without its side."""
-    kinds: dict[str, list[int]] = {}
-    for index, joint in enumerate(joints):
-        kinds.setdefault(joint.removeprefix("left_").removeprefix("right_"), []).append(index)
-    return kinds
+    def _shares(self, found: Predictions, truth: Truth, asked: Asked | None) -> tuple[FloatArray, int]:
+        positions = truth.keypoints[found.sample]
+        unit = unit_length(positions, truth.visibility[found.sample], self.pair, self.floor)
+        distance = distances(found.keypoints, positions)
+        counts = correct_keypoints(distance, unit, asked_for(found, truth, asked), [self.threshold])
+        return counts.shares, counts.left_out

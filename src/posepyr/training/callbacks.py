@@ -15,7 +15,7 @@ from posepyr import draw, geometry
 from posepyr.data.dataset import Crops
 from posepyr.data.module import PoseDataModule
 from posepyr.data.sampler import Draw
-from posepyr.metrics.functional import unit_length
+from posepyr.metrics.functional import distances, unit_length
 from posepyr.records import Pixels, PoseBatch
 from posepyr.training.task import PoseTask, Seen
 
@@ -109,13 +109,15 @@ def _spread(ranked: list[Any], count: int) -> list[Any]:
     return ranked[:worst] + [rest[number * (len(rest) - 1) // max(1, wanted - 1)] for number in range(wanted)]
 
 
-def _person_errors(task: PoseTask, seen: Seen, batch: PoseBatch) -> torch.Tensor:
+def _person_errors(task: PoseTask, seen: Seen, batch: PoseBatch) -> npt.NDArray[np.float64]:
     """Mean distance of a person's labelled joints from the truth, in PCK's unit where the skeleton has one."""
     pair = task.skeleton.unit_indices
-    distance = torch.linalg.vector_norm(seen["keypoints"].double() - batch.truth, dim=-1)
-    asked = batch.labelled > 0
-    errors: torch.Tensor = (distance * asked).sum(-1) / asked.sum(-1)
-    return errors / unit_length(batch.truth, batch.labelled, pair, 5.0) if pair else errors
+    truth, visibility = batch.truth.cpu().numpy(), batch.labelled.cpu().numpy()
+    asked = visibility > 0
+    distance = distances(seen["keypoints"].double().cpu().numpy(), truth)
+    with np.errstate(invalid="ignore"):
+        errors: npt.NDArray[np.float64] = (distance * asked).sum(axis=1) / asked.sum(axis=1)
+    return errors / unit_length(truth, visibility, pair, 5.0) if pair else errors
 
 
 def _person_tile(crops: Crops, sample: int, keypoints: npt.NDArray[np.float64], task: PoseTask, side: int) -> Pixels:
@@ -153,7 +155,7 @@ class EpochLine(pl.Callback):
         scores = {
             name: float(value)
             for name, value in trainer.callback_metrics.items()
-            if name == "train/loss" or (name.startswith("val/") and name.count("/") == 1)
+            if name in ("train/loss", "train/data_wait") or (name.startswith("val/") and name.count("/") == 1)
         }
         line = "  ".join(f"{name} {value:.4g}" for name, value in sorted(scores.items()))
         seconds = time.monotonic() - self._started

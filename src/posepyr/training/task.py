@@ -1,16 +1,19 @@
 """Training a pose network: forward, targets, loss; predictions and their scores."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypedDict
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torchmetrics import Metric
 
 from posepyr.checkpoints.recipe import Recipe
 from posepyr.codec import Codec
+from posepyr.data.module import PoseDataModule
 from posepyr.inference.protocol import Protocol
-from posepyr.losses import StagedMSE
+from posepyr.losses import AdaptiveMSE, Loss
+from posepyr.metrics.collected import Collected
+from posepyr.metrics.scorer import Scorer
 from posepyr.records import PoseBatch
 from posepyr.skeleton import Skeleton
 from posepyr.training.learner import Learner
@@ -34,8 +37,8 @@ class PoseTask(Learner):
         model: nn.Module,
         codec: Codec,
         skeleton: Skeleton,
-        loss: StagedMSE,
-        metric: Metric,
+        loss: Loss,
+        scorers: Sequence[Scorer],
         protocol: Protocol,
         recipe: Recipe,
         optimizer: Callable[[Iterable[nn.Parameter]], Optimizer] | None = None,
@@ -44,7 +47,8 @@ class PoseTask(Learner):
         visibility: VisibilityPolicy | None = None,
     ) -> None:
         super().__init__(model, optimizer, schedule, seed)
-        self.loss, self.metric, self.visibility = loss, metric, visibility or VisibilityPolicy()
+        self.loss, self.visibility = loss, visibility or VisibilityPolicy()
+        self.found, self.scorers = Collected(), scorers
         self.codec, self.skeleton, self.protocol, self.recipe = codec, skeleton, protocol, recipe
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
@@ -55,7 +59,18 @@ class PoseTask(Learner):
         losses = self.losses(batch)
         loss = losses.sum()
         self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.image))
+        self._log_stages(losses, len(batch.image))
         return loss
+
+    def _log_stages(self, losses: Tensor, people: int) -> None:
+        """Means over the epoch: each stage's loss, and its joints' weights where the loss adapts them."""
+        means = {f"train/loss/stage_{number}": loss for number, loss in enumerate(losses.detach(), start=1)}
+        if isinstance(self.loss, AdaptiveMSE):
+            for number, weights in enumerate(self.loss.joint_weights, start=1):
+                for joint, weight in zip(self.skeleton.joints, weights, strict=True):
+                    means[f"train/weight_stage_{number}/{joint}"] = weight
+        if len(losses) > 1:
+            self.log_dict(means, on_step=False, on_epoch=True, batch_size=people)
 
     def losses(self, batch: PoseBatch) -> Tensor:
         """The losses by stage; targets are drawn on the device, once per resolution."""
@@ -75,21 +90,36 @@ class PoseTask(Learner):
         return self._score(batch)
 
     def _score(self, batch: PoseBatch) -> Seen:
-        found = self.protocol.find(self.model, self.codec, batch.image, batch.to_image, self.skeleton.flip_order)
-        self.metric.update(found.keypoints, batch.truth, batch.labelled)
-        return Seen(sample=batch.sample, keypoints=found.keypoints, scores=found.scores)
+        outputs = self.protocol.find(self.model, self.codec, batch.image, batch.to_image, self.skeleton.flip_order)
+        # A person's crops at several scales stand one after the other.
+        sample = batch.sample[:: len(self.protocol.scales)]
+        keypoints, scores = (torch.stack(values, dim=1) for values in zip(*outputs, strict=True))
+        self.found.update(sample, keypoints, scores)
+        prediction = outputs[-1]
+        return Seen(sample=sample, keypoints=prediction.keypoints, scores=prediction.scores)
 
     def on_validation_epoch_end(self) -> None:
-        self._log_scores("val")
+        self._log_scores("val", "val")
 
     def on_test_epoch_end(self) -> None:
-        self._log_scores("test")
+        self._log_scores("test", self._data().test_split)
 
-    def _log_scores(self, split: str) -> None:
-        for name, value in self.metric.compute().items():
-            # Already reduced over processes by the metric itself.
-            self.log(f"{split}/{name}", value.float(), prog_bar="/" not in name, rank_zero_only=True)
-        self.metric.reset()
+    def _log_scores(self, name: str, split: str) -> None:
+        truth = self._data().truth(split)
+        stages = self.found.compute()
+        self.found.reset()
+        for number, found in enumerate(stages, start=1):
+            where = name if number == len(stages) else f"{name}_stage_{number}"
+            for scorer in self.scorers:
+                for quantity, value in scorer(found, truth).items():
+                    # Of everybody's predictions, so that every process has it.
+                    self.log(f"{where}/{quantity}", value, rank_zero_only=True)
+
+    def _data(self) -> PoseDataModule:
+        data: Any = getattr(self.trainer, "datamodule", None)
+        if not isinstance(data, PoseDataModule):
+            raise ValueError("scores are taken against a PoseDataModule: hand one to the trainer as datamodule=")
+        return data
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)

@@ -1,0 +1,49 @@
+"""The one state that all scores share: what was found of whom."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric
+
+from posepyr.records import Predictions
+
+
+class Collected(Metric):
+    """Predictions by the numbers of their people, gathered from all processes.
+
+    Scores are functions of everything that was found, so this is all that has to be added up; whoever is found
+    twice counts once, so that a score does not depend on how the people were shared out.
+    """
+
+    full_state_update = False
+    sample: list[Tensor]
+    keypoints: list[Tensor]
+    scores: list[Tensor]
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(**keywords)
+        for name in ("sample", "keypoints", "scores"):
+            self.add_state(name, [], dist_reduce_fx="cat")
+
+    def update(self, sample: Tensor, keypoints: Tensor, scores: Tensor) -> None:
+        """Add people ``B``: keypoints ``B S K 2`` in image pixels, by stage of the network, and scores ``B S K``."""
+        self.sample.append(sample)
+        self.keypoints.append(keypoints.double())
+        self.scores.append(scores.double())
+
+    def compute(self) -> list[Predictions]:
+        """Everybody, by rising number: one entry a stage, the prediction last."""
+        number, keypoints, scores = (self._whole(state) for state in (self.sample, self.keypoints, self.scores))
+        order = torch.argsort(number, stable=True)
+        first = torch.ones_like(order, dtype=torch.bool)
+        first[1:] = number[order][1:] != number[order][:-1]
+        chosen = order[first]
+        stages = zip(keypoints[chosen].unbind(1), scores[chosen].unbind(1), strict=True)
+        return [Predictions(number[chosen].numpy(), places.numpy(), heights.numpy()) for places, heights in stages]
+
+    @staticmethod
+    def _whole(state: list[Tensor] | Tensor) -> Tensor:
+        # After a reduction over processes the state is one tensor already.
+        joined = torch.cat(state) if isinstance(state, list) and state else state
+        return joined.cpu() if isinstance(joined, Tensor) else torch.zeros(0)

@@ -1,0 +1,122 @@
+"""Heatmaps of several scales, averaged in the picture."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from posepyr import geometry
+from posepyr.codec import Codec
+from posepyr.geometry import CropRule
+from posepyr.inference.protocol import Protocol
+from posepyr.inference.scales import find_in_picture
+
+SCALES = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
+SIZE = (64, 48)
+
+
+def affines(codec: Codec, box: tuple[float, ...] = (40.0, 30.0, 60.0, 90.0)) -> torch.Tensor:
+    """Crops' affines to the picture, from boxes of all sizes about the same centre."""
+    rule = CropRule(SIZE, grid=codec.grid)
+    x, y, width, height = box
+    found = []
+    for scale in SCALES:
+        wide, high = width * scale, height * scale
+        larger = np.array([x + (width - wide) / 2, y + (height - high) / 2, wide, high])
+        found.append(geometry.invert(geometry.crop_matrix(larger, rule)))
+    return torch.tensor(np.array(found))
+
+
+def drawn(codec: Codec, points: torch.Tensor, to_image: torch.Tensor) -> torch.Tensor:
+    """The heatmaps of a network that is right at every scale."""
+    to_crop = torch.tensor(np.array([geometry.invert(affine) for affine in to_image.numpy()]))
+    keypoints = geometry.apply(to_crop, points.expand(len(to_image), -1, -1))
+    return codec.encode(keypoints, SIZE, (SIZE[0] // 4, SIZE[1] // 4))
+
+
+@pytest.mark.parametrize("grid", ["plain", "udp"])
+def test_agreeing_scales_find_the_joint_within_half_a_cell(grid) -> None:
+    codec = Codec(sigma=1.5, grid=grid)
+    points = torch.tensor([[70.3, 75.8], [52.0, 60.0], [88.6, 101.1]], dtype=torch.float64)
+    to_image = affines(codec)
+    keypoints, scores = find_in_picture(drawn(codec, points, to_image), to_image, codec, SIZE)
+    # A bilinear map is highest at a cell's centre; that of the middle scale has cells of 7 pixels.
+    assert (keypoints - points).abs().max() < 3.5
+    # Six scales have their cells in different places, so that the mean does better than one.
+    assert (keypoints - points).abs().mean() < 1.0
+    assert (scores > 0.8).all()
+    assert (scores <= 1).all()
+
+
+def test_equals_a_mean_by_hand() -> None:
+    codec, generator = Codec(sigma=1.5), torch.Generator().manual_seed(0)
+    to_image = affines(codec)
+    heatmaps = torch.rand(len(SCALES), 1, 16, 12, generator=generator)
+    keypoints, scores = find_in_picture(heatmaps, to_image, codec, SIZE)
+    best = (-1.0, (0, 0))
+    inverses = [geometry.invert(affine) for affine in to_image.numpy()]
+    for y in range(-15, 165):
+        for x in range(140):
+            total = 0.0
+            for heatmap, inverse in zip(heatmaps[:, 0].numpy(), inverses, strict=True):
+                u, v = (inverse @ [x, y, 1.0]) / 4
+                i, j = int(np.floor(v)), int(np.floor(u))
+                for di in (0, 1):
+                    for dj in (0, 1):
+                        if 0 <= i + di < 16 and 0 <= j + dj < 12:
+                            total += heatmap[i + di, j + dj] * (1 - abs(v - i - di)) * (1 - abs(u - j - dj))
+            best = max(best, (total / len(SCALES), (x, y)))
+    assert keypoints[0].tolist() == list(best[1])
+    assert scores[0].item() == pytest.approx(best[0], abs=1e-5)
+
+
+def test_a_large_person_is_averaged_at_less_than_the_pictures_resolution() -> None:
+    codec = Codec(sigma=1.5)
+    to_image = affines(codec, (400.0, 300.0, 1200.0, 1800.0))
+    points = torch.tensor([[1000.0, 1200.0]], dtype=torch.float64)
+    keypoints, _ = find_in_picture(drawn(codec, points, to_image), to_image, codec, SIZE)
+    assert (keypoints - points).abs().max() < 25  # of cells of 140 pixels
+
+
+class Blurred(nn.Module):
+    """A network that needs no training: bright dots, one a channel, become heatmaps."""
+
+    strides = (4,)
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return (nn.functional.avg_pool2d(image.float() / 255, 5, stride=4, padding=2),)
+
+
+def test_people_are_found_alike_in_any_batch() -> None:
+    codec = Codec(sigma=1.5, refine="none")
+    protocol = Protocol(flip=True, scales=SCALES)
+    generator = torch.Generator().manual_seed(1)
+    image = torch.randint(0, 256, (3 * len(SCALES), 3, *SIZE), generator=generator, dtype=torch.uint8)
+    to_image = affines(codec).repeat(3, 1, 1)
+    [together] = protocol.find(Blurred(), codec, image, to_image, (0, 1, 2))
+    assert together.keypoints.shape == (3, 3, 2)
+    for person in range(3):
+        part = slice(person * len(SCALES), (person + 1) * len(SCALES))
+        [alone] = protocol.find(Blurred(), codec, image[part], to_image[part], (0, 1, 2))
+        assert torch.equal(alone.keypoints[0], together.keypoints[person])
+
+
+def test_stages_are_all_found_when_asked_for() -> None:
+    class Two(Blurred):
+        def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            [heatmaps] = super().forward(image)
+            return heatmaps.flip(-1), heatmaps
+
+    codec = Codec(refine="none")
+    image = torch.randint(0, 256, (2, 3, *SIZE), generator=torch.Generator().manual_seed(2), dtype=torch.uint8)
+    to_image = affines(codec)[:2]
+    first, last = Protocol(flip=False, stages=True).find(Two(), codec, image, to_image, (0, 1, 2))
+    [alone] = Protocol(flip=False).find(Two(), codec, image, to_image, (0, 1, 2))
+    assert torch.equal(last.keypoints, alone.keypoints)
+    assert not torch.equal(first.keypoints, last.keypoints)
+
+
+@pytest.mark.parametrize("scales", [(), (1.0, 0.0), (-1.0,)])
+def test_impossible_scales_are_refused(scales) -> None:
+    with pytest.raises(ValueError, match=r"protocol\.scales must be one or more positive numbers"):
+        Protocol(scales=scales)

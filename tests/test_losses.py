@@ -1,0 +1,145 @@
+"""Losses against sums by hand."""
+
+import math
+
+import pytest
+import torch
+
+from posepyr.losses import AdaptiveMSE, HardJointMSE, StagedMSE
+
+
+def case(people: int = 3, joints: int = 4) -> tuple[list[torch.Tensor], list[torch.Tensor], torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    sizes = ((4, 3), (8, 6))
+    outputs = [torch.rand(people, joints, *size, generator=generator) for size in sizes]
+    targets = [torch.rand(people, joints, *size, generator=generator) for size in sizes]
+    weights = torch.tensor([[1.0, 1.0, 0.0, 2.0]] * people)
+    return outputs, targets, weights
+
+
+def naive_sum(output: torch.Tensor, target: torch.Tensor, weights: torch.Tensor) -> float:
+    total = 0.0
+    for b, person in enumerate(output.tolist()):
+        for k, heatmap in enumerate(person):
+            for i, row in enumerate(heatmap):
+                for j, value in enumerate(row):
+                    total += weights[b, k].item() * (value - target[b, k, i, j].item()) ** 2
+    return total
+
+
+def test_the_mean_and_the_papers_sum() -> None:
+    outputs, targets, weights = case()
+    mean, halved = StagedMSE()(outputs, targets, weights), StagedMSE("halved_sum")(outputs, targets, weights)
+    for stage, (output, target) in enumerate(zip(outputs, targets, strict=True)):
+        total = naive_sum(output, target, weights)
+        assert mean[stage].item() == pytest.approx(total / output.numel(), rel=1e-5)
+        assert halved[stage].item() == pytest.approx(total / 2 / 3, rel=1e-5)
+
+
+@pytest.mark.parametrize("loss", [StagedMSE, HardJointMSE, AdaptiveMSE])
+def test_stages_can_be_weighed(loss) -> None:
+    arguments = {"hardest": 2} if loss is HardJointMSE else {}
+    plain = loss(**arguments)(*case())
+    weighed = loss(**arguments, stage_weights=[0.5, 2.0])(*case())
+    torch.testing.assert_close(weighed, plain * torch.tensor([0.5, 2.0]))
+    with pytest.raises(ValueError, match=r"loss\.stage_weights must hold one weight for each of the network's 2"):
+        loss(**arguments, stage_weights=[1.0])(*case())
+    with pytest.raises(ValueError, match=r"loss\.stage_weights must be weights of at least 0"):
+        loss(**arguments, stage_weights=[0.0, 0.0])
+
+
+def test_only_the_hardest_joints_of_each_person_count() -> None:
+    outputs, targets, weights = case()
+    losses = HardJointMSE(hardest=2)(outputs, targets, weights)
+    for stage, (output, target) in enumerate(zip(outputs, targets, strict=True)):
+        total = 0.0
+        for person in range(3):
+            errors = [
+                naive_sum(output[person, k][None, None], target[person, k][None, None], weights[person, k].view(1, 1))
+                / output[0, 0].numel()
+                for k in range(4)
+            ]
+            total += sum(sorted(errors)[-2:]) / 2
+        assert losses[stage].item() == pytest.approx(total / 3, rel=1e-5)
+    with pytest.raises(ValueError, match=r"loss\.hardest must be at most the skeleton's 4 joints, got 8"):
+        HardJointMSE()(outputs, targets, weights)
+
+
+def naive_weights(losses: list[list[float]]) -> list[list[float]]:
+    """Equations 3 to 6, with shares of the sum."""
+    joints = len(losses[0])
+    weights = [[1 / joints] * joints]
+    for stage in losses[:-1]:
+        shares = [loss / sum(stage) for loss in stage]
+        mean = sum(w * share for w, share in zip(weights[-1], shares, strict=True))
+        alpha = mean / (1 - mean)
+        grown = [w * alpha ** (1 - share) for w, share in zip(weights[-1], shares, strict=True)]
+        weights.append([w / sum(grown) for w in grown])
+    return weights
+
+
+def test_adaptive_weights_on_a_case_by_hand() -> None:
+    # Three joints with losses 1, 2 and 5: shares 1/8, 2/8 and 5/8, mean 1/3, alpha 1/2.
+    losses = torch.tensor([[1.0, 2.0, 5.0], [1.0, 1.0, 1.0]])
+    weights = AdaptiveMSE().weigh(losses, torch.tensor([True] * 3))
+    powers = [0.5 ** (7 / 8), 0.5 ** (6 / 8), 0.5 ** (3 / 8)]
+    assert weights[0].tolist() == pytest.approx([1 / 3] * 3)
+    assert weights[1].tolist() == pytest.approx([power / sum(powers) for power in powers])
+
+
+def test_adaptive_weights_equal_the_equations_over_many_stages() -> None:
+    losses = torch.rand(8, 16, generator=torch.Generator().manual_seed(1)).add(0.1)
+    weights = AdaptiveMSE().weigh(losses, torch.ones(16, dtype=torch.bool))
+    expected = naive_weights(losses.double().tolist())
+    assert torch.allclose(weights, torch.tensor(expected, dtype=torch.float64), atol=1e-9)
+
+
+@pytest.mark.parametrize("share", ["sum", "max"])
+def test_hard_joints_gain_weight_down_the_stages(share) -> None:
+    losses = torch.tensor([0.5, 0.6, 0.7, 2.4]).expand(5, 4)
+    weights = AdaptiveMSE(share).weigh(losses, torch.ones(4, dtype=torch.bool))
+    assert (weights[1:, 3] > weights[:-1, 3]).all()
+    assert (weights[1:, 0] < weights[:-1, 0]).all()
+    assert torch.allclose(weights.sum(1), torch.ones(5, dtype=torch.float64))
+
+
+def test_losses_alike_leave_the_weights_alone_however_large() -> None:
+    for size in (1e-9, 1.0, 1e9):
+        weights = AdaptiveMSE().weigh(torch.full((3, 5), size), torch.ones(5, dtype=torch.bool))
+        assert torch.allclose(weights, torch.full((3, 5), 0.2, dtype=torch.float64))
+
+
+def test_a_joint_that_nobody_has_keeps_its_share_of_the_weight() -> None:
+    losses = torch.tensor([[1.0, 1.0, 0.0], [1.0, 1.0, 0.0]])
+    weights = AdaptiveMSE().weigh(losses, torch.tensor([True, True, False]))
+    assert weights[1].tolist() == pytest.approx([1 / 3] * 3)
+    nobody = AdaptiveMSE().weigh(losses, torch.tensor([False] * 3))
+    assert nobody[1].tolist() == pytest.approx([1 / 3] * 3)
+
+
+def test_the_adaptive_loss_is_the_weighted_sum_of_mean_errors() -> None:
+    outputs, targets, _ = case()
+    weights = torch.tensor([[1.0, 1.0, 0.0, 1.0], [1.0, 0.0, 0.0, 1.0], [1.0, 1.0, 0.0, 1.0]])
+    loss = AdaptiveMSE()
+    losses = loss(outputs, targets, weights)
+    assert loss.joint_weights.shape == (2, 4)
+    for stage, (output, target) in enumerate(zip(outputs, targets, strict=True)):
+        total = 0.0
+        for joint, seen in ((0, 3), (1, 2), (3, 3)):
+            column = slice(joint, joint + 1)
+            summed = naive_sum(output[:, column], target[:, column], weights[:, column])
+            total += loss.joint_weights[stage, joint].item() * summed / output[0, 0].numel() / seen
+        assert losses[stage].item() == pytest.approx(total, rel=1e-5)
+
+
+def test_weights_are_no_part_of_the_gradient() -> None:
+    outputs, targets, weights = case()
+    for output in outputs:
+        output.requires_grad_()
+    loss = AdaptiveMSE()
+    loss(outputs, targets, weights).sum().backward()
+    size = outputs[1][0, 0].numel()
+    expected = 2 * (outputs[1] - targets[1]) * weights[..., None, None] / 3 / size
+    expected = expected * loss.joint_weights[1].float()[:, None, None]
+    torch.testing.assert_close(outputs[1].grad, expected.detach())
+    assert math.isclose(loss.joint_weights[1].sum().item(), 1.0)
