@@ -1,0 +1,123 @@
+"""How many branches are summed into what a layer reads, and how many layers read it (PyraNet, section 4.1)."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from math import prod
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from posepyr.initialisation.graph import Graph, Kind, Node
+from posepyr.initialisation.schemes import layers_of
+from posepyr.initialisation.trace import trace
+
+Scope = Literal["graph", "module"]
+
+SIDE = 256
+"""Pixels of the picture that networks are traced with, where they take it."""
+
+
+class Branches(NamedTuple):
+    """A layer's ``C_i`` and ``C_o``: how many branches its input sums, and how many layers read that input."""
+
+    inputs: int
+    outputs: int
+
+
+def count_branches(
+    model: nn.Module, inputs: Sequence[Any] | None = None, scope: Scope = "graph"
+) -> dict[str, Branches]:
+    """The branches of every layer of a model, by the layer's name, found on the graph of ``model(*inputs)``.
+
+    PyraNet, equations 7 and 11. Both are counted through norms, activations, pooling and resampling:
+
+    - C_i is the number of terms of the sum that a layer reads. A term that is itself a sum gives all of its terms if
+      nothing else reads it, and one if something does, or if a norm or an activation lies between the two: a norm sets
+      the variance back to one branch's, and the ReLU of two branches has one branch's second moment.
+    - C_o is the number of layers that read the tensor. One that reads it by way of a sum reads another tensor: an
+      identity shortcut does not count.
+    - Concatenation changes the fan and no count: of parts that differ the largest counts, and whoever reads the whole
+      reads each part. A tensor cut in parts is read part by part.
+    - Counts of factors multiply, as variances of independent factors do. A tensor that is added to itself or multiplied
+      with itself, as in an activation written out, stays one. Scales, constant or learned, are not looked at.
+    - Of a layer that is used several times the largest counts hold, and each use reads its input. A layer that is never
+      used has one branch.
+
+    With ``scope="module"`` sums and readers count only where they stand in the same call of a module as the layer:
+    the innermost that is no container. PyraNet's release marks branches within its pyramid modules alone.
+    """
+    graph = trace(model, example(model) if inputs is None else inputs)
+    uses = list(_uses(graph, scope))
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    found: dict[str, Branches] = {}
+    for layer_name, layer in layers_of(model).items():
+        own = {names[id(parameter)] for parameter in layer.parameters()}
+        counts = [branches for weights, branches in uses if weights & own] or [Branches(1, 1)]
+        found[layer_name] = Branches(*map(max, zip(*counts, strict=True)))
+    return found
+
+
+def example(model: nn.Module, image: Sequence[int] | None = None) -> list[Tensor]:
+    """Two pictures such as the model takes, without pixels: of ``channels, height, width``, or RGB and 256 a side.
+
+    Where the model's ``divisor`` does not divide 256, the next larger side.
+    """
+    divisor = int(getattr(model, "divisor", 1))
+    side = -(-SIDE // divisor) * divisor
+    floating = (parameter.dtype for parameter in model.parameters() if parameter.is_floating_point())
+    return [torch.empty(2, *(image or (3, side, side)), dtype=next(floating, None), device="meta")]
+
+
+def _uses(graph: Graph, scope: Scope) -> Iterator[tuple[frozenset[str], Branches]]:
+    """Every use of a layer: its weights' names and its counts."""
+    counting = _Counting(graph, scope)
+    layers = [node for node in graph.nodes if node.kind is Kind.LAYER]
+    tensors = {layer: _tensors_of(layer.inputs[0]) for layer in layers}
+    readers = Counter((tensor, counting.block(layer)) for layer in layers for tensor in tensors[layer])
+    for layer in layers:
+        block = counting.block(layer)
+        outputs = max(readers[tensor, block] for tensor in tensors[layer])
+        yield layer.weights, Branches(counting.summed(layer.inputs[0], block), outputs)
+
+
+class _Counting:
+    """Sums on a graph."""
+
+    def __init__(self, graph: Graph, scope: Scope) -> None:
+        self.scope = scope
+        reads = chain(graph.outputs, chain.from_iterable(node.inputs for node in graph.nodes))
+        self.reads = Counter(reads)
+
+    def block(self, node: Node) -> int | None:
+        """Where a sum must stand for this node to see it; None is everywhere."""
+        return node.block if self.scope == "module" else None
+
+    def summed(self, node: Node, block: int | None) -> int:
+        """How many branches a layer in the block reads here."""
+        node = node.source
+        if node.kind is Kind.SUM:
+            seen = block in (None, node.block)
+            return sum(self._as_term(term, block) for term in node.inputs) if seen else 1
+        if node.kind in (Kind.LAYER, Kind.INPUT):
+            return 1
+        counts = [self.summed(other, block) for other in node.inputs]
+        return prod(counts) if node.kind is Kind.PRODUCT else max(counts)
+
+    def _as_term(self, node: Node, block: int | None) -> int:
+        if self.reads[node] > 1:
+            return 1
+        if node.kind is Kind.SUM:
+            return self.summed(node, block)
+        if node.kind in (Kind.LINEAR, Kind.JOIN):
+            return max(self._as_term(other, block) for other in node.inputs)
+        return 1
+
+
+def _tensors_of(node: Node) -> set[Node]:
+    """The tensors that one reads who reads this node."""
+    node = node.source
+    if node.parts or node.kind is Kind.JOIN:
+        return set().union(*map(_tensors_of, node.parts or node.inputs))
+    return {node}
