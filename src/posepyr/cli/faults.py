@@ -14,6 +14,10 @@ class UsageError(ValueError):
     """A command line or a configuration that cannot be run as it stands."""
 
 
+class FailedProcessError(RuntimeError):
+    """One of a run's processes failed; the message says what it said."""
+
+
 def exit_code(error: BaseException) -> int:
     """What the process ends with after an error."""
     if isinstance(error, KeyboardInterrupt):
@@ -33,7 +37,7 @@ def report(error: BaseException) -> None:
 
 def speaks_for_itself(error: BaseException) -> bool:
     """Whether an error was raised by posepyr for its user to read, not by a library or by mistake."""
-    if isinstance(error, UsageError):
+    if isinstance(error, UsageError | FailedProcessError):
         return True
     if not isinstance(error, ValueError | OSError) or error.__traceback__ is None:
         return False

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from posepyr.cli import faults
 from posepyr.cli.arguments import Request, parse
 from posepyr.cli.faults import UsageError
+from posepyr.cli.processes import launched
 
 if TYPE_CHECKING:
     from posepyr.cli.compose import Composer, Job
@@ -63,6 +64,8 @@ def run_train(arguments: list[str]) -> int:
     from posepyr.cli.launch import run_one, run_sweep, show
 
     composer = Composer(*request.config)
+    if request.multirun and launched():
+        raise UsageError("-m must be left out under torchrun or srun: a sweep starts the processes of its jobs itself")
     if request.multirun and not request.cfg:
         return run_sweep(composer, request.overrides, _train)
     stored = request.values.get("rerun") or request.values.get("resume")
@@ -77,9 +80,15 @@ def run_train(arguments: list[str]) -> int:
 
 
 def _train(config: dict[str, Any], folder: Path, overrides: list[str], resume: Path | None = None) -> Scores:
+    from posepyr.cli import elastic
+
+    if elastic.must_start(config["trainer"]):
+        return elastic.start(config, folder, overrides, resume)
+    from posepyr.cli.meeting import agree
     from posepyr.cli.train import train
 
-    return train(config, folder, overrides, resume)
+    # Another process's may name other times and other random numbers.
+    return train(agree("configuration", lambda: config), folder, overrides, resume)
 
 
 def last_checkpoint(folder: Path) -> Path:

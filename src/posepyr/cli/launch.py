@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf, read_write
 from posepyr.cli import faults
 from posepyr.cli.compose import Composer, Job, lines
 from posepyr.cli.loader import parse_overrides
+from posepyr.cli.meeting import agree
 from posepyr.cli.processes import is_first
 from posepyr.cli.scores import print_scores
 
@@ -131,10 +132,12 @@ def _announce(folder: Path, scores: Scores) -> None:
 def claim(folder: Path) -> Path:
     """Makes a folder that did not exist, under a name with a number behind it where this one is taken.
 
-    The further processes of a run that several processes share find theirs made.
+    Of the processes of one run the first makes it, and the others go by what it made.
     """
-    if not is_first():
-        return folder
+    return Path(agree("folder", lambda: str(_claimed(folder))))
+
+
+def _claimed(folder: Path) -> Path:
     for number in itertools.count():
         candidate = folder if number == 0 else folder.with_name(f"{folder.name}-{number}")
         try:

@@ -46,7 +46,7 @@ class ClassificationTask(Learner):
 
     def training_step(self, batch: LabelledBatch, _index: int) -> Tensor:
         loss = F.cross_entropy(self(batch.image), batch.label, label_smoothing=self.label_smoothing)
-        self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.image))
+        self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.image), sync_dist=True)
         return loss
 
     def validation_step(self, batch: LabelledBatch, _index: int) -> None:

@@ -58,7 +58,7 @@ class PoseTask(Learner):
     def training_step(self, batch: PoseBatch, _index: int) -> Tensor:
         losses = self.losses(batch)
         loss = losses.sum()
-        self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.image))
+        self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.image), sync_dist=True)
         self._log_stages(losses, len(batch.image))
         return loss
 
@@ -70,7 +70,7 @@ class PoseTask(Learner):
                 for joint, weight in zip(self.skeleton.joints, weights, strict=True):
                     means[f"train/weight_stage_{number}/{joint}"] = weight
         if len(losses) > 1:
-            self.log_dict(means, on_step=False, on_epoch=True, batch_size=people)
+            self.log_dict(means, on_step=False, on_epoch=True, batch_size=people, sync_dist=True)
 
     def losses(self, batch: PoseBatch) -> Tensor:
         """The losses by stage; targets are drawn on the device, once per resolution."""

@@ -1,0 +1,103 @@
+"""A run in several processes of this machine, each started from the run's own configuration."""
+
+import inspect
+import json
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from posepyr.cli.faults import FailedProcessError
+from posepyr.cli.processes import launched
+from posepyr.files import write_text
+
+JOB = ".job.json"
+"""In the run folder while the run is starting and running: what every process reads."""
+
+GRACE = 10
+"""Seconds that the other processes have to end when one has died."""
+
+
+def several(trainer: dict[str, Any]) -> int:
+    """How many processes of this machine a trainer's settings ask for."""
+    accelerator, devices = trainer.get("accelerator", "auto"), trainer.get("devices", "auto")
+    if isinstance(devices, list):
+        return len(devices)
+    if isinstance(devices, str) and devices.strip("-").isdigit():
+        devices = int(devices)
+    if isinstance(devices, int) and devices >= 0:
+        return devices
+    if isinstance(devices, str) and devices != "auto":
+        return len([one for one in devices.split(",") if one])
+    if accelerator not in ("auto", "gpu", "cuda"):
+        return 1
+    import torch
+
+    return torch.cuda.device_count() or 1
+
+
+def must_start(trainer: dict[str, Any]) -> bool:
+    """Whether this process has to start the run's others: unless a launcher has done so."""
+    return not launched() and several(trainer) > 1
+
+
+def start(config: dict[str, Any], folder: Path, overrides: Sequence[str], resume: Path | None) -> dict[str, float]:
+    """Run a job in as many processes as its trainer asks for; its final scores.
+
+    Each process reads the job from a file: no process goes over the command line again, which may have been a
+    sweep's, or have named times and random numbers. When one dies the others are ended.
+    """
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import elastic_launch
+
+    job = {
+        "config": config,
+        "folder": str(folder.absolute()),
+        "overrides": list(overrides),
+        "resume": None if resume is None else str(resume.absolute()),
+    }
+    count = several(config["trainer"])
+    file = folder / JOB
+    write_text(file, json.dumps(job))
+    # What it has to say stands in our own message.
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    try:
+        elastic_launch(_settings(count), sys.executable)("-m", "posepyr.cli.worker", str(file.absolute()))
+    except ChildFailedError as error:
+        number, failure = error.get_first_failure()
+        raise FailedProcessError(_told(folder, number, count, failure.exitcode)) from None
+    finally:
+        for left in (file, *folder.glob(f"{JOB}.error.*")):
+            left.unlink(missing_ok=True)
+    scores: dict[str, float] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
+    return scores
+
+
+def _settings(count: int) -> Any:
+    from torch.distributed.launcher.api import LaunchConfig
+
+    settings: dict[str, Any] = {
+        "min_nodes": 1, "max_nodes": 1, "nproc_per_node": count, "rdzv_backend": "c10d", "run_id": "posepyr",
+        # Any free port, of this machine alone.
+        "rdzv_endpoint": "localhost:0", "local_addr": "localhost", "max_restarts": 0,
+    }  # fmt: skip
+    # Newer than the oldest Torch that is supported.
+    if "shutdown_timeout" in inspect.signature(LaunchConfig).parameters:
+        settings["shutdown_timeout"] = GRACE
+    return LaunchConfig(**settings)
+
+
+def _told(folder: Path, number: int, count: int, code: int) -> str:
+    """What the process that failed first said, or how it ended where it could say nothing."""
+    told = error_file(folder / JOB, number)
+    if told.is_file():
+        return f"process {number} of {count} failed:\n{told.read_text(encoding='utf-8').rstrip()}"
+    how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
+    saved = f"; go on with posepyr train --resume {folder}" if (folder / "checkpoints" / "last.ckpt").is_file() else ""
+    return f"process {number} of {count} {how}, and the others were ended{saved}"
+
+
+def error_file(job: Path, number: int) -> Path:
+    """Where a process leaves its error."""
+    return job.with_name(f"{job.name}.error.{number}")

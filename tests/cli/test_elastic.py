@@ -1,0 +1,137 @@
+"""Runs in several processes: real ones, which must do what one does, and end together."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from posepyr.checkpoints.storage import read_checkpoint
+from posepyr.cli.elastic import several
+
+TINY = [
+    "model.width=16", "model.depth=2", "data.input_size=[32,32]", "data.batch_size=4", "data.workers=0",
+    "data.source.train=24", "data.source.val=17", "data.source.size=64", "trainer.max_epochs=2", "trainer=ddp",
+    "trainer.accelerator=cpu", "trainer.log_every_n_steps=1", "progress=false", "callbacks=frozen_norms",
+    "callbacks.augmentation_sheet=null", "callbacks.prediction_sheet=null",
+]  # fmt: skip
+PRM = ["model.stacks=1", "model.block.width=4"]
+
+BOMB = """
+import os, signal
+import pytorch_lightning as pl
+
+class Bomb(pl.Callback):
+    def __init__(self, how: str) -> None:
+        self.how = how
+
+    def on_train_batch_start(self, trainer, *_):
+        if trainer.global_rank == 1 and trainer.global_step == 7:
+            if self.how == "kill":
+                os.kill(os.getpid(), signal.SIGKILL)
+            raise RuntimeError("boom in the second process")
+"""
+
+
+def run(folder: Path, *overrides: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "posepyr", "train", *TINY, *overrides, f"hydra.run.dir={folder}"]
+    surroundings = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+    return subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=240, check=False)
+
+
+def losses(folder: Path) -> list[float]:
+    with (folder / "metrics.csv").open(newline="") as file:
+        return [float(row["train/loss"]) for row in csv.DictReader(file) if row["train/loss"]]
+
+
+def assert_alike(one: Path, two: Path) -> None:
+    assert losses(one) == pytest.approx(losses(two), rel=1e-5)
+    assert len(losses(one)) == 12
+    ours, theirs = (read_checkpoint(folder / "checkpoints" / "last.ckpt")["state_dict"] for folder in (one, two))
+    for key, value in ours.items():
+        torch.testing.assert_close(value, theirs[key], rtol=1e-3, atol=1e-5)
+    scores = [json.loads((folder / "metrics.json").read_text()) for folder in (one, two)]
+    assert scores[0] == pytest.approx(scores[1])
+    assert any(name == "val/pck" for name in scores[0])
+
+
+@pytest.fixture(scope="module")
+def bomb(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("bomb")
+    (folder / "bomb.py").write_text(BOMB)
+    return str(folder)
+
+
+def test_two_processes_follow_one(tmp_path: Path) -> None:
+    # A gentle rate: RMSProp would make large steps of small differences.
+    common = [*PRM, "optimizer.lr=1e-5", "data.source.test=5"]
+    single = run(tmp_path / "one", *common, "trainer.devices=1")
+    assert single.returncode == 0, single.stderr
+    double = run(tmp_path / "two", *common, "trainer.devices=2")
+    assert double.returncode == 0, double.stderr
+    assert_alike(tmp_path / "one", tmp_path / "two")
+    assert "a batch of 4: 2 processes x 2 at a time x 1" in double.stdout
+    assert double.stdout.count("epoch 2/2") == 1
+    assert not [*(tmp_path / "two").glob(".job*")]
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(
+    "model",
+    [
+        ["model=hrnet_w32", "~model.depth", "model.width=8", "model.modules=[1,1,1]", "model.blocks=1"],
+        ["model=ppnet_m2_d2_w32", "~model.depth", "model.width=8"],
+        ["model=mssh", "model.stages=2", "model.depth=1", "data.input_size=[64,64]"],
+    ],
+)
+def test_two_processes_follow_one_in_every_family(model: list[str], tmp_path: Path) -> None:
+    model = [line for line in model if not line.startswith("~")]
+    common = [line for line in TINY if not (line.startswith("model.depth") and "mssh" not in model[0])]
+    for count in (1, 2):
+        command = [sys.executable, "-m", "posepyr", "train", *common, *model, "optimizer.lr=1e-5", "test=false"]
+        done = subprocess.run(
+            [*command, f"trainer.devices={count}", f"hydra.run.dir={tmp_path / str(count)}"],
+            env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=300, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+    assert_alike(tmp_path / "1", tmp_path / "2")
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("raise", "RuntimeError: boom in the second process"),
+        ("kill", "process 1 of 2 was killed by signal 9, and the others were ended; go on with posepyr train --resume"),
+    ],
+)
+def test_when_one_dies_all_end(how: str, message: str, tmp_path: Path, bomb: str) -> None:
+    began = time.monotonic()
+    node = "{_target_: bomb.Bomb, how: " + how + "}"
+    done = run(tmp_path / "run", *PRM, "trainer.devices=2", "test=false", f"+callbacks.bomb={node}", PYTHONPATH=bomb)
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "process 1 of 2" in done.stderr
+    # Most of it is starting; a collective that nobody answers would wait for half an hour.
+    assert time.monotonic() - began < 90
+    assert not [*(tmp_path / "run").glob(".job*")]
+    assert (tmp_path / "run" / "checkpoints" / "last.ckpt").is_file()
+
+
+@pytest.mark.parametrize(
+    ("trainer", "count"),
+    [
+        ({"devices": 3, "accelerator": "cpu"}, 3),
+        ({"devices": "2", "accelerator": "cpu"}, 2),
+        ({"devices": [0, 2], "accelerator": "gpu"}, 2),
+        ({"devices": "0,1,3", "accelerator": "gpu"}, 3),
+        ({"devices": "auto", "accelerator": "cpu"}, 1),
+        ({}, max(1, torch.cuda.device_count())),
+    ],
+)
+def test_how_many_processes_a_trainer_asks_for(trainer: dict, count: int) -> None:
+    assert several(trainer) == count
