@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ import torch
 
 from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.cli.elastic import several
+from posepyr.cli.main import main
 
 TINY = [
     "model.width=16", "model.depth=2", "data.input_size=[32,32]", "data.batch_size=4", "data.workers=0",
@@ -135,3 +137,60 @@ def test_when_one_dies_all_end(how: str, message: str, tmp_path: Path, bomb: str
 )
 def test_how_many_processes_a_trainer_asks_for(trainer: dict, count: int) -> None:
     assert several(trainer) == count
+
+
+def together(commands: list[list[str]], environments: list[dict[str, str]]) -> list[str]:
+    """Runs processes that somebody else starts at once; what each printed."""
+    processes = [
+        subprocess.Popen(
+            command, env={**os.environ, "OMP_NUM_THREADS": "1", **environment}, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True,
+        )
+        for command, environment in zip(commands, environments, strict=True)
+    ]  # fmt: skip
+    said = [process.communicate(timeout=240)[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * len(processes), "\n".join(said)
+    return said
+
+
+def assert_one_run(folder: Path, said: list[str], batch: str) -> None:
+    assert sum(text.count(batch) for text in said) == 1
+    assert sum(text.count("run folder:") for text in said) == 1
+    [made] = folder.iterdir()
+    assert "val/pck" in json.loads((made / "metrics.json").read_text())
+
+
+def test_slurm_starts_the_processes(tmp_path: Path) -> None:
+    dated = f"hydra.run.dir={tmp_path}/" + "${now:%H-%M-%S-%f}"  # another folder in each process, if they let it
+    command = [sys.executable, "-m", "posepyr", "train", *TINY, *PRM, "test=false", "trainer.devices=2", dated]
+    shared = {
+        "SLURM_NTASKS": "2", "SLURM_JOB_ID": str(os.getpid()), "SLURM_JOB_NAME": "train", "SLURM_NODELIST": "localhost",
+        "SLURM_NTASKS_PER_NODE": "2", "SLURM_NNODES": "1", "SLURM_NODEID": "0",
+    }  # fmt: skip
+    environments = [shared | {"SLURM_PROCID": str(number), "SLURM_LOCALID": str(number)} for number in range(2)]
+    said = together([command] * 2, environments)
+    assert_one_run(tmp_path, said, "a batch of 4: 2 processes x 2 at a time x 1")
+
+
+@pytest.mark.long
+def test_torchrun_starts_the_processes_of_two_nodes(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    dated = f"hydra.run.dir={tmp_path}/" + "${now:%H-%M-%S-%f}"
+    run = ["-m", "posepyr", "train", *TINY, *PRM, "test=false", "trainer.devices=2", "trainer.num_nodes=2", dated]
+    nodes = [
+        [
+            sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=2", f"--node-rank={node}",
+            "--master-addr=localhost", f"--master-port={port}", *run,
+        ]
+        for node in range(2)
+    ]  # fmt: skip
+    said = together(nodes, [{}, {}])
+    assert_one_run(tmp_path, said, "a batch of 4: 4 processes x 1 at a time x 1")
+
+
+def test_a_sweep_starts_its_processes_itself(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "somebody")
+    assert main(["train", "-m", "seed=0,1"]) == 2
+    assert "-m must be left out under torchrun or srun" in capsys.readouterr().err

@@ -5,19 +5,23 @@ import os
 from abc import ABC, abstractmethod
 from typing import Any
 
-import cv2
 import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from posepyr.data.archive import data_folder
 from posepyr.data.augment import Augment
+from posepyr.data.cache import CropCache
 from posepyr.data.cuts import Cut
 from posepyr.data.dataset import Crops
 from posepyr.data.joints import matched
 from posepyr.data.labelled import LabelledPictures, LabelledSource
+from posepyr.data.loading import WatchedLoader, join, prepare_worker
+from posepyr.data.pictures import Decode
 from posepyr.data.sampler import Draw, EvaluationOrder, TrainingOrder
+from posepyr.data.truth import truth_of
 from posepyr.geometry import CropRule, Grid
-from posepyr.records import Source
+from posepyr.records import Source, Split, Truth
 from posepyr.skeleton import Skeleton
 
 log = logging.getLogger("posepyr")
@@ -57,6 +61,8 @@ class OrderedData(pl.LightningDataModule, ABC):
                 f"and data.device_batch, what a device takes at a time; got {self.trainer.accumulate_grad_batches}"
             )
         self.trainer.accumulate_grad_batches = parts
+        if not self.trainer.is_global_zero:
+            return
         log.info(
             "a batch of %d: %d process%s x %d at a time x %d",
             self.batch_size, world, "" if world == 1 else "es", self.batch_size // (world * parts), parts,
@@ -91,7 +97,7 @@ class OrderedData(pl.LightningDataModule, ABC):
         samples = self.samples("train", augment=True)
         order = TrainingOrder(len(samples), self.batch_size, self.seed, rank, world)
         order.resume(*self._resume_at)
-        return self._loader(samples, order, self.batch_size // (world * self.parts))
+        return self.loader(samples, order, self.batch_size // (world * self.parts))
 
     def val_dataloader(self) -> DataLoader[Any]:
         """The validation split, everything once."""
@@ -107,16 +113,18 @@ class OrderedData(pl.LightningDataModule, ABC):
         rank, world = self._place()
         share = max(1, self.batch_size // world)
         most = share if self.device_batch is None else min(share, self.device_batch)
-        return self._loader(samples, EvaluationOrder(len(samples), rank, world), most)
+        return self.loader(samples, EvaluationOrder(len(samples), rank, world), most)
 
-    def _loader(self, samples: Dataset[Any], order: Sampler[Draw], count: int) -> DataLoader[Any]:
-        return DataLoader(
+    def loader(self, samples: Dataset[Any], order: Sampler[Draw], count: int) -> DataLoader[Any]:
+        """Samples in an order, ``count`` at a time."""
+        return WatchedLoader(
             samples,
             batch_size=count,
             sampler=order,
+            collate_fn=join,
             num_workers=self.workers,
             persistent_workers=self.workers > 0,
-            worker_init_fn=_single_threaded,
+            worker_init_fn=prepare_worker,
             pin_memory=torch.cuda.is_available(),
             # The loader draws a base seed from here; the global generator must not move with the number of loaders.
             generator=torch.Generator().manual_seed(self.seed),
@@ -139,7 +147,12 @@ class OrderedData(pl.LightningDataModule, ABC):
 
 
 class PoseDataModule(OrderedData):
-    """Crops of a source's people."""
+    """Crops of a source's people.
+
+    ``decode`` is how large the pictures of training are decoded (:data:`~posepyr.data.pictures.Decode`); those that
+    are scored always are as they are. ``cache`` names a folder to keep in what training can show of them
+    (:class:`~posepyr.data.cache.CropCache`), under the folder of all data sets unless absolute.
+    """
 
     def __init__(
         self,
@@ -152,13 +165,20 @@ class PoseDataModule(OrderedData):
         batch_size: int = 16,
         device_batch: int | None = None,
         workers: int | None = None,
+        decode: Decode = "fitting",
+        cache: str | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__(batch_size, device_batch, workers, seed)
+        if decode not in ("fitting", "full"):
+            raise ValueError(f"data.decode must be fitting or full, got {decode}")
         height, width = input_size
         if min(height, width) < 1:
             raise ValueError(f"data.input_size must be (height, width) in pixels, got {list(input_size)}")
         self.source, self.skeleton, self.augment = source, skeleton, augment
+        self.decode, self.cache = decode, cache
+        self._cached: dict[str, CropCache] = {}
+        self._truths: dict[str, Truth] = {}
         self.rule = CropRule((height, width), padding, grid)
 
     def samples(self, name: str, augment: bool = False) -> Crops:
@@ -167,7 +187,22 @@ class PoseDataModule(OrderedData):
     def crops(self, name: str, augment: bool = False) -> Crops:
         """The people of a split, one crop each."""
         split = matched(self.source.split(name), self.skeleton.joints)
-        return Crops(split, self.skeleton, self.rule, self.augment if augment else None, self.seed)
+        if not augment:
+            return Crops(split, self.skeleton, self.rule, seed=self.seed)
+        if self.cache is not None:
+            split = self._cached[name] if name in self._cached else self._keep(name, split, self.cache)
+        return Crops(split, self.skeleton, self.rule, self.augment, self.seed, self.decode)
+
+    def _keep(self, name: str, split: Split, folder: str) -> CropCache:
+        cached = CropCache(split, self.skeleton, self.rule, self.augment, data_folder(folder), self.decode)
+        self._cached[name] = cached
+        return cached
+
+    def truth(self, name: str) -> Truth:
+        """What predictions of a split are scored against; gathered once."""
+        if name not in self._truths:
+            self._truths[name] = truth_of(matched(self.source.split(name), self.skeleton.joints))
+        return self._truths[name]
 
 
 class ClassificationDataModule(OrderedData):
@@ -187,8 +222,3 @@ class ClassificationDataModule(OrderedData):
 
     def samples(self, name: str, augment: bool = False) -> LabelledPictures:
         return LabelledPictures(self.source.split(name), self.cut, augment, self.seed)
-
-
-def _single_threaded(_worker: int) -> None:
-    # The workers share the cores already.
-    cv2.setNumThreads(0)
