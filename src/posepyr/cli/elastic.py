@@ -15,8 +15,11 @@ from posepyr.files import write_text
 JOB = ".job.json"
 """In the run folder while the run is starting and running: what every process reads."""
 
-GRACE = 10
-"""Seconds that the other processes have to end when one has died."""
+GRACE = 30
+"""Seconds that processes have to save and end when they are told to."""
+
+STOPPED = 128
+"""Exit codes above are those of processes that a signal asked to end, and that did."""
 
 
 def several(trainer: dict[str, Any]) -> int:
@@ -48,6 +51,7 @@ def start(config: dict[str, Any], folder: Path, overrides: Sequence[str], resume
     Each process reads the job from a file: no process goes over the command line again, which may have been a
     sweep's, or have named times and random numbers. When one dies the others are ended.
     """
+    from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import elastic_launch
 
@@ -64,8 +68,12 @@ def start(config: dict[str, Any], folder: Path, overrides: Sequence[str], resume
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     try:
         elastic_launch(_settings(count), sys.executable)("-m", "posepyr.cli.worker", str(file.absolute()))
+    except SignalException as stopped:
+        raise SystemExit(128 + stopped.sigval) from None
     except ChildFailedError as error:
         number, failure = error.get_first_failure()
+        if failure.exitcode > STOPPED:
+            raise SystemExit(failure.exitcode) from None
         raise FailedProcessError(_told(folder, number, count, failure.exitcode)) from None
     finally:
         for left in (file, *folder.glob(f"{JOB}.error.*")):

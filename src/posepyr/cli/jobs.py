@@ -9,6 +9,7 @@ from posepyr.cli import faults
 from posepyr.cli.arguments import Request, parse
 from posepyr.cli.faults import UsageError
 from posepyr.cli.processes import launched
+from posepyr.cli.requeue import recall
 
 if TYPE_CHECKING:
     from posepyr.cli.compose import Composer, Job
@@ -69,6 +70,11 @@ def run_train(arguments: list[str]) -> int:
     if request.multirun and not request.cfg:
         return run_sweep(composer, request.overrides, _train)
     stored = request.values.get("rerun") or request.values.get("resume")
+    requeued = None if stored or request.cfg else recall()
+    if requeued is not None:
+        print(f"SLURM has started this job again: it goes on in {requeued}", flush=True)
+        request.values["resume"] = stored = str(requeued)
+        request.overrides.clear()
     job = composer.stored(Path(stored), request.overrides) if stored else composer.job(request.overrides)
     if request.cfg:
         print(show(job, request.cfg, "resolve" in request.switches), end="")

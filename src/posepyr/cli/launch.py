@@ -20,6 +20,7 @@ from posepyr.cli.compose import Composer, Job, lines
 from posepyr.cli.loader import parse_overrides
 from posepyr.cli.meeting import agree
 from posepyr.cli.processes import is_first
+from posepyr.cli.requeue import remember
 from posepyr.cli.scores import print_scores
 
 Scores = dict[str, float]
@@ -30,6 +31,8 @@ Task = Callable[[dict[str, Any], Path, list[str]], Scores]
 def run_one(job: Job, task: Task, loader: ConfigLoader, folder: Path | None = None) -> int:
     """Runs a job in a new folder, or in one that is its own already. Its error is the caller's."""
     place = claim(Path(str(job.composed.hydra.run.dir))) if folder is None else folder
+    if is_first():
+        remember(place)
     # Absolute, for Lightning's further processes start from it.
     with read_write(job.composed.hydra):
         job.composed.hydra.run.dir = str(place.absolute())

@@ -13,10 +13,11 @@ import torch
 from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar, TQDMProgressBar
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.loggers.logger import Logger
+from pytorch_lightning.plugins.environments import SLURMEnvironment  # type: ignore[attr-defined]
 
 from posepyr.checkpoints.recipe import build
 from posepyr.checkpoints.storage import read_checkpoint
-from posepyr.cli.processes import is_first
+from posepyr.cli.processes import in_slurm, is_first
 from posepyr.cli.wiring import Config, make_callbacks, make_run
 from posepyr.data.module import OrderedData
 from posepyr.files import remove_leftovers, write_text
@@ -25,6 +26,7 @@ from posepyr.training.csv_log import CSVLog
 from posepyr.training.learner import Learner
 from posepyr.training.quiet import quiet
 from posepyr.training.record import add_to_record, write_record
+from posepyr.training.stopping import StopOnSignal
 
 
 def train(config: Config, folder: Path, overrides: list[str], resume: Path | None = None) -> dict[str, float]:
@@ -78,7 +80,8 @@ def make_trainer(config: Config, folder: Path, resume: Path | None) -> pl.Traine
     loggers: list[Logger] = [table]
     if config.get("logger") and is_first():
         loggers.append(build(config["logger"], folder=folder, name=config["name"], config=config))
-    callbacks = [*make_callbacks(config), *checkpoints(folder, config["checkpoint"])]
+    stopping = StopOnSignal(folder / "checkpoints" / "last.ckpt")
+    callbacks = [*make_callbacks(config), *checkpoints(folder, config["checkpoint"]), stopping]
     if config["progress"]:
         callbacks.append(RichProgressBar() if config["progress"] == "rich" else TQDMProgressBar())
     trainer: pl.Trainer = build(
@@ -86,10 +89,15 @@ def make_trainer(config: Config, folder: Path, resume: Path | None) -> pl.Traine
         logger=loggers,
         callbacks=[*callbacks, LearningRateMonitor("step")],
         default_root_dir=str(folder),
-        plugins=[WholeFiles()],
+        plugins=[WholeFiles(), *cluster()],
         enable_progress_bar=bool(config["progress"]),
     )
     return trainer
+
+
+def cluster() -> list[SLURMEnvironment]:
+    """SLURM without Lightning's own way of queueing a job again, which resumes from another file than ours."""
+    return [SLURMEnvironment(auto_requeue=False)] if in_slurm() else []
 
 
 def checkpoints(folder: Path, settings: dict[str, Any]) -> list[pl.Callback]:

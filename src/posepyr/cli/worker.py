@@ -21,6 +21,9 @@ def main(file: str) -> int:
 
         resume = None if job["resume"] is None else Path(job["resume"])
         train(job["config"], Path(job["folder"]), job["overrides"], resume)
+    except SystemExit as end:
+        # Stopped by a signal, and saved.
+        return int(end.code or 0)
     except BaseException as error:
         told = str(error) if faults.speaks_for_itself(error) else "".join(traceback.format_exception(error))
         error_file(Path(file), rank()).write_text(told, encoding="utf-8")
