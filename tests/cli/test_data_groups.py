@@ -1,5 +1,6 @@
 """The data sets from files, composed as the command line does."""
 
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -7,8 +8,10 @@ import pytest
 from posepyr.checkpoints.recipe import build
 from posepyr.cli.compose import Composer
 from posepyr.cli.faults import UsageError
+from posepyr.data import coco, lsp
 from posepyr.data.coco import Coco
 from posepyr.data.custom import Custom
+from posepyr.data.mixture import Mixture
 
 
 @pytest.fixture(scope="module")
@@ -45,3 +48,47 @@ def test_a_data_set_of_one_s_own_brings_its_skeleton(composer: Composer, tmp_pat
 def test_a_data_set_of_one_s_own_needs_its_file(composer: Composer) -> None:
     with pytest.raises(UsageError, match=r"data\.source\.file must be given"):
         composer.job(["data=custom"])
+
+
+@pytest.mark.parametrize(
+    ("name", "skeleton"),
+    [
+        ("lsp", "lsp"),
+        ("lspet", "lsp"),
+        ("posetrack", "posetrack"),
+        ("ai_challenger", "ai_challenger"),
+        ("coco_detections", "coco"),
+    ],
+)
+def test_data_sets_bring_skeletons_with_their_joints(composer: Composer, name: str, skeleton: str) -> None:
+    config = composer.job([f"data={name}", "data.source.folder=/archives/it"]).config
+    assert config["skeleton"]["name"] == skeleton
+    source = build(config["data"]["source"])
+    assert source.folder == Path("/archives/it")
+    joints = import_module(type(source).__module__.removesuffix(".source")).JOINTS
+    assert build(config["skeleton"]).joints == joints
+
+
+def test_lsp_extended_is_cut_for_the_study(composer: Composer) -> None:
+    source = build(composer.job(["data=lspet", "data.source.splits.test=[9000,9500]"]).config["data"]["source"])
+    assert source.splits == {"train": [0, 8000], "val": [8000, 9000], "test": [9000, 9500]}
+    assert source.box == "joints"
+
+
+def test_mixtures_are_of_all_their_sources(composer: Composer) -> None:
+    config = composer.job(["data=lsp_mpii", "data.source.sources.mpii.folder=/archives/mpii"]).config
+    source = build(config["data"]["source"])
+    assert isinstance(source, Mixture)
+    assert source.joints == build(config["skeleton"]).joints == lsp.JOINTS
+    assert list(source.sources) == ["lsp", "lspet", "mpii"]
+    assert source.sources["mpii"].folder == Path("/archives/mpii")
+    assert source.evaluate_on == "lsp"
+    # Another skeleton asks for its own joints; a source can be left out.
+    config = composer.job(["skeleton=mpii", "data=lsp_mpii", "~data.source.sources.lspet"]).config
+    source = build(config["data"]["source"])
+    assert source.joints == build(config["skeleton"]).joints
+    assert list(source.sources) == ["lsp", "mpii"]
+    config = composer.job(["data=coco_ai"]).config
+    assert build(config["data"]["source"]).joints == coco.JOINTS
+    with pytest.raises(UsageError, match=r"data\.source\.sources\.coco\.folder must be str, got 3"):
+        composer.job(["data=coco_ai", "data.source.sources.coco.folder=3"])

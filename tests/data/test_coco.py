@@ -100,6 +100,16 @@ def test_without_the_size_of_the_picture_boxes_keep_their_far_side(
     np.testing.assert_array_equal(read(coco_content)[0].box, [90, 70, 49, 49])
 
 
+def test_areas_are_stated_or_not_a_number(read: Callable[..., People], coco_content: Content) -> None:
+    coco_content["annotations"].append(variant(coco_content, id=4, area=3.5e6))
+    coco_content["annotations"].append(variant(coco_content, id=5))
+    del coco_content["annotations"][2]["area"]
+    np.testing.assert_array_equal(read(coco_content).measures["area"], [200, 3.5e6, np.nan])
+    # Annotation programs write areas of 0 for people without an outline; only a stated box is dropped with it.
+    coco_content["annotations"] = [variant(coco_content, area=0, bbox=None)]
+    assert len(read(coco_content)) == 1
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -163,6 +173,8 @@ FAULTS: dict[str, tuple[Callable[[Content], Any], str]] = {
         lambda c: c["annotations"][0].update(bbox=[1, 2, float("inf"), 4]),
         r"bbox must hold finite numbers",
     ),
+    "id of a wrong type": (lambda c: c["annotations"][0].update(id=[3]), r"\(id \[3\]\): id must be a whole number"),
+    "an endless id": (lambda c: c["images"][0].update(id=10**30), r"images\[0\]: id must be a whole number"),
     "area of a wrong type": (lambda c: c["annotations"][0].update(area="big"), r"area must hold finite numbers"),
 }
 

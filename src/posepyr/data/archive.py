@@ -1,5 +1,6 @@
 """Where data sets lie on disk, and errors that say which file, which record and which field is at fault."""
 
+import contextlib
 import os
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from posepyr.data import zips
 from posepyr.records import FloatArray
 
 ROOT = "POSEPYR_DATA"
@@ -22,9 +24,12 @@ def data_folder(folder: str | Path) -> Path:
     return Path(os.environ.get(ROOT) or "data").expanduser().absolute() / Path(folder).expanduser()
 
 
-def require(root: Path, needed: Sequence[str], name: str) -> None:
-    """Raise unless ``root`` holds everything ``needed`` (a final ``/`` marks a folder), showing both trees."""
-    present = {entry: _is_there(root / entry, entry) for entry in needed}
+def require(root: Path, needed: Sequence[str], name: str, unpacked: bool = False) -> None:
+    """Raise unless ``root`` holds everything ``needed`` (a final ``/`` marks a folder), showing both trees.
+
+    Unless folders must be ``unpacked``, they may lie in zip archives: see :mod:`posepyr.data.zips`.
+    """
+    present = {entry: _is_there(root / entry, entry, unpacked) for entry in needed}
     if all(present.values()):
         return
     looked = [f"  {entry:<50} {'there' if there else 'MISSING'}" for entry, there in present.items()]
@@ -41,8 +46,15 @@ def require(root: Path, needed: Sequence[str], name: str) -> None:
     )
 
 
-def _is_there(path: Path, entry: str) -> bool:
-    return path.is_dir() if entry.endswith("/") else path.is_file()
+def _is_there(path: Path, entry: str, unpacked: bool) -> bool:
+    if not entry.endswith("/"):
+        return path.is_file()
+    return path.is_dir() if unpacked else is_folder(path)
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there, unpacked or in a zip archive."""
+    return path.is_dir() or zips.holds_folder(path)
 
 
 def _tree(root: Path, most: int = 8) -> list[str]:
@@ -99,15 +111,29 @@ class Record(NamedTuple):
             raise ValueError(f"{where}{field} must be given, but is missing{nearest(field, content)}")
         return content[field]
 
-    def numbers(self, value: Any, field: str, count: int) -> FloatArray:
-        """The value as an array, if it is a list of exactly ``count`` finite numbers."""
+    def numbers(self, value: Any, field: str, count: int, largest: float = LARGEST) -> FloatArray:
+        """The value as an array, if it is a list of exactly ``count`` numbers, none of them beyond ``largest``."""
         if not isinstance(value, list) or len(value) != count:
             got = f"{len(value)} entries" if isinstance(value, list) else value
             raise self.error(field, f"be a list of {count} numbers", got)
-        wrong = [entry for entry in value if type(entry) not in (int, float) or not abs(entry) <= LARGEST]
+        wrong = [entry for entry in value if type(entry) not in (int, float) or not abs(entry) <= largest]
         if wrong:
-            raise self.error(field, f"hold finite numbers of at most {LARGEST:.0e} in size", wrong[0])
+            raise self.error(field, f"hold finite numbers of at most {largest:.0e} in size", wrong[0])
         return np.array(value, np.float64)
+
+
+def table(
+    rows: Sequence[Any], records: Sequence[Record], field: str, count: int, largest: float = LARGEST
+) -> FloatArray:
+    """The same field of many records as one array ``N count``, if each is a list of that many numbers."""
+    if all(type(row) is list and len(row) == count and set(map(type, row)) <= {int, float} for row in rows):
+        with contextlib.suppress(OverflowError):
+            values = np.array(rows, np.float64).reshape(-1, count)
+            if (np.abs(values) <= largest).all():
+                return values
+    # Something is wrong: row by row, to say which. An honest table comes through as well.
+    checked = [record.numbers(row, field, count, largest) for row, record in zip(rows, records, strict=True)]
+    return np.array(checked).reshape(-1, count)
 
 
 def nearest(name: str, known: Sequence[str] | dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from posepyr.data.archive import Record, nearest
+from posepyr.data.archive import Record, is_folder, nearest
 from posepyr.data.coco import read_coco
 from posepyr.data.people import People
 from posepyr.data.spreadsheet import read_csv
@@ -22,12 +22,13 @@ _SPLITS = ("train", "val", "test")
 class Custom:
     """People of a data set that a YAML file describes.
 
-    ``name`` and ``joints`` are needed, ``flip_pairs``, ``limbs``, ``sigmas``, ``unit`` and ``lower_body`` are optional:
-    the arguments of :class:`~posepyr.skeleton.Skeleton`. ``images`` is the folder of the pictures, or one folder for
-    each split. ``annotations`` names a COCO-style ``.json`` or a ``.csv`` (see
-    :func:`~posepyr.data.spreadsheet.read_csv`) for ``train``, ``val`` and ``test``. Paths are relative to the YAML file. Without ``val``, a share ``holdout`` of the
-    training pictures validates, everybody in them together: those whose names have the smallest checksums, so that
-    the choice depends on nothing but the names. Without ``test``, the validation people are tested on.
+    ``name`` and ``joints`` are needed, ``flip_pairs``, ``limbs``, ``sigmas``, ``unit`` and ``lower_body`` are
+    optional: the arguments of :class:`~posepyr.skeleton.Skeleton`. ``images`` is the folder of the pictures, or one
+    folder for each split. ``annotations`` names a COCO-style ``.json`` or a ``.csv`` (see
+    :func:`~posepyr.data.spreadsheet.read_csv`) for ``train``, ``val`` and ``test``. Paths are relative to the YAML
+    file. Without ``val``, a share ``holdout`` of the training pictures validates, everybody in them together: those
+    whose names have the smallest checksums, so that the choice depends on nothing but the names. Without ``test``,
+    the validation people are tested on.
     """
 
     def __init__(self, file: str) -> None:
@@ -61,7 +62,7 @@ class Custom:
         definition = self._definition
         file = self.file.parent / definition.annotations[name]
         images = self.file.parent / definition.images[name]
-        if not images.is_dir():
+        if not is_folder(images):
             raise Record(self.file).error("images", "name a folder, relative to this file", str(images))
         if not file.is_file():
             raise Record(self.file).error(f"annotations.{name}", "name a file, relative to this file", str(file))

@@ -22,7 +22,7 @@ class ImageFolder:
 
     @cached_property
     def classes(self) -> tuple[str, ...]:
-        require(self.folder, ["train/", "val/"], "a folder of pictures")
+        require(self.folder, ["train/", "val/"], "a folder of pictures", unpacked=True)
         names = tuple(sorted(entry.name for entry in (self.folder / "train").iterdir() if entry.is_dir()))
         if len(names) < 2:
             raise ValueError(f"{self.folder / 'train'} must hold at least two folders, one a class, got {len(names)}")

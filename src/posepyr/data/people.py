@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from posepyr.data.pictures import read_picture
-from posepyr.geometry import IDENTITY
+from posepyr.data.pictures import read_view
 from posepyr.records import NOT_LABELLED, Annotation, FloatArray, View
 
 Visibility = npt.NDArray[np.uint8]
@@ -53,7 +52,7 @@ class People:
 
     def view(self, annotation: Annotation, scale: float = 1.0) -> View:
         """The picture that the annotation lies in, read from disk."""
-        return View(read_picture(annotation.image), IDENTITY)
+        return read_view(annotation.image, scale)
 
     @property
     def pictures(self) -> list[str]:
@@ -78,6 +77,11 @@ class People:
         )
 
 
+def spelled(skipped: Mapping[str, int]) -> str:
+    """How many people were left out, by reason, as a message says it."""
+    return ", ".join(f"{count} {reason}" for reason, count in skipped.items() if count) or "none"
+
+
 def sanitised(boxes: FloatArray, sizes: FloatArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
     """Boxes ``N 4`` clipped to pictures of sizes ``N 2`` ``(height, width)``, and which of them remain ``N``.
 
@@ -87,7 +91,14 @@ def sanitised(boxes: FloatArray, sizes: FloatArray) -> tuple[FloatArray, npt.NDA
     low = np.maximum(boxes[:, :2], 0)
     high = np.minimum(low + np.maximum(boxes[:, 2:] - 1, 0), sizes[:, ::-1] - 1)
     extent = high - low
-    return np.concatenate([low, extent], axis=1), (extent >= 0).all(axis=1) & (extent > 0).any(axis=1)
+    clipped = np.concatenate([low, extent], axis=1)
+    return clipped, has_extent(clipped)
+
+
+def has_extent(boxes: FloatArray) -> npt.NDArray[np.bool_]:
+    """Which boxes ``N 4`` a crop can be cut by ``N``: a line will do, a point will not."""
+    extent = boxes[:, 2:]
+    return np.asarray((extent >= 0).all(axis=1) & (extent > 0).any(axis=1))
 
 
 def around(keypoints: FloatArray, visibility: Visibility, margin: float = 0.1) -> FloatArray | None:

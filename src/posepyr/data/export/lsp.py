@@ -6,14 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from posepyr.data.export import writing
+from posepyr.data.lsp import JOINTS
 from posepyr.records import NOT_LABELLED, VISIBLE, Annotation, FloatArray, Source
 from posepyr.skeleton import Skeleton
-
-JOINTS = (
-    "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "right_wrist",
-    "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist", "neck", "head_top",
-)  # fmt: skip
-"""In the order of the archive's README."""
 
 
 def write_lsp(source: Source, skeleton: Skeleton, folder: str | Path, splits: Sequence[str]) -> dict[str, int]:

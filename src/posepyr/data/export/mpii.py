@@ -8,19 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from posepyr.data.export import writing
+from posepyr.data.mpii.layout import CODES, JOINTS
 from posepyr.records import NOT_LABELLED, VISIBLE, Annotation, FloatArray, Source
 from posepyr.skeleton import Skeleton
 
-JOINTS = (
-    "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "pelvis", "thorax", "neck",
-    "head_top", "right_wrist", "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist",
-)  # fmt: skip
-"""In the order of the archive's joint ids."""
-
-_CODES = (
-    "rank", "rkne", "rhip", "lhip", "lkne", "lank", "pelv", "thor", "neck", "head",
-    "rwri", "relb", "rsho", "lsho", "lelb", "lwri",
-)  # fmt: skip
 _PARTS = {"train": "train", "val": "valid", "test": "test"}
 
 Struct = npt.NDArray[np.void]
@@ -114,7 +105,7 @@ def _truth(people: list[Rectangle]) -> dict[str, Any]:
     missing = np.stack([person.visibility == NOT_LABELLED for person in people], axis=-1)
     joints = np.stack([person.joints for person in people], axis=-1)
     return {
-        "dataset_joints": np.array([_CODES], dtype=object),
+        "dataset_joints": np.array([CODES], dtype=object),
         "jnt_missing": missing.astype(np.uint8),  # 16 n
         "pos_gt_src": np.where(missing[:, None], 0.0, joints),  # 16 2 n
         "headboxes_src": np.stack([person.head for person in people], axis=-1),  # 2 2 n

@@ -1,0 +1,128 @@
+"""Whether a MATLAB 5 file is whole: SciPy trusts what it reads, and a damaged type makes it crash, Python and all."""
+
+import math
+import struct
+import zlib
+from collections.abc import Container
+from typing import NamedTuple
+
+_HEADER = 128
+_INT8, _INT32, _UINT32, _MATRIX, _COMPRESSED, _UTF8 = 1, 5, 6, 14, 15, 16
+_NUMBERS = {1: 1, 2: 1, 3: 2, 4: 2, 5: 4, 6: 4, 7: 4, 9: 8, 12: 8, 13: 8}
+"""Types that numbers are stored in, and their bytes."""
+_CHARACTERS = (_INT8, 2, 4, _UTF8, 17, 18)
+_CELL, _STRUCTURE, _TEXT, _NUMERIC = 1, 2, 4, range(6, 16)
+"""Classes of arrays."""
+_COMPLEX = 0x0800
+_DEEPEST = 100
+_PIECE = 2**20
+
+
+class _Element(NamedTuple):
+    """A tagged piece of the file: its type, where its content lies, and where the next one begins."""
+
+    type: int
+    start: int
+    stop: int
+    next: int
+
+
+def verify(content: bytes) -> None:
+    """Raise ValueError unless a file's elements lie inside each other as the format has it.
+
+    Of compressed elements the checksum is looked at, of others every part: they may hold numbers, texts, cells and
+    structures. Version 7.3 is another format and passes, for its reader to judge.
+    """
+    if content[126:128] not in (b"IM", b"MI"):
+        raise ValueError("a file without the format's header")
+    walk = _Walk(content, "<" if content[126:128] == b"IM" else ">")
+    if walk.version == 0x0200:
+        return
+    place = _HEADER
+    while place < len(content):
+        element = walk.element(place, len(content))
+        if element.type == _COMPRESSED:
+            _unpack(memoryview(content)[element.start : element.stop])
+        else:
+            walk.array(element)
+        place = element.next
+
+
+def _unpack(content: memoryview) -> None:
+    unpacking = zlib.decompressobj()
+    for start in range(0, len(content), _PIECE):
+        unpacking.decompress(content[start : start + _PIECE])
+    if not unpacking.eof:
+        raise ValueError("compressed content that is cut short")
+
+
+class _Walk:
+    """Goes through a file's elements, in the byte order of the machine that wrote it."""
+
+    def __init__(self, content: bytes, order: str) -> None:
+        self._content, self._order = content, order
+        [self.version] = struct.unpack_from(f"{order}H", content, 124)
+
+    def element(self, place: int, stop: int, types: Container[int] | None = None) -> _Element:
+        """The element at a place, which must end before ``stop`` and be of one of the ``types``."""
+        first, size = self._integers(place, 2, stop)
+        start, following = place + 8, place + 8 + size
+        if first >> 16:  # A small one: size and type share the tag's first half, the content is in the other.
+            first, size, start, following = first & 0xFFFF, first >> 16, place + 4, place + 8
+        elif first != _COMPRESSED:
+            following += -size % 8
+        if start + size > min(stop, following):
+            raise ValueError(f"an element of {size} bytes that does not fit, at byte {place}")
+        if types is not None and first not in types:
+            raise ValueError(f"an element of type {first} that does not belong there, at byte {place}")
+        return _Element(first, start, start + size, following)
+
+    def array(self, element: _Element, depth: int = 0) -> None:
+        """Raise unless an array is whole, with all that is in it."""
+        start, stop = element.start, element.stop
+        if element.type != _MATRIX or depth > _DEEPEST:
+            raise ValueError(f"an element of type {element.type} that does not belong there, at byte {start}")
+        if start == stop:
+            return
+        flags = self.element(start, stop, (_UINT32,))
+        sizes = self.element(flags.next, stop, (_INT32, _UINT32))
+        length = sizes.stop - sizes.start
+        if length < 8 or length % 4:  # Two axes at least.
+            raise ValueError(f"an array whose sizes take {length} bytes, at byte {start}")
+        name = self.element(sizes.next, stop, (_INT8, _UTF8))
+        [flag, _] = self._integers(flags.start, 2, flags.stop)
+        count = math.prod(self._integers(sizes.start, length // 4, sizes.stop))
+        if flag & 0xFF == _CELL:
+            self._arrays(count, name.next, stop, depth)
+        elif flag & 0xFF == _STRUCTURE:
+            width = self.element(name.next, stop, (_INT32,))
+            fields = self.element(width.next, stop, (_INT8,))
+            [longest] = self._integers(width.start, 1, width.stop)
+            self._arrays(count * ((fields.stop - fields.start) // max(1, longest)), fields.next, stop, depth)
+        else:
+            self._values(flag, count, name.next, stop)
+
+    def _arrays(self, count: int, place: int, stop: int, depth: int) -> None:
+        if 8 * count > stop - place:
+            raise ValueError(f"{count} arrays that do not fit, at byte {place}")
+        for _ in range(count):
+            element = self.element(place, stop)
+            self.array(element, depth + 1)
+            place = element.next
+
+    def _values(self, flag: int, count: int, place: int, stop: int) -> None:
+        text = flag & 0xFF == _TEXT
+        if not text and flag & 0xFF not in _NUMERIC:
+            raise ValueError(f"an array of class {flag & 0xFF}, at byte {place}")
+        for _ in range(2 if flag & _COMPLEX else 1):
+            element = self.element(place, stop, _CHARACTERS if text else _NUMBERS)
+            size = element.stop - element.start
+            # Characters take one byte or more, as the text's code has it.
+            if size < count if text else size != count * _NUMBERS[element.type]:
+                raise ValueError(f"{size} bytes for {count} values, at byte {place}")
+            place = element.next
+
+    def _integers(self, place: int, count: int, stop: int) -> tuple[int, ...]:
+        if place + 4 * count > stop:
+            raise ValueError(f"an end in the middle of an element, at byte {stop}")
+        return struct.unpack_from(f"{self._order}{count}I", self._content, place)
