@@ -2,8 +2,12 @@
 
 Coordinates are ``(x, y)`` with pixel centres at integers. A crop is one affine of the picture; keypoints go
 through the same matrix, and predictions come back through its inverse. Nothing else in the library knows how.
+
+Affines of single samples are worked out in Python's numbers: for six of them a call of NumPy takes longer than the
+sums, most of all just after a picture was decoded, when nothing of NumPy is in the caches.
 """
 
+import math
 from typing import Literal, NamedTuple, TypeVar
 
 import cv2
@@ -39,9 +43,9 @@ class CropRule(NamedTuple):
 def fit(box: FloatArray, rule: CropRule) -> tuple[FloatArray, FloatArray]:
     """Centre and extent ``(width, height)`` of the region to cut: the box, widened to the input's aspect, padded."""
     height, width = rule.span
-    x, y, box_width, box_height = box
-    centre = np.array([x + box_width / 2, y + box_height / 2])
+    x, y, box_width, box_height = box.tolist()
     extent_width = max(box_width, box_height * width / height) * rule.padding
+    centre = np.array([x + box_width / 2, y + box_height / 2])
     return centre, np.array([extent_width, extent_width * height / width])
 
 
@@ -53,35 +57,84 @@ def crop_matrix(box: FloatArray, rule: CropRule, rotation: float = 0.0, flip: bo
     """
     height, width = rule.span
     centre, extent = fit(box, rule)
-    scale = width / extent[0]
-    angle = np.deg2rad(rotation)
-    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    middle = np.array([width, height]) / 2
-    matrix = np.column_stack([turn, middle - turn @ centre])
+    x, y = centre.tolist()
+    scale = width / float(extent[0])
+    angle = math.radians(rotation)
+    cosine, sine = scale * math.cos(angle), scale * math.sin(angle)
+    across = [cosine, -sine, width / 2 - cosine * x + sine * y]
     if flip:
-        matrix[0] = -matrix[0]
-        matrix[0, 2] += rule.input_size[1] - 1
-    return matrix
+        across = [-across[0], -across[1], rule.input_size[1] - 1 - across[2]]
+    return np.array([across, [sine, cosine, height / 2 - sine * x - cosine * y]])
+
+
+def enlarged(box: FloatArray, times: float) -> FloatArray:
+    """A box about the same centre, so many times as wide and as high."""
+    x, y, width, height = box.tolist()
+    wide, high = width * times, height * times
+    return np.array([x + (width - wide) / 2, y + (height - high) / 2, wide, high])
+
+
+class Reach(NamedTuple):
+    """What the crops of one person can show, however an augmentation draws them."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    scale: float
+    """The largest of a crop's pixels for each of the image's."""
+
+    def join(self, other: "Reach") -> "Reach":
+        """What either of two shows."""
+        low, high = map(min, self[:2], other[:2]), map(max, self[2:], other[2:])
+        return Reach(*low, *high)
+
+
+def reach(box: FloatArray, rule: CropRule, scale: float = 0.0, shift: float = 0.0, rotation: float = 0.0) -> Reach:
+    """The crops of a box that is scaled by ``1 - scale`` to ``1 + scale``, turned by up to ``rotation`` degrees either
+    way, and moved by up to ``shift`` of its sides.
+    """
+    centre, extent = fit(box, rule)
+    x, y = centre.tolist()
+    width, height = extent.tolist()
+    # Turned by t, a width is as wide as width cos t + height sin t: most where tan t = height / width.
+    limit = math.radians(rotation)
+    flat, steep = min(limit, math.atan2(height, width)), min(limit, math.atan2(width, height))
+    across = (1 + scale) / 2 * (width * math.cos(flat) + height * math.sin(flat)) + shift * float(box[2])
+    down = (1 + scale) / 2 * (height * math.cos(steep) + width * math.sin(steep)) + shift * float(box[3])
+    return Reach(x - across, y - down, x + across, y + down, rule.span[1] / (width * (1 - scale)))
 
 
 def invert(matrix: FloatArray) -> FloatArray:
     """The affine that undoes ``matrix``."""
-    inverse = np.linalg.inv(matrix[:, :2])
-    return np.column_stack([inverse, -inverse @ matrix[:, 2]])
+    (a, b, x), (c, d, y) = matrix.tolist()
+    area = a * d - b * c
+    return np.array([[d / area, -b / area, (b * y - d * x) / area], [-c / area, a / area, (c * x - a * y) / area]])
 
 
 IDENTITY = np.eye(2, 3)
 """The affine that leaves everything where it is."""
 
 
+def shrink(times: float) -> FloatArray:
+    """The affine to a picture of so many times fewer pixels a side, the outer edges of both being the same."""
+    middle = 0.5 / times - 0.5
+    return np.array([[1 / times, 0.0, middle], [0.0, 1 / times, middle]])
+
+
 def compose(outer: FloatArray, inner: FloatArray) -> FloatArray:
     """The affine that does ``inner`` first and ``outer`` after it."""
-    return np.column_stack([outer[:, :2] @ inner[:, :2], outer[:, :2] @ inner[:, 2] + outer[:, 2]])
+    (a, b, x), (c, d, y) = outer.tolist()
+    (e, f, u), (g, h, v) = inner.tolist()
+    return np.array(
+        [[a * e + b * g, a * f + b * h, a * u + b * v + x], [c * e + d * g, c * f + d * h, c * u + d * v + y]]
+    )
 
 
 def magnification(matrix: FloatArray) -> float:
     """How many pixels an affine makes of each one's side."""
-    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    (a, b, _), (c, d, _) = matrix.tolist()
+    return math.sqrt(abs(a * d - b * c))
 
 
 def apply(matrix: Points, points: Points) -> Points:

@@ -1,7 +1,8 @@
 """The records that pass between the parts: annotations, batches of crops, predicted poses."""
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple, Protocol
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -76,6 +77,15 @@ class Source(Protocol):
 
     def split(self, name: str) -> Split:
         """``train``, ``val`` or ``test``."""
+        ...
+
+
+@runtime_checkable
+class Annotated(Protocol):
+    """A data set in COCO's layout, whose scores are taken against all that its files hold."""
+
+    def annotation_file(self, name: str) -> Path:
+        """The file of a split."""
         ...
 
 

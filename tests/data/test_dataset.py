@@ -165,6 +165,37 @@ def test_a_part_of_a_picture_in_another_size_gives_the_same_crop() -> None:
     assert np.abs(part.astype(int) - whole).mean() < 2
 
 
+def test_a_batch_is_made_of_its_samples() -> None:
+    crops = Crops(Dots().split("train"), SKELETON, RULE, augment(), seed=4)
+    draws = [Draw(epoch, person) for epoch in range(2) for person in (3, 0, 7, 3)]
+    for sample, draw in zip(crops.__getitems__(draws), draws, strict=True):
+        for left, right in zip(sample, crops[draw], strict=True):
+            assert torch.equal(left, right)
+
+
+def test_pictures_are_asked_for_at_the_crops_scale_only_where_they_may_be_smaller() -> None:
+    split, asked = Dots().split("train"), []
+
+    class Noted:
+        def __len__(self) -> int:
+            return len(split)
+
+        def __getitem__(self, index: int):
+            return split[index]
+
+        def view(self, annotation, scale):
+            asked.append(scale)
+            return split.view(annotation, scale)
+
+    for decode in ("full", "fitting"):
+        Crops(Noted(), SKELETON, RULE, decode=decode)[Draw(0, 2)]
+    # Boxes are 48 x 48, widened to 48 x 64 and padded by a quarter: 48 crop pixels of 48 x 1.25, 64 of 64 x 1.25.
+    assert asked == [1.0, pytest.approx(0.8)]
+    made = PoseDataModule(Dots(), SKELETON, augment(), input_size=(64, 48))
+    assert made.crops("train", augment=True).decode == "fitting"
+    assert made.crops("val").decode == made.crops("train").decode == "full"
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -182,6 +213,7 @@ def test_impossible_augmentation_is_refused(changes, message) -> None:
     [
         ({"batch_size": 0}, r"data\.batch_size must be positive, got 0"),
         ({"workers": -1}, r"data\.workers must not be negative, got -1"),
+        ({"decode": "half"}, r"data\.decode must be fitting or full, got half"),
         ({"input_size": (0, 5)}, r"data\.input_size must be \(height, width\)"),
     ],
 )

@@ -45,6 +45,17 @@ def test_dots_are_found_where_they_are() -> None:
     assert (poses.scores > 0.9).all()
 
 
+def test_several_scales_agree_with_one_and_people_stay_apart() -> None:
+    rule = CropRule((128, 128), 1.0)
+    several = Estimator(Brightest(), Codec(sigma=1.0), SKELETON, rule, Protocol(False, (0.9, 1.0, 1.1)))
+    boxes = [[0, 0, 128, 128], [10, 20, 100, 100], [5, 5, 110, 110]]
+    found = several.predict_many([picture(), picture((60, 60), (30, 90))], [boxes, boxes[:1]], batch_size=4)
+    assert [len(poses.keypoints) for poses in found] == [3, 1]
+    for keypoints in found[0].keypoints:
+        np.testing.assert_allclose(keypoints + 1.5, [[40, 50], [80, 90]], atol=2.5)
+    np.testing.assert_allclose(found[1].keypoints[0] + 1.5, [[60, 60], [30, 90]], atol=2.5)
+
+
 def test_every_kind_of_picture_gives_the_same_answer(tmp_path: Path) -> None:
     pixels = picture()
     path = tmp_path / "a.png"

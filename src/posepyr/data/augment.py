@@ -1,11 +1,14 @@
 """Random changes of a training sample, drawn from the sample's own generator."""
 
+import functools
 import os
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from posepyr import geometry
+from posepyr.geometry import CropRule, Reach
 from posepyr.records import NOT_LABELLED, Annotation, FloatArray, Pixels
 from posepyr.skeleton import Skeleton
 
@@ -57,8 +60,8 @@ class Augment:
         normal_scale, normal_rotation = generator.standard_normal(2)
         rotate, flip = generator.random(2)
         shift = generator.uniform(-self.shift, self.shift, 2)
-        factor = np.clip(1 + self.scale * normal_scale, 1 - self.scale, 1 + self.scale)
-        angle = np.clip(self.rotation * normal_rotation, -self.rotation_limit, self.rotation_limit)
+        factor = min(max(1 + self.scale * normal_scale, 1 - self.scale), 1 + self.scale)
+        angle = min(max(self.rotation * normal_rotation, -self.rotation_limit), self.rotation_limit)
         halve, normal_half = generator.random(), generator.standard_normal()
         # The release compares a normal draw, not a uniform one, with 1/2: the upper half in 69% of the cases.
         half = half_of(annotation, skeleton, upper=normal_half < 0.5) if halve < self.half_body else None
@@ -70,6 +73,16 @@ class Augment:
             rotation=float(angle) if rotate < self.rotation_probability else 0.0,
             flip=bool(flip < self.flip_probability),
         )
+
+    def reach(self, annotation: Annotation, skeleton: Skeleton, rule: CropRule) -> Reach:
+        """What the crops of all that may be drawn for a person can show."""
+        boxes = [annotation.box]
+        if self.half_body > 0:
+            halves = (half_of(annotation, skeleton, upper) for upper in (True, False))
+            boxes += [half for half in halves if half is not None]
+        rotation = self.rotation_limit if self.rotation_probability > 0 else 0.0
+        reaches = [geometry.reach(box, rule, self.scale, self.shift, rotation) for box in boxes]
+        return functools.reduce(Reach.join, reaches)
 
     def recolour(self, crop: Pixels, generator: np.random.Generator) -> Pixels:
         """The crop in changed colours.

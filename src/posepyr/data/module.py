@@ -5,6 +5,7 @@ import os
 from abc import ABC, abstractmethod
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -20,8 +21,8 @@ from posepyr.data.loading import WatchedLoader, join, prepare_worker
 from posepyr.data.pictures import Decode
 from posepyr.data.sampler import Draw, EvaluationOrder, TrainingOrder
 from posepyr.data.truth import truth_of
-from posepyr.geometry import CropRule, Grid
-from posepyr.records import Source, Split, Truth
+from posepyr.geometry import CropRule, Grid, fit
+from posepyr.records import Annotated, Source, Split, Truth
 from posepyr.skeleton import Skeleton
 
 log = logging.getLogger("posepyr")
@@ -47,6 +48,8 @@ class OrderedData(pl.LightningDataModule, ABC):
         self.batch_size, self.device_batch, self.seed = batch_size, device_batch, seed
         self.workers = min(8, (os.cpu_count() or 1) - 1) if workers is None else workers
         self.test_split = "test"
+        self.scales: tuple[float, ...] = (1.0,)
+        """Of people's boxes, that evaluation shows each of them at: the protocol's."""
         self._resume_at = (0, 0)
 
     def setup(self, stage: str) -> None:
@@ -113,7 +116,9 @@ class OrderedData(pl.LightningDataModule, ABC):
         rank, world = self._place()
         share = max(1, self.batch_size // world)
         most = share if self.device_batch is None else min(share, self.device_batch)
-        return self.loader(samples, EvaluationOrder(len(samples), rank, world), most)
+        # The crops of one person stay together.
+        count = max(1, most // len(self.scales)) * len(self.scales)
+        return self.loader(samples, EvaluationOrder(len(samples), rank, world, self.scales), count)
 
     def loader(self, samples: Dataset[Any], order: Sampler[Draw], count: int) -> DataLoader[Any]:
         """Samples in an order, ``count`` at a time."""
@@ -201,7 +206,11 @@ class PoseDataModule(OrderedData):
     def truth(self, name: str) -> Truth:
         """What predictions of a split are scored against; gathered once."""
         if name not in self._truths:
-            self._truths[name] = truth_of(matched(self.source.split(name), self.skeleton.joints))
+            truth = truth_of(matched(self.source.split(name), self.skeleton.joints))
+            crops = np.array([np.prod(fit(box, self.rule)[1]) for box in truth.boxes])
+            file = self.source.annotation_file(name) if isinstance(self.source, Annotated) else None
+            measures = {**truth.measures, "crop_area": crops}
+            self._truths[name] = truth._replace(measures=measures, file=None if file is None else str(file))
         return self._truths[name]
 
 

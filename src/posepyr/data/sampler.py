@@ -1,6 +1,6 @@
 """The order in which people are shown: a function of seed and epoch alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +13,8 @@ class Draw(NamedTuple):
 
     epoch: int
     person: int
+    scale: float = 1.0
+    """Of the person's box: more shows more of what is around."""
 
 
 class TrainingOrder(Sampler[Draw]):
@@ -63,13 +65,16 @@ class TrainingOrder(Sampler[Draw]):
 
 
 class EvaluationOrder(Sampler[Draw]):
-    """Everybody once, in order, dealt to the processes in turn: no one twice, no one lost."""
+    """Everybody once, in order, dealt to the processes in turn: no one twice, no one lost.
 
-    def __init__(self, size: int, rank: int = 0, world: int = 1) -> None:
-        self._indices = range(rank, size, world)
+    With several ``scales`` each person is shown once at each, one after the other.
+    """
+
+    def __init__(self, size: int, rank: int = 0, world: int = 1, scales: Sequence[float] = (1.0,)) -> None:
+        self._indices, self._scales = range(rank, size, world), tuple(scales)
 
     def __len__(self) -> int:
-        return len(self._indices)
+        return len(self._indices) * len(self._scales)
 
     def __iter__(self) -> Iterator[Draw]:
-        return (Draw(0, index) for index in self._indices)
+        return (Draw(0, index, scale) for index in self._indices for scale in self._scales)

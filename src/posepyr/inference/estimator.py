@@ -1,5 +1,6 @@
 """A trained network as an object that predicts."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ class Estimator:
         device: str | torch.device = "cpu",
         flip: bool = True,
         packages: Sequence[str] = ("posepyr",),
+        scales: Sequence[float] = (1.0,),
     ) -> "Estimator":
         """The network of a checkpoint. Its recipe may name classes of ``packages`` only."""
         content = read_checkpoint(Path(path))
@@ -59,7 +61,7 @@ class Estimator:
         codec: Codec = build(recipe.codec, only=packages)
         skeleton: Skeleton = build(recipe.skeleton, only=packages)
         rule = CropRule(recipe.input_size, recipe.padding, codec.grid)
-        return cls(model, codec, skeleton, rule, Protocol(flip), device)
+        return cls(model, codec, skeleton, rule, Protocol(flip, scales), device)
 
     def predict(self, image: Any, boxes: Boxes | None = None) -> Poses:
         """The people in one picture, one for each box ``(x, y, width, height)``."""
@@ -80,8 +82,8 @@ class Estimator:
             pixels = to_pixels(picture)
             checked = to_boxes(place, pixels)
             asked.append(checked.astype(np.float32))
-            for box in checked:
-                matrix = geometry.crop_matrix(box, self.rule)
+            for box, scale in itertools.product(checked, self.protocol.scales):
+                matrix = geometry.crop_matrix(geometry.enlarged(box, scale), self.rule)
                 crops.append(torch.from_numpy(geometry.warp(pixels, matrix, self.rule.input_size)).permute(2, 0, 1))
                 to_image.append(torch.from_numpy(geometry.invert(matrix)))
         keypoints, scores = self._find(crops, to_image, batch_size)
@@ -97,6 +99,8 @@ class Estimator:
         self, crops: list[Tensor], to_image: list[Tensor], batch_size: int
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         joints = len(self.skeleton)
+        # The crops of one person stay together.
+        batch_size = max(1, batch_size // len(self.protocol.scales)) * len(self.protocol.scales)
         keypoints, scores = [np.zeros((0, joints, 2), np.float32)], [np.zeros((0, joints), np.float32)]
         for first in range(0, len(crops), batch_size):
             image = torch.stack(crops[first : first + batch_size]).to(self.device)

@@ -28,7 +28,7 @@ def find_in_picture(
     y = corner[1] + step * torch.arange(rows, device=heatmaps.device, dtype=torch.float64)
     places = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)  # rows columns 2
     mean = _mean(heatmaps, to_image, places, codec, input_size)
-    height, cell = mean.flatten(1).max(-1)
+    height, cell = codec.raised(mean).flatten(1).max(-1)
     keypoints = places.flatten(0, 1)[cell]
     return keypoints, height.clamp(0, 1)
 
@@ -55,6 +55,6 @@ def _mean(heatmaps: Tensor, to_image: Tensor, places: Tensor, codec: Codec, inpu
         turn = torch.linalg.inv(affine[:, :2])
         in_crop = (places - affine[:, 2]) @ turn.mT
         # From -1 to 1 between the centres of the outermost cells.
-        where = (in_crop * cells / last * 2 - 1).float()
+        where = ((in_crop * cells - codec.middle) / last * 2 - 1).float()
         total += F.grid_sample(scale[None], where[None], mode="bilinear", padding_mode="zeros", align_corners=True)[0]
     return total / len(heatmaps)

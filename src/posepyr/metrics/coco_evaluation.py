@@ -46,6 +46,10 @@ def library(name: Name) -> Library:
     )
 
 
+def _silent(*_: object, **__: object) -> None:
+    """What faster-coco-eval sums up with."""
+
+
 def evaluate(
     reference: Mapping[str, Any],
     results: Sequence[Mapping[str, Any]],
@@ -65,6 +69,7 @@ def evaluate(
         run = chosen.evaluation(truth, truth.loadRes([dict(result) for result in results]), "keypoints")
         run.params.kpt_oks_sigmas = sigmas
         run.params.imgIds = sorted(images)
+        run.print_function = _silent
         run.evaluate()
         run.accumulate()
         run.summarize()

@@ -40,8 +40,12 @@ class PCK:
         return known({"pck": mean_over_joints(shares), **kinds, **parts, "pck_left_out": float(left_out)})
 
     def _shares(self, found: Predictions, truth: Truth, asked: Asked | None) -> tuple[FloatArray, int]:
-        positions = truth.keypoints[found.sample]
-        unit = unit_length(positions, truth.visibility[found.sample], self.pair, self.floor)
-        distance = distances(found.keypoints, positions)
+        distance, unit = self.measure(found, truth)
         counts = correct_keypoints(distance, unit, asked_for(found, truth, asked), [self.threshold])
         return counts.shares, counts.left_out
+
+    def measure(self, found: Predictions, truth: Truth) -> tuple[FloatArray, FloatArray]:
+        """Distances ``N K`` from the truth in pixels, and each person's unit ``N``."""
+        positions = truth.keypoints[found.sample]
+        unit = unit_length(positions, truth.visibility[found.sample], self.pair, self.floor)
+        return distances(found.keypoints, positions), unit

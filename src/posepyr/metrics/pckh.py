@@ -65,11 +65,15 @@ class PCKh:
 
     def count(self, found: Predictions, truth: Truth, asked: Asked | None = None) -> Counts:
         """Joints found at each of the thresholds, and then along the curve."""
-        distance = distances(found.keypoints, truth.keypoints[found.sample])
-        size: FloatArray = np.asarray(truth.measures["head_size"], np.float64)[found.sample]
+        distance, size = self.measure(found, truth)
         thresholds = [0.11 if self.compat and threshold == 0.1 else threshold for threshold in self.thresholds]
         wanted = asked_for(found, truth, asked)
         return correct_keypoints(distance, size, wanted, [*thresholds, *CURVE.tolist()], self.strict)
+
+    def measure(self, found: Predictions, truth: Truth) -> tuple[FloatArray, FloatArray]:
+        """Distances ``N K`` from the truth in pixels, and each person's head size ``N``."""
+        size = np.asarray(truth.measures["head_size"], np.float64)[found.sample]
+        return distances(found.keypoints, truth.keypoints[found.sample]), size
 
     def _mean(self, counts: Counts, number: int) -> float:
         return mean_over_joints(np.where(self._counts, counts.shares[number], np.nan))

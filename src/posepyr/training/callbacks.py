@@ -63,12 +63,12 @@ class PredictionSheet(pl.Callback):
     def on_validation_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
-        self._remember(pl_module, outputs, batch)
+        self._remember(pl_module, outputs)
 
     def on_test_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, *_: Any
     ) -> None:
-        self._remember(pl_module, outputs, batch)
+        self._remember(pl_module, outputs)
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._draw(trainer, pl_module, "val", f"predictions/val_epoch_{trainer.current_epoch:03d}")
@@ -76,10 +76,10 @@ class PredictionSheet(pl.Callback):
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         self._draw(trainer, pl_module, "test", "predictions/test")
 
-    def _remember(self, task: pl.LightningModule, outputs: Any, batch: Any) -> None:
+    def _remember(self, task: pl.LightningModule, outputs: Any) -> None:
         if not isinstance(task, PoseTask):
             return
-        errors = _person_errors(task, outputs, batch)
+        errors = _person_errors(task, outputs)
         keypoints = outputs["keypoints"].double().cpu().numpy()
         self._seen += zip(errors.tolist(), outputs["sample"].tolist(), keypoints, strict=True)
 
@@ -109,10 +109,10 @@ def _spread(ranked: list[Any], count: int) -> list[Any]:
     return ranked[:worst] + [rest[number * (len(rest) - 1) // max(1, wanted - 1)] for number in range(wanted)]
 
 
-def _person_errors(task: PoseTask, seen: Seen, batch: PoseBatch) -> npt.NDArray[np.float64]:
+def _person_errors(task: PoseTask, seen: Seen) -> npt.NDArray[np.float64]:
     """Mean distance of a person's labelled joints from the truth, in PCK's unit where the skeleton has one."""
     pair = task.skeleton.unit_indices
-    truth, visibility = batch.truth.cpu().numpy(), batch.labelled.cpu().numpy()
+    truth, visibility = seen["truth"].cpu().numpy(), seen["labelled"].cpu().numpy()
     asked = visibility > 0
     distance = distances(seen["keypoints"].double().cpu().numpy(), truth)
     with np.errstate(invalid="ignore"):
@@ -155,7 +155,7 @@ class EpochLine(pl.Callback):
         scores = {
             name: float(value)
             for name, value in trainer.callback_metrics.items()
-            if name in ("train/loss", "train/data_wait") or (name.startswith("val/") and name.count("/") == 1)
+            if name in ("train/loss", "time/data_wait") or (name.startswith("val/") and name.count("/") == 1)
         }
         line = "  ".join(f"{name} {value:.4g}" for name, value in sorted(scores.items()))
         seconds = time.monotonic() - self._started

@@ -14,7 +14,7 @@ from posepyr.inference.protocol import Protocol
 from posepyr.losses import AdaptiveMSE, Loss
 from posepyr.metrics.collected import Collected
 from posepyr.metrics.scorer import Scorer
-from posepyr.records import PoseBatch
+from posepyr.records import PoseBatch, Predictions
 from posepyr.skeleton import Skeleton
 from posepyr.training.learner import Learner
 from posepyr.training.schedule import Schedule
@@ -22,11 +22,13 @@ from posepyr.visibility import VisibilityPolicy
 
 
 class Seen(TypedDict):
-    """What validation found in a batch: people by number, their keypoints in image pixels, and the scores."""
+    """What validation found in a batch: people by number, their keypoints in image pixels, and the truth."""
 
     sample: Tensor
     keypoints: Tensor
     scores: Tensor
+    truth: Tensor
+    labelled: Tensor
 
 
 class PoseTask(Learner):
@@ -49,7 +51,13 @@ class PoseTask(Learner):
         super().__init__(model, optimizer, schedule, seed)
         self.loss, self.visibility = loss, visibility or VisibilityPolicy()
         self.found, self.scorers = Collected(), scorers
+        self.latest: Predictions | None = None
+        """What the latest validation or test found, of everybody."""
         self.codec, self.skeleton, self.protocol, self.recipe = codec, skeleton, protocol, recipe
+
+    def setup(self, stage: str) -> None:
+        # What the protocol looks at is the data's to cut.
+        self._data().scales = tuple(self.protocol.scales)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         outputs: tuple[Tensor, ...] = self.model(image)
@@ -92,11 +100,18 @@ class PoseTask(Learner):
     def _score(self, batch: PoseBatch) -> Seen:
         outputs = self.protocol.find(self.model, self.codec, batch.image, batch.to_image, self.skeleton.flip_order)
         # A person's crops at several scales stand one after the other.
-        sample = batch.sample[:: len(self.protocol.scales)]
+        each = slice(None, None, len(self.protocol.scales))
+        sample = batch.sample[each]
         keypoints, scores = (torch.stack(values, dim=1) for values in zip(*outputs, strict=True))
         self.found.update(sample, keypoints, scores)
         prediction = outputs[-1]
-        return Seen(sample=sample, keypoints=prediction.keypoints, scores=prediction.scores)
+        return Seen(
+            sample=sample,
+            keypoints=prediction.keypoints,
+            scores=prediction.scores,
+            truth=batch.truth[each],
+            labelled=batch.labelled[each],
+        )
 
     def on_validation_epoch_end(self) -> None:
         self._log_scores("val", "val")
@@ -109,6 +124,7 @@ class PoseTask(Learner):
         stages = self.found.compute()
         self.found.reset()
         for number, found in enumerate(stages, start=1):
+            self.latest = found
             where = name if number == len(stages) else f"{name}_stage_{number}"
             for scorer in self.scorers:
                 for quantity, value in scorer(found, truth).items():

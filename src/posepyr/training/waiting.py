@@ -10,7 +10,7 @@ from posepyr.data.loading import WatchedLoader
 
 
 class DataWait(pl.Callback):
-    """Logs ``train/data_wait``: the share of the last ``steps`` training steps that passed in waiting for the loader.
+    """Logs ``time/data_wait``: the share of the last ``steps`` training steps that passed in waiting for the loader.
 
     Near 0 the loader keeps up; above, more workers, a crop cache or smaller pictures make the training faster. The
     share is of the first process, and validation does not count.
@@ -37,5 +37,5 @@ class DataWait(pl.Callback):
         if self._marks:
             waited_before, before = self._marks[0]
             share = (waited - waited_before) / (now - before)
-            pl_module.log("train/data_wait", share, on_step=True, on_epoch=False, rank_zero_only=True)
+            pl_module.log("time/data_wait", share, on_step=True, on_epoch=False, rank_zero_only=True)
         self._marks.append((waited, now))

@@ -119,20 +119,20 @@ def _release(people: dict[str, list[list[Rectangle]]]) -> Struct:
         everybody[index, 0] = np.arange(1.0, len(group) + 1)[:, None]
     unknown = {"cat_name": np.zeros(0), "act_name": np.zeros(0), "act_id": -1.0}
     fields = {
-        "annolist": _structs([_picture(group, labelled) for group, labelled in pictures]),
+        "annolist": writing.structs([_picture(group, labelled) for group, labelled in pictures]),
         "img_train": np.array([[float(labelled) for _, labelled in pictures]]),
         "version": "12",
         "single_person": everybody,
-        "act": _structs([unknown] * len(pictures)).T,
+        "act": writing.structs([unknown] * len(pictures)).T,
         "video_list": np.empty((1, 0), dtype=object),
     }
-    return _structs([fields])
+    return writing.structs([fields])
 
 
 def _picture(group: list[Rectangle], labelled: bool) -> dict[str, Any]:
     return {
-        "image": _structs([{"name": group[0].image}]),
-        "annorect": _structs([_person(person, labelled) for person in group]),
+        "image": writing.structs([{"name": group[0].image}]),
+        "annorect": writing.structs([_person(person, labelled) for person in group]),
         "frame_sec": np.zeros((0, 0)),
         "vididx": np.zeros((0, 0)),
     }
@@ -140,7 +140,7 @@ def _picture(group: list[Rectangle], labelled: bool) -> dict[str, Any]:
 
 def _person(person: Rectangle, labelled: bool) -> dict[str, Any]:
     x, y = person.objpos
-    place = {"scale": person.scale, "objpos": _structs([{"x": x, "y": y}])}
+    place = {"scale": person.scale, "objpos": writing.structs([{"x": x, "y": y}])}
     if not labelled:
         return place
     (x1, y1), (x2, y2) = person.head
@@ -149,14 +149,5 @@ def _person(person: Rectangle, labelled: bool) -> dict[str, Any]:
         for identity, ((x, y), state) in enumerate(zip(person.joints, person.visibility, strict=True))
         if state != NOT_LABELLED
     ]
-    annopoints = _structs([{"point": _structs(points)}]) if points else np.zeros((0, 0))
+    annopoints = writing.structs([{"point": writing.structs(points)}]) if points else np.zeros((0, 0))
     return {"x1": x1, "y1": y1, "x2": x2, "y2": y2, "annopoints": annopoints, **place}
-
-
-def _structs(entries: list[dict[str, Any]]) -> Struct:
-    """A MATLAB struct array ``1 n`` of entries that share their fields."""
-    fields = [(name, object) for name in (entries[0] if entries else ())]
-    array = np.empty((1, len(entries)), dtype=fields)
-    for index, entry in enumerate(entries):
-        array[0, index] = tuple(entry.values())
-    return array

@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
+import numpy as np
+import numpy.typing as npt
 import scipy.io
 
 from posepyr.files import whole, write_text
 from posepyr.records import Annotation, Pixels, Source, Split
 from posepyr.skeleton import Skeleton
+
+Struct = npt.NDArray[np.void]
 
 QUALITY = 95
 """Of the JPEGs, from 0 to 100."""
@@ -78,6 +82,15 @@ def write_mat(path: Path, variables: Mapping[str, Any]) -> None:
     """Write variables as a MATLAB 5 file."""
     with whole(path) as part:
         scipy.io.savemat(part, dict(variables), do_compression=True)
+
+
+def structs(entries: Sequence[Mapping[str, Any]]) -> Struct:
+    """A MATLAB struct array ``1 n`` of entries that share their fields."""
+    fields = [(name, object) for name in (entries[0] if entries else ())]
+    array = np.empty((1, len(entries)), dtype=fields)
+    for index, entry in enumerate(entries):
+        array[0, index] = tuple(entry.values())
+    return array
 
 
 def columns(skeleton: Skeleton, joints: tuple[str, ...], layout: str) -> list[int]:

@@ -11,6 +11,9 @@ from posepyr.records import Annotation, View
 
 SPLITS = ("train", "val", "test")
 
+RECENT = 256
+"""Scenes that a split remembers: a batch's."""
+
 
 class Figures:
     """Pictures of drawn people, without a download and without an end.
@@ -56,8 +59,8 @@ class FigureSplit:
 
     def __init__(self, figures: Figures, name: str, length: int) -> None:
         self.figures, self.name, self.length = figures, name, length
-        # Whoever reads an annotation asks for its picture next; a scene is a pure function of its index.
-        self._latest: tuple[int, Scene] | None = None
+        # Whoever reads a batch's annotations asks for their pictures next; a scene is a pure function of its index.
+        self._recent: dict[int, Scene] = {}
         self.joints = JOINTS
         self.measures: dict[str, npt.NDArray[Any]] = {}
 
@@ -73,12 +76,13 @@ class FigureSplit:
 
     def scene(self, index: int) -> Scene:
         """What picture ``index`` shows, before it is painted."""
-        latest = self._latest
-        if latest is None or latest[0] != index:
+        if index not in self._recent:
             figures = self.figures
             scene = compose(self._numbers(index), figures.difficulty, figures.foreshortening, figures.size)
-            self._latest = latest = index, scene
-        return latest[1]
+            self._recent[index] = scene
+            if len(self._recent) > RECENT:
+                del self._recent[next(iter(self._recent))]
+        return self._recent[index]
 
     def view(self, annotation: Annotation, scale: float = 1.0) -> View:
         """Paint the picture that the annotation lies in, always whole."""

@@ -35,7 +35,7 @@ def read_ground_truth(file: Path) -> GroundTruth:
     and ``headboxes_src`` ``2 2 N``. Coordinates count from 1 there and are brought to 0, as everywhere in posepyr.
     """
     record, content = Record(file), read_mat(file)
-    order = _order(record.value(content, "dataset_joints"), record)
+    order = order_of(record.value(content, "dataset_joints"), record)
     keypoints, missing, heads = (
         _last_axis_first(record.value(content, name), record, name, *shape)
         for name, shape in (("pos_gt_src", (16, 2)), ("jnt_missing", (16,)), ("headboxes_src", (2, 2)))
@@ -49,7 +49,7 @@ def read_ground_truth(file: Path) -> GroundTruth:
     return GroundTruth(np.where(absent[:, :, None], 0.0, keypoints[:, order] - 1), absent, heads - 1)
 
 
-def _order(value: Any, record: Record) -> list[int]:
+def order_of(value: Any, record: Record) -> list[int]:
     """Where each of ``JOINTS`` stands among the file's joints."""
     codes = [str(np.asarray(cell).reshape(-1)[0]) for cell in np.asarray(value).reshape(-1) if np.size(cell)]
     if sorted(codes) != sorted(CODES):

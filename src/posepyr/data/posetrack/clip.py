@@ -51,6 +51,8 @@ class Clip(NamedTuple):
     """``N``: which of the frames a person is in."""
     boxes: FloatArray
     """``N 4``."""
+    boxed: npt.NDArray[np.bool_]
+    """``N``: whose box has an area."""
     keypoints: FloatArray
     """``N 15 2``."""
     visibility: Visibility
@@ -61,10 +63,12 @@ class Clip(NamedTuple):
     """``N``: the file's own numbers."""
     head_size: FloatArray
     """``N``: the unit of PCKh in pixels, not a number where there is no rectangle."""
+    scores: FloatArray
+    """``N 15``: of joints that were found, not a number where the file gives none."""
     skipped: Counter[str]
 
 
-PER_PERSON = ("frame", "boxes", "keypoints", "visibility", "track", "person", "head_size")
+PER_PERSON = ("frame", "boxes", "boxed", "keypoints", "visibility", "track", "person", "head_size", "scores")
 """The fields of a clip that have an entry for each person."""
 
 
@@ -82,14 +86,14 @@ def extended(keypoints: FloatArray, visibility: Visibility) -> tuple[FloatArray,
     return np.concatenate([low - MARGIN * extent, extent * (1 + 2 * MARGIN)], axis=1), spans
 
 
-def kept(clip: Clip, boxed: npt.NDArray[np.bool_]) -> Clip:
+def kept(clip: Clip) -> Clip:
     """The people with a labelled joint and a box, frame by frame; the others are counted."""
     labelled = (clip.visibility != NOT_LABELLED).any(axis=1)
     left_out = {
         "without labelled joints": int((~labelled).sum()),
-        "with boxes that have no area": int((labelled & ~boxed).sum()),
+        "with boxes that have no area": int((labelled & ~clip.boxed).sum()),
     }
-    chosen = np.flatnonzero(labelled & boxed)
+    chosen = np.flatnonzero(labelled & clip.boxed)
     order = chosen[np.argsort(clip.frame[chosen], kind="stable")]
     people = {name: getattr(clip, name)[order] for name in PER_PERSON}
     return clip._replace(**people, skipped=clip.skipped + Counter(left_out))

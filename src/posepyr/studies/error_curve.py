@@ -1,0 +1,57 @@
+"""The share of joints found within any distance: a score at every threshold at once."""
+
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+
+from posepyr.files import whole
+from posepyr.metrics.functional import joint_kinds
+from posepyr.records import NOT_LABELLED, FloatArray, Predictions, Truth
+
+LARGEST = 0.5
+"""Distance at which the curve ends, as a share of the metric's unit."""
+
+
+@runtime_checkable
+class Measuring(Protocol):
+    """A score that measures distances in a unit of the person."""
+
+    def measure(self, found: Predictions, truth: Truth) -> tuple[FloatArray, FloatArray]:
+        """Distances ``N K`` in pixels, and units ``N``."""
+        ...
+
+
+def relative_errors(scorer: Measuring, found: Predictions, truth: Truth) -> FloatArray:
+    """Distances ``N K`` in the metric's unit; NaN where nothing is labelled or the unit is unknown."""
+    distance, unit = scorer.measure(found, truth)
+    labelled = truth.visibility[found.sample] != NOT_LABELLED
+    return np.where(labelled, distance / unit[:, None], np.nan)
+
+
+def curve(errors: FloatArray, thresholds: FloatArray) -> FloatArray:
+    """Shares of the errors that are numbers within each threshold."""
+    known = np.sort(errors[~np.isnan(errors)])
+    return np.searchsorted(known, thresholds, side="right") / max(1, len(known))
+
+
+def save_error_curve(path: Path, errors: FloatArray, joints: tuple[str, ...], title: str) -> None:
+    """Draw the curve of each kind of joint ``N K``, and that of all together."""
+    thresholds = np.linspace(0, LARGEST, 201)
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    colours = mpl.colormaps["tab10"].colors  # type: ignore[attr-defined]
+    for number, (kind, members) in enumerate(joint_kinds(joints).items()):
+        if not np.isnan(errors[:, members]).all():
+            shares = curve(errors[:, members], thresholds)
+            style = "--" if number >= len(colours) else "-"
+            axes.plot(thresholds, shares, style, color=colours[number % len(colours)], label=kind, linewidth=1.2)
+    axes.plot(thresholds, curve(errors, thresholds), color="black", linewidth=2.4, label="all joints")
+    axes.set(xlim=(0, LARGEST), ylim=(0, 1), xlabel="distance from the truth / unit", ylabel="share of joints found")
+    axes.set_title(title)
+    axes.grid(alpha=0.3)
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small", frameon=False)
+    with whole(path) as part:
+        figure.savefig(part, dpi=130)
