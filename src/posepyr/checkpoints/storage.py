@@ -1,17 +1,36 @@
 """Checkpoints on disk: written whole, read as plain data."""
 
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from posepyr.files import whole
 
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
-    """Write what ``torch.load`` reads."""
+    """Write what ``torch.load`` reads; nothing is begun where the disk has no room for it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    needed, free = size_of(content), shutil.disk_usage(path.parent).free
+    if needed > free:
+        raise ValueError(
+            f"the disk of {path.parent} must have room for a checkpoint of {needed / 2**20:,.0f} MiB, got "
+            f"{free / 2**20:,.0f} MiB; what was saved before is untouched: make room and go on with --resume"
+        )
     with whole(path) as part:
         torch.save(content, part)
+
+
+def size_of(content: Any) -> int:
+    """Bytes of all tensors in nested plain data."""
+    if isinstance(content, Tensor):
+        return content.nbytes
+    if isinstance(content, Mapping):
+        return sum(map(size_of, content.values()))
+    return sum(map(size_of, content)) if isinstance(content, list | tuple) else 0
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

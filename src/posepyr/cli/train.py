@@ -25,6 +25,7 @@ from posepyr.training.checkpointing import WholeFiles
 from posepyr.training.csv_log import CSVLog
 from posepyr.training.learner import Learner
 from posepyr.training.quiet import quiet
+from posepyr.training.recompute import recompute
 from posepyr.training.record import add_to_record, write_record
 from posepyr.training.stopping import StopOnSignal
 
@@ -41,6 +42,11 @@ def train(config: Config, folder: Path, overrides: list[str], resume: Path | Non
     if beginning and is_first():
         print(f"init: {beginning}", flush=True)
         add_to_record(folder, "init", beginning)
+    if config["recompute"]:
+        recompute(task.model)
+    if config["compile"]:
+        # In place, so that the keys of checkpoints stay as they are.
+        task.model.compile()
     torch.set_num_threads(config["threads"] or compute_threads(data.workers))
     with quiet():
         trainer = make_trainer(config, folder, resume)

@@ -133,8 +133,18 @@ def _person_tile(crops: Crops, sample: int, keypoints: npt.NDArray[np.float64], 
 
 def save_picture(trainer: pl.Trainer, pixels: Pixels, name: str) -> None:
     """To the run folder, and to W&B where the run logs there."""
-    path = Path(trainer.default_root_dir) / "pictures" / f"{name}.png"
+    path = picture_path(trainer, name)
     draw.save(pixels, path)
+    show_picture(trainer, path, name)
+
+
+def picture_path(trainer: pl.Trainer, name: str) -> Path:
+    """Where a picture lies in the run folder."""
+    return Path(trainer.default_root_dir) / "pictures" / f"{name}.png"
+
+
+def show_picture(trainer: pl.Trainer, path: Path, name: str) -> None:
+    """Hand a picture of the run folder to W&B where the run logs there."""
     for logger in trainer.loggers:
         if isinstance(logger, WandbLogger):
             logger.log_image(key=name.split("_epoch_")[0], images=[str(path)])

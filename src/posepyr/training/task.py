@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypedDict
 
 import torch
+from pytorch_lightning.callbacks import WeightAveraging
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -57,7 +58,8 @@ class PoseTask(Learner):
 
     def setup(self, stage: str) -> None:
         # What the protocol looks at is the data's to cut.
-        self._data().scales = tuple(self.protocol.scales)
+        data = self._data()
+        data.val_scales, data.test_scales = tuple(self.protocol.glance().scales), tuple(self.protocol.scales)
 
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         outputs: tuple[Tensor, ...] = self.model(image)
@@ -92,15 +94,15 @@ class PoseTask(Learner):
         return losses
 
     def validation_step(self, batch: PoseBatch, _index: int) -> Seen:
-        return self._score(batch)
+        return self._score(batch, self.protocol.glance())
 
     def test_step(self, batch: PoseBatch, _index: int) -> Seen:
-        return self._score(batch)
+        return self._score(batch, self.protocol)
 
-    def _score(self, batch: PoseBatch) -> Seen:
-        outputs = self.protocol.find(self.model, self.codec, batch.image, batch.to_image, self.skeleton.flip_order)
+    def _score(self, batch: PoseBatch, protocol: Protocol) -> Seen:
+        outputs = protocol.find(self.model, self.codec, batch.image, batch.to_image, self.skeleton.flip_order)
         # A person's crops at several scales stand one after the other.
-        each = slice(None, None, len(self.protocol.scales))
+        each = slice(None, None, len(protocol.scales))
         sample = batch.sample[each]
         keypoints, scores = (torch.stack(values, dim=1) for values in zip(*outputs, strict=True))
         self.found.update(sample, keypoints, scores)
@@ -139,4 +141,5 @@ class PoseTask(Learner):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)
-        checkpoint["posepyr"] = self.recipe.to_dict()
+        averaged = any(isinstance(callback, WeightAveraging) for callback in self.trainer.callbacks)  # type: ignore[attr-defined]
+        checkpoint["posepyr"] = self.recipe._replace(weights="averaged" if averaged else "raw").to_dict()

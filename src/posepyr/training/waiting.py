@@ -6,7 +6,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from posepyr.data.loading import WatchedLoader
+from posepyr.data.loader import WatchedLoader
 
 
 class DataWait(pl.Callback):
