@@ -97,3 +97,11 @@ def test_nobody_gives_no_number_rather_than_zero() -> None:
 def test_a_skeleton_without_a_unit_is_refused() -> None:
     with pytest.raises(ValueError, match=r"'bare' must name a unit for PCK.*unit: \[left_hip, right_shoulder\]"):
         PCK(Skeleton("bare", ("a", "b")))
+
+
+def test_the_hits_are_those_that_are_counted() -> None:
+    found, truth = people(50)
+    hits = PCK(SKELETON).hits(found, truth)
+    correct, counted, _ = naive(found, truth)
+    assert np.nansum(hits, axis=0).tolist() == correct
+    assert (~np.isnan(hits)).sum(axis=0).tolist() == counted

@@ -108,3 +108,10 @@ def test_tompsons_own_predictions(shared: Path) -> None:
     scores = published(shared, content["pos_pred_src"].transpose(2, 0, 1))
     row = [scores[f"pckh/{joint}"] for joint in COLUMNS]
     assert row == pytest.approx([95.60, 92.71, 83.36, 76.74, 81.93, 73.36, 65.45], abs=PRINTED)
+
+
+def test_the_mean_of_the_hits_is_the_score_and_has_the_same_joints() -> None:
+    for scorer in (PCKh(SMALL), PCKh(SMALL, strict=True), PCKh(SMALL, [0.1], compat=True)):
+        hits = scorer.hits(*case())
+        assert np.isnan(hits[:, 2]).all(), "the pelvis is in no mean"
+        assert np.nanmean(hits[:, :2]) == pytest.approx(scorer(*case())["pckh"])

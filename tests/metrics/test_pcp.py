@@ -85,3 +85,13 @@ def test_both_ends_must_be_right() -> None:
 def test_a_skeleton_without_limbs_is_refused() -> None:
     with pytest.raises(ValueError, match="'face' must have both ends of a limb for PCP"):
         PCP(Skeleton("face", ("nose", "left_eye")))
+
+
+def test_the_hits_of_each_part_are_those_that_are_counted() -> None:
+    found, truth = people(40)
+    scorer = PCP(LSP)
+    shares = np.nanmean(scorer.hits(found, truth), axis=0)
+    expected = naive(found, truth)
+    for kind, known in expected.items():
+        ours = [share for part, share in zip(scorer.parts, shares, strict=True) if part.kind == kind]
+        assert sorted(ours) == pytest.approx(sorted(known))

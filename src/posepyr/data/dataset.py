@@ -72,8 +72,9 @@ class Crops(Dataset[PoseBatch]):
                 np.random.PCG64(np.random.SeedSequence([self.seed, draw.epoch, draw.person]))
             )
             annotation = self.augment(annotation, self.skeleton, generator)
-        box = annotation.box if draw.scale == 1 else geometry.enlarged(annotation.box, draw.scale)
-        matrix = geometry.crop_matrix(box, self.rule, annotation.rotation, annotation.flip)
+        if draw.scale != 1:
+            annotation = annotation._replace(box=geometry.enlarged(annotation.box, draw.scale))
+        matrix = geometry.crop_matrix(annotation.box, self.rule, annotation.rotation, annotation.flip)
         return Placed(annotation, matrix, generator)
 
     def view(self, placed: Placed) -> View:

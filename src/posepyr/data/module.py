@@ -3,6 +3,7 @@
 import logging
 import os
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from posepyr.data.cuts import Cut
 from posepyr.data.dataset import Crops
 from posepyr.data.joints import matched
 from posepyr.data.labelled import LabelledPictures, LabelledSource
-from posepyr.data.loading import WatchedLoader, join, prepare_worker
+from posepyr.data.loader import WatchedLoader, join, prepare_worker
 from posepyr.data.pictures import Decode
 from posepyr.data.sampler import Draw, EvaluationOrder, TrainingOrder
 from posepyr.data.truth import truth_of
@@ -48,8 +49,9 @@ class OrderedData(pl.LightningDataModule, ABC):
         self.batch_size, self.device_batch, self.seed = batch_size, device_batch, seed
         self.workers = min(8, (os.cpu_count() or 1) - 1) if workers is None else workers
         self.test_split = "test"
-        self.scales: tuple[float, ...] = (1.0,)
-        """Of people's boxes, that evaluation shows each of them at: the protocol's."""
+        self.val_scales: tuple[float, ...] = (1.0,)
+        self.test_scales: tuple[float, ...] = (1.0,)
+        """Of people's boxes, that validation and testing show each of them at: the protocol's."""
         self._resume_at = (0, 0)
 
     def setup(self, stage: str) -> None:
@@ -104,21 +106,21 @@ class OrderedData(pl.LightningDataModule, ABC):
 
     def val_dataloader(self) -> DataLoader[Any]:
         """The validation split, everything once."""
-        return self.evaluation_loader("val")
+        return self.evaluation_loader("val", self.val_scales)
 
     def test_dataloader(self) -> DataLoader[Any]:
         """The split that is tested on, everything once."""
-        return self.evaluation_loader(self.test_split)
+        return self.evaluation_loader(self.test_split, self.test_scales)
 
-    def evaluation_loader(self, name: str) -> DataLoader[Any]:
+    def evaluation_loader(self, name: str, scales: Sequence[float] = (1.0,)) -> DataLoader[Any]:
         """Any split, everything once and unaugmented."""
         samples = self.samples(name)
         rank, world = self._place()
         share = max(1, self.batch_size // world)
         most = share if self.device_batch is None else min(share, self.device_batch)
         # The crops of one person stay together.
-        count = max(1, most // len(self.scales)) * len(self.scales)
-        return self.loader(samples, EvaluationOrder(len(samples), rank, world, self.scales), count)
+        count = max(1, most // len(scales)) * len(scales)
+        return self.loader(samples, EvaluationOrder(len(samples), rank, world, scales), count)
 
     def loader(self, samples: Dataset[Any], order: Sampler[Draw], count: int) -> DataLoader[Any]:
         """Samples in an order, ``count`` at a time."""
@@ -156,7 +158,8 @@ class PoseDataModule(OrderedData):
 
     ``decode`` is how large the pictures of training are decoded (:data:`~posepyr.data.pictures.Decode`); those that
     are scored always are as they are. ``cache`` names a folder to keep in what training can show of them
-    (:class:`~posepyr.data.cache.CropCache`), under the folder of all data sets unless absolute.
+    (:class:`~posepyr.data.cache.CropCache`), under the folder of all data sets unless absolute; what lies in there
+    may be deleted whenever nothing trains.
     """
 
     def __init__(
@@ -194,7 +197,7 @@ class PoseDataModule(OrderedData):
         split = matched(self.source.split(name), self.skeleton.joints)
         if not augment:
             return Crops(split, self.skeleton, self.rule, seed=self.seed)
-        if self.cache is not None:
+        if self.cache is not None and len(split):
             split = self._cached[name] if name in self._cached else self._keep(name, split, self.cache)
         return Crops(split, self.skeleton, self.rule, self.augment, self.seed, self.decode)
 

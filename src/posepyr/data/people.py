@@ -86,13 +86,14 @@ def sanitised(boxes: FloatArray, sizes: FloatArray) -> tuple[FloatArray, npt.NDA
     """Boxes ``N 4`` clipped to pictures of sizes ``N 2`` ``(height, width)``, and which of them remain ``N``.
 
     The rule of the HRNet release, which takes both corners as pixels: a box ``(x, y, w, h)`` reaches to
-    ``x + w - 1``. Deviation: a box of a single pixel counts as empty, since it has no extent to cut a crop by.
+    ``x + w - 1``. Deviation: a box of a single pixel counts as empty, since it has no extent to cut a crop by, and so
+    does one of negative extent, which the release takes for a line.
     """
     low = np.maximum(boxes[:, :2], 0)
     high = np.minimum(low + np.maximum(boxes[:, 2:] - 1, 0), sizes[:, ::-1] - 1)
     extent = high - low
     clipped = np.concatenate([low, extent], axis=1)
-    return clipped, has_extent(clipped)
+    return clipped, has_extent(clipped) & (boxes[:, 2:] >= 0).all(axis=1)
 
 
 def has_extent(boxes: FloatArray) -> npt.NDArray[np.bool_]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from posepyr.metrics.breakdown import By, check, groups
-from posepyr.metrics.functional import by_kind, correct_keypoints, distances, known, mean_over_joints, unit_length
+from posepyr.metrics.functional import by_kind, correct_keypoints, distances, hits, known, mean_over_joints, unit_length
 from posepyr.metrics.scorer import Asked, asked_for
 from posepyr.records import FloatArray, Predictions, Truth
 from posepyr.skeleton import Skeleton
@@ -43,6 +43,11 @@ class PCK:
         distance, unit = self.measure(found, truth)
         counts = correct_keypoints(distance, unit, asked_for(found, truth, asked), [self.threshold])
         return counts.shares, counts.left_out
+
+    def hits(self, found: Predictions, truth: Truth) -> FloatArray:
+        """``N K``: 1 where a joint was found, 0 where it was not, NaN where it is not asked for."""
+        distance, unit = self.measure(found, truth)
+        return hits(distance, unit, asked_for(found, truth, None), self.threshold)
 
     def measure(self, found: Predictions, truth: Truth) -> tuple[FloatArray, FloatArray]:
         """Distances ``N K`` from the truth in pixels, and each person's unit ``N``."""

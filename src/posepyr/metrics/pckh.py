@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from posepyr.metrics.breakdown import By, check, groups
-from posepyr.metrics.functional import Counts, by_kind, correct_keypoints, distances, known, mean_over_joints
+from posepyr.metrics.functional import Counts, by_kind, correct_keypoints, distances, hits, known, mean_over_joints
 from posepyr.metrics.scorer import Asked, asked_for
 from posepyr.records import FloatArray, Predictions, Truth
 from posepyr.skeleton import Skeleton
@@ -66,14 +66,24 @@ class PCKh:
     def count(self, found: Predictions, truth: Truth, asked: Asked | None = None) -> Counts:
         """Joints found at each of the thresholds, and then along the curve."""
         distance, size = self.measure(found, truth)
-        thresholds = [0.11 if self.compat and threshold == 0.1 else threshold for threshold in self.thresholds]
         wanted = asked_for(found, truth, asked)
-        return correct_keypoints(distance, size, wanted, [*thresholds, *CURVE.tolist()], self.strict)
+        return correct_keypoints(distance, size, wanted, [*self._distances, *CURVE.tolist()], self.strict)
+
+    def hits(self, found: Predictions, truth: Truth) -> FloatArray:
+        """``N K`` at the first threshold: 1 where a joint was found, 0 where not, NaN where it is in no mean."""
+        distance, size = self.measure(found, truth)
+        wanted = asked_for(found, truth, None) & self._counts
+        return hits(distance, size, wanted, self._distances[0], self.strict)
 
     def measure(self, found: Predictions, truth: Truth) -> tuple[FloatArray, FloatArray]:
         """Distances ``N K`` from the truth in pixels, and each person's head size ``N``."""
         size = np.asarray(truth.measures["head_size"], np.float64)[found.sample]
         return distances(found.keypoints, truth.keypoints[found.sample]), size
+
+    @property
+    def _distances(self) -> list[float]:
+        """The thresholds as they are measured at."""
+        return [0.11 if self.compat and threshold == 0.1 else threshold for threshold in self.thresholds]
 
     def _mean(self, counts: Counts, number: int) -> float:
         return mean_over_joints(np.where(self._counts, counts.shares[number], np.nan))

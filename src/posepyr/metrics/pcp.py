@@ -1,11 +1,11 @@
 """PCP: the share of limbs found, LSP's older score."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from posepyr.metrics.functional import Counts, correct_keypoints, distances, known, mean_over_joints
+from posepyr.metrics.functional import correct_keypoints, distances, hits, known, mean_over_joints
 from posepyr.metrics.scorer import Asked, asked_for
 from posepyr.records import FloatArray, Predictions, Truth
 from posepyr.skeleton import Skeleton
@@ -51,21 +51,28 @@ class PCP:
     def __call__(self, found: Predictions, truth: Truth, asked: Asked | None = None) -> dict[str, float]:
         wanted = asked_for(found, truth, asked)
         positions = truth.keypoints[found.sample]
-        counts = [self._count(part, found.keypoints, positions, wanted) for part in self.parts]
-        shares = np.array([count.shares[0, 0] for count in counts])
+        measured = self._measured(found.keypoints, positions, wanted)
+        shares = np.array([correct_keypoints(*one, [self.threshold]).shares[0, 0] for one in measured])
         kinds = {part.kind: [other.kind == part.kind for other in self.parts] for part in self.parts}
         scores = {f"pcp/{kind}": mean_over_joints(shares[members]) for kind, members in kinds.items()}
         return known({"pcp": mean_over_joints(shares), **scores})
 
-    def _count(self, part: Part, predicted: FloatArray, truth: FloatArray, wanted: Asked) -> Counts:
-        ends = [(middle(predicted, end), middle(truth, end)) for end in (part.start, part.end)]
-        farther = np.maximum(*(distances(ours, theirs) for ours, theirs in ends))
-        length = distances(ends[0][1], ends[1][1])
-        # A limb of no length has no size to measure by: it is left out, as one that is not labelled.
-        complete = wanted[:, part.start + part.end].all(axis=1) & (length > 0)
-        return correct_keypoints(
-            farther[:, None], np.where(complete, length, np.nan), complete[:, None], [self.threshold]
-        )
+    def hits(self, found: Predictions, truth: Truth) -> FloatArray:
+        """``N P`` of :attr:`parts`: 1 where a part was found, 0 where it was not, NaN where it is not asked for."""
+        measured = self._measured(found.keypoints, truth.keypoints[found.sample], asked_for(found, truth, None))
+        return np.concatenate([hits(*one, self.threshold) for one in measured], axis=1)
+
+    def _measured(
+        self, predicted: FloatArray, truth: FloatArray, wanted: Asked
+    ) -> Iterator[tuple[FloatArray, FloatArray, Asked]]:
+        """Of each part: how far off its worse end is ``N 1``, its length ``N``, and whether it is asked for ``N 1``."""
+        for part in self.parts:
+            ends = [(middle(predicted, end), middle(truth, end)) for end in (part.start, part.end)]
+            farther = np.maximum(*(distances(ours, theirs) for ours, theirs in ends))
+            length = distances(ends[0][1], ends[1][1])
+            # A limb of no length has no size to measure by: it is left out, as one that is not labelled.
+            complete = wanted[:, part.start + part.end].all(axis=1) & (length > 0)
+            yield farther[:, None], np.where(complete, length, np.nan), complete[:, None]
 
 
 def middle(keypoints: FloatArray, joints: Sequence[int]) -> FloatArray:

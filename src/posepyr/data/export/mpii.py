@@ -14,8 +14,6 @@ from posepyr.skeleton import Skeleton
 
 _PARTS = {"train": "train", "val": "valid", "test": "test"}
 
-Struct = npt.NDArray[np.void]
-
 
 class Rectangle(NamedTuple):
     """A person as MPII annotates one: 16 joints, and position and size of body and head. Coordinates count from 1."""
@@ -112,7 +110,7 @@ def _truth(people: list[Rectangle]) -> dict[str, Any]:
     }
 
 
-def _release(people: dict[str, list[list[Rectangle]]]) -> Struct:
+def _release(people: dict[str, list[list[Rectangle]]]) -> writing.Struct:
     pictures = [(group, split != "test") for split, groups in people.items() for group in groups]
     everybody = np.empty((len(pictures), 1), dtype=object)
     for index, (group, _) in enumerate(pictures):

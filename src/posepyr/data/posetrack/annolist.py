@@ -8,7 +8,8 @@ import numpy as np
 
 from posepyr.data.archive import LARGEST, Record
 from posepyr.data.people import Visibility
-from posepyr.data.posetrack.clip import JOINTS, Clip, Frame, extended, head_sizes, kept, polygon
+from posepyr.data.posetrack.clip import JOINTS, Clip, Frame, extended, head_sizes, polygon
+from posepyr.metrics.posetrack_frames import NOT_FOLLOWED
 from posepyr.records import OCCLUDED, VISIBLE, FloatArray
 
 _IDS = (
@@ -31,12 +32,14 @@ class _Person(NamedTuple):
     """Width and height."""
     keypoints: FloatArray
     visibility: Visibility
+    scores: FloatArray
 
 
-def read_annolist(content: dict[str, Any], file: Path, first: int = 0) -> Clip:
+def read_annolist(content: dict[str, Any], file: Path, first: int = 0, predicted: bool = False) -> Clip:
     """The video of a file. Nearly every value of this layout stands in a list of one.
 
     People have no boxes: theirs are drawn about the joints. Pictures have no numbers: they are counted from ``first``.
+    In ``predicted`` files people need no track.
     """
     frames: list[Frame] = []
     people: list[_Person] = []
@@ -45,24 +48,25 @@ def read_annolist(content: dict[str, Any], file: Path, first: int = 0) -> Clip:
         rectangles = _optional(record.mapping(entry), "annorect", record)
         frames.append(_frame(entry, record, file, bool(rectangles))._replace(number=number, image=first + number))
         people += [
-            _person(rectangle, Record(file, f"annolist[{number}].annorect[{index}]"), number, index)
+            _person(rectangle, Record(file, f"annolist[{number}].annorect[{index}]"), number, index, predicted)
             for index, rectangle in enumerate(rectangles)
         ]
     keypoints = np.array([person.keypoints for person in people]).reshape(-1, len(JOINTS), 2)
     visibility = np.array([person.visibility for person in people], np.uint8).reshape(-1, len(JOINTS))
     boxes, boxed = extended(keypoints, visibility)
-    clip = Clip(
+    return Clip(
         frames=frames,
         frame=np.array([person.frame for person in people], np.intp),
         boxes=boxes,
+        boxed=boxed,
         keypoints=keypoints,
         visibility=visibility,
         track=np.array([person.track for person in people], np.int64),
         person=np.array([person.number for person in people], np.int64),
         head_size=head_sizes(np.array([person.head for person in people]).reshape(-1, 2)),
+        scores=np.array([person.scores for person in people]).reshape(-1, len(JOINTS)),
         skipped=Counter(),
     )
-    return kept(clip, boxed)
 
 
 def _frame(entry: dict[str, Any], record: Record, file: Path, peopled: bool) -> Frame:
@@ -83,15 +87,17 @@ def _region(region: Any, record: Record) -> FloatArray:
     return polygon(x, y, record, "ignore_regions")
 
 
-def _person(rectangle: Any, record: Record, frame: int, number: int) -> _Person:
+def _person(rectangle: Any, record: Record, frame: int, number: int, predicted: bool) -> _Person:
     record.mapping(rectangle)
     corners = [_number(rectangle, corner, record) if corner in rectangle else np.nan for corner in _CORNERS]
-    keypoints, visibility = _joints(rectangle, record)
+    keypoints, visibility, scores = _joints(rectangle, record)
     head = np.array(corners[2:]) - np.array(corners[:2])
-    return _Person(frame, number, _whole(rectangle, "track_id", record), head, keypoints, visibility)
+    followed = not predicted or "track_id" in rectangle
+    track = _whole(rectangle, "track_id", record) if followed else NOT_FOLLOWED
+    return _Person(frame, number, track, head, keypoints, visibility, scores)
 
 
-def _joints(rectangle: dict[str, Any], record: Record) -> tuple[FloatArray, Visibility]:
+def _joints(rectangle: dict[str, Any], record: Record) -> tuple[FloatArray, Visibility, FloatArray]:
     holders = _optional(rectangle, "annopoints", record)
     listed = _optional(record.mapping(holders[0], "annopoints"), "point", record) if holders else []
     points = [record.mapping(point, "annopoints.point") for point in listed]
@@ -106,9 +112,11 @@ def _joints(rectangle: dict[str, Any], record: Record) -> tuple[FloatArray, Visi
         raise record.error("annopoints.point.id", rule, numbers)
     columns = [_COLUMNS[number] for number in numbers]
     keypoints, visibility = np.zeros((len(JOINTS), 2)), np.zeros(len(JOINTS), np.uint8)
+    scores = np.full(len(JOINTS), np.nan)
     keypoints[columns] = np.stack([x, y], axis=-1)
     visibility[columns] = np.where(hidden, OCCLUDED, VISIBLE)
-    return keypoints, visibility
+    scores[columns] = [_number(point, "score", record) if "score" in point else np.nan for point in points]
+    return keypoints, visibility, scores
 
 
 def _optional(content: dict[str, Any], field: str, record: Record) -> list[Any]:

@@ -14,7 +14,7 @@ from posepyr.data.archive import data_folder, require
 from posepyr.data.detections import read_detections
 from posepyr.data.people import People, spelled
 from posepyr.data.posetrack.annolist import read_annolist
-from posepyr.data.posetrack.clip import JOINTS, PER_PERSON, Clip, Frame
+from posepyr.data.posetrack.clip import JOINTS, PER_PERSON, Clip, Frame, kept
 from posepyr.data.posetrack.coco_style import BoxRule, read_coco_style
 from posepyr.records import Annotation, View
 
@@ -117,9 +117,9 @@ class PoseTrack:
         for file in files:
             content = coco_file.load(file)
             if "annolist" in content:
-                clips.append(read_annolist(content, file, sum(len(clip.frames) for clip in clips)))
+                clips.append(kept(read_annolist(content, file, sum(len(clip.frames) for clip in clips))))
             else:
-                clips.append(read_coco_style(content, file, self.box, several))
+                clips.append(kept(read_coco_style(content, file, self.box, several)))
         return clips
 
     def _annotated(self, clips: list[Clip], place: Path) -> Videos:

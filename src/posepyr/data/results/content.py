@@ -37,7 +37,9 @@ def read_datasets(file: Path) -> dict[str, npt.NDArray[Any]]:
     """The arrays at the top of an HDF5 file."""
     try:
         with h5py.File(file, "r") as content:
-            return {str(name): np.asarray(value[()]) for name, value in content.items() if isinstance(value, h5py.Dataset)}
+            return {
+                str(name): np.asarray(value[()]) for name, value in content.items() if isinstance(value, h5py.Dataset)
+            }
     # HDF5 reports damage in many ways; whichever, the file cannot be used.
     except Exception as error:
         raise ValueError(f"{file} must be a whole, readable HDF5 file, got {error}; fetch the file again") from error

@@ -46,4 +46,6 @@ def check_complete(found: Predictions, people: int, split: str) -> None:
         raise ValueError(f"predictions must be of the {people} people of {split}, each once, got {len(found.sample)}")
     wrong = np.flatnonzero(~(np.isfinite(found.keypoints).all(axis=(1, 2)) & np.isfinite(found.scores).all(axis=1)))
     if len(wrong):
-        raise ValueError(f"predictions must be finite numbers, got others for person {found.sample[wrong[0]]} of {split}")
+        raise ValueError(
+            f"predictions must be finite numbers, got others for person {found.sample[wrong[0]]} of {split}"
+        )

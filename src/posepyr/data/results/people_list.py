@@ -13,7 +13,9 @@ def read_people_list(content: list[Any], file: Path, joints: int) -> Found:
     """A list of mappings with ``joints`` (pairs of x and y, counted from 1) and, where all have it, ``image``."""
     records = [Record(file, f"[{index}]") for index in range(len(content))]
     people = [record.mapping(person) for person, record in zip(content, records, strict=True)]
-    rows = [_pairs(record.value(person, "joints"), record, joints) for person, record in zip(people, records, strict=True)]
+    rows = [
+        _pairs(record.value(person, "joints"), record, joints) for person, record in zip(people, records, strict=True)
+    ]
     keypoints = table(rows, records, "joints", 2 * joints, LARGEST).reshape(-1, joints, 2)
     names = [person.get("image") for person in people]
     images = np.array(names, np.str_) if names and all(isinstance(name, str) for name in names) else None

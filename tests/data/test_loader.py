@@ -9,10 +9,10 @@ import torch
 from dots import SKELETON, Dots
 from torch.utils.data import default_collate
 
-from posepyr.data import loading
+from posepyr.data import loader
 from posepyr.data.augment import Augment
 from posepyr.data.dataset import Crops
-from posepyr.data.loading import WatchedLoader, join, prepare_worker
+from posepyr.data.loader import WatchedLoader, join, prepare_worker
 from posepyr.data.module import PoseDataModule
 from posepyr.data.sampler import Draw
 from posepyr.geometry import CropRule
@@ -31,18 +31,18 @@ class Slow:
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_what_is_waited_for_is_counted_and_nothing_else(workers: int) -> None:
-    loader = WatchedLoader(Slow(), batch_size=2, num_workers=workers)
+    batches = WatchedLoader(Slow(), batch_size=2, num_workers=workers)
     begun = time.perf_counter()
     for epochs in (1, 2):
-        for _ in loader:
+        for _ in batches:
             time.sleep(0.02)  # the training
         passed = time.perf_counter() - begun
-        assert 0 < loader.waited <= passed - 2 * 0.02 * epochs
+        assert 0 < batches.waited <= passed - 2 * 0.02 * epochs
         if not workers:
-            assert loader.waited >= 4 * 0.01 * epochs
-    seconds = loader.waited
+            assert batches.waited >= 4 * 0.01 * epochs
+    seconds = batches.waited
     time.sleep(0.01)
-    assert loader.waited == seconds
+    assert batches.waited == seconds
 
 
 def test_a_batch_is_the_usual_one_with_channels_last() -> None:
@@ -59,9 +59,9 @@ def test_a_batch_is_the_usual_one_with_channels_last() -> None:
 @pytest.mark.parametrize("workers", [0, 2])
 def test_channels_stay_last_on_the_way_from_the_workers(workers: int) -> None:
     data = PoseDataModule(Dots(), SKELETON, input_size=(64, 48), batch_size=4, workers=workers)
-    for loader in (data.train_dataloader(), data.val_dataloader()):
-        assert isinstance(loader, WatchedLoader)
-        assert all(batch.image.is_contiguous(memory_format=torch.channels_last) for batch in loader)
+    for batches in (data.train_dataloader(), data.val_dataloader()):
+        assert isinstance(batches, WatchedLoader)
+        assert all(batch.image.is_contiguous(memory_format=torch.channels_last) for batch in batches)
 
 
 def test_a_worker_has_one_thread() -> None:
@@ -83,7 +83,7 @@ class NoLibrary:
 
 @pytest.mark.parametrize("error", [OSError, TypeError, AttributeError])
 def test_a_system_without_the_setting_does_without(monkeypatch: pytest.MonkeyPatch, error: type[Exception]) -> None:
-    monkeypatch.setattr(loading.ctypes, "CDLL", NoLibrary(error))
+    monkeypatch.setattr(loader.ctypes, "CDLL", NoLibrary(error))
     before = cv2.getNumThreads()
     prepare_worker()
     cv2.setNumThreads(before)

@@ -1,0 +1,112 @@
+"""What predictions are scored against, read from whatever file a benchmark or a release keeps it in."""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from posepyr.data import lsp
+from posepyr.data.archive import Record
+from posepyr.data.coco import read_coco
+from posepyr.data.json_file import read_json
+from posepyr.data.matlab import read_mat
+from posepyr.data.mpii.ground_truth import read_ground_truth
+from posepyr.data.mpii.hourglass import read_hourglass
+from posepyr.data.mpii.hrnet import read_hrnet
+from posepyr.data.mpii.layout import JOINTS, Rectangles
+from posepyr.data.people import Visibility, around
+from posepyr.data.results.content import kind_of
+from posepyr.data.results.posepyr_file import read_saved
+from posepyr.data.truth import truth_of
+from posepyr.records import NOT_LABELLED, VISIBLE, FloatArray, Truth
+
+
+class Known(NamedTuple):
+    """What a file knows of ``N`` people. Coordinates count from 0."""
+
+    file: Path
+    layout: str
+    """As a report names it."""
+    joints: tuple[str, ...]
+    truth: Truth
+    untold: tuple[str, ...] = ()
+    """Ways of breaking scores down that the file has nothing on."""
+    tested: slice = slice(None)
+    """Those whom the benchmark tests on, where the file holds more people and does not tell."""
+
+
+def read_truth(file: Path) -> Known:
+    """The people of a file, whose layout is told by what is in it.
+
+    Known are MPII's ``detections_our_format.mat`` and ``gt_valid.mat``, the hourglass release's HDF5 and the HRNet
+    release's JSON (with ``gt_<name>.mat`` beside it for the size of heads), LSP's ``joints.mat``, COCO-style JSON, and
+    what ``posepyr evaluate`` saves.
+    """
+    kind = kind_of(file)
+    if kind == "MATLAB":
+        return _matlab(file)
+    if kind == "HDF5":
+        return _rectangles(read_hourglass(file), file, "MPII, the hourglass release's HDF5")
+    if kind == "NumPy":
+        saved = read_saved(file)
+        return Known(file, "saved by posepyr", saved.joints, saved.truth)
+    content = read_json(file)
+    if isinstance(content, list):
+        return _rectangles(read_hrnet(file), file, "MPII, the HRNet release's JSON", "visibility")
+    people = read_coco(file, Path())
+    _check_areas(content, file)
+    return Known(file, "COCO-style JSON", people.joints, truth_of(people)._replace(file=str(file)))
+
+
+def _matlab(file: Path) -> Known:
+    content = read_mat(file)
+    if "pos_gt_src" in content:
+        return _ground_truth(file)
+    if "joints" in content:
+        return _leeds(lsp.read_joints(file), file)
+    if "RELEASE" in content:
+        raise ValueError(
+            f"{file} must hold the validation people alone, got all of MPII; name detections_our_format.mat, "
+            "gt_valid.mat, valid.json or valid.h5"
+        )
+    known = ", ".join(name for name in content if not name.startswith("__"))
+    raise Record(file).error("one of its arrays", "be called pos_gt_src (MPII) or joints (LSP)", known or "nothing")
+
+
+def _leeds(labels: lsp.Labels, file: Path) -> Known:
+    """Everybody of LSP or of LSP-extended, one a picture."""
+    people = len(labels.keypoints)
+    pictures = [labels.layout.picture.format(number) for number in range(1, people + 1)]
+    truth = _truth(labels.keypoints, labels.visibility, {}, pictures)
+    first, end = labels.layout.splits.get("test", (0, None))
+    tested = slice(first, end) if people == end else slice(None)
+    return Known(file, f"{labels.layout.name}'s joints.mat", lsp.JOINTS, truth, ("people",), tested)
+
+
+def _ground_truth(file: Path) -> Known:
+    known = read_ground_truth(file)
+    visibility = np.where(known.missing, NOT_LABELLED, VISIBLE).astype(np.uint8)
+    truth = _truth(known.keypoints, visibility, {"head_size": known.head_size}, [""] * len(visibility))
+    return Known(file, "MPII, the layout of Tompson et al.", JOINTS, truth, ("visibility", "people"))
+
+
+def _rectangles(people: Rectangles, file: Path, layout: str, *untold: str) -> Known:
+    labelled = people.visibility != NOT_LABELLED
+    keypoints = np.where(labelled[:, :, None], people.joints - 1, 0.0)
+    return Known(file, layout, JOINTS, _truth(keypoints, people.visibility, people.measures, people.images), untold)
+
+
+def _truth(keypoints: FloatArray, visibility: Visibility, measures: Any, images: list[str]) -> Truth:
+    """Boxes are drawn about the joints: those of the files differ in what they enclose, if they have any."""
+    drawn = [around(*person) for person in zip(keypoints, visibility, strict=True)]
+    boxes = np.array([np.zeros(4) if box is None else box for box in drawn]).reshape(-1, 4)
+    return Truth(keypoints, visibility, boxes, np.array(images, np.str_), measures)
+
+
+def _check_areas(content: dict[str, Any], file: Path) -> None:
+    """Raise unless everybody in a COCO-style file has a box and an area, which similarity is measured with."""
+    for index, annotation in enumerate(content["annotations"]):
+        record = Record(file, f"annotations[{index}]")
+        record.numbers(record.value(annotation, "bbox"), "bbox", 4)
+        record.numbers([record.value(annotation, "area")], "area", 1, 1e12)
+        record.value(annotation, "id")
