@@ -24,7 +24,7 @@ def worst_error(codec: Codec, keypoints: torch.Tensor) -> float:
     return float(((decoded - keypoints) * torch.tensor(codec.cells(SIZE, MAP))).norm(dim=-1).max())
 
 
-@pytest.mark.parametrize("grid", GRIDS)
+@pytest.mark.parametrize(("grid", "half_cell"), [("plain", False), ("plain", True), ("udp", False)])
 @pytest.mark.parametrize(
     ("quantise", "refine", "border", "bound"),
     [
@@ -33,10 +33,11 @@ def worst_error(codec: Codec, keypoints: torch.Tensor) -> float:
         (False, "quarter", 2, 0.25 * 2**0.5),  # a quarter in x and a quarter in y
         (False, "none", 1, 0.5 * 2**0.5),
         (True, "none", 1, 0.5 * 2**0.5),
+        (True, "quarter", 1, 0.5 * 2**0.5),  # even neighbours around a whole cell: nothing to move
     ],
 )
-def test_decoding_gives_back_what_was_encoded(grid, quantise, refine, border, bound) -> None:
-    codec = Codec(sigma=2.0, grid=grid, quantise=quantise, refine=refine)
+def test_decoding_gives_back_what_was_encoded(grid, half_cell, quantise, refine, border, bound) -> None:
+    codec = Codec(sigma=2.0, grid=grid, quantise=quantise, refine=refine, half_cell=half_cell)
     assert worst_error(codec, keypoints_inside(codec, border)) <= bound + 1e-4
 
 
@@ -50,6 +51,33 @@ def test_quantised_peaks_stand_on_the_nearest_cell() -> None:
     heatmaps = Codec(quantise=True).encode(torch.tensor([[[41.9, 14.1]]]), SIZE, MAP)  # cells 10.475, 3.525
     assert heatmaps[0, 0].max() == 1
     assert heatmaps[0, 0, 4, 10] == 1
+
+
+def test_half_cells_are_drawn_where_a_place_is_rounded_down_to() -> None:
+    keypoints = torch.tensor([[[41.9, 14.1], [40.0, 15.9], [43.9, 16.0]]])  # cells 10.475 and 3.525, 10 and 3.975, ...
+    heatmaps = Codec(sigma=1.0, quantise=True, half_cell=True).encode(keypoints, SIZE, MAP)[0]
+    peaks = [(place % MAP[1], place // MAP[1]) for place in heatmaps.flatten(1).argmax(-1).tolist()]
+    assert peaks == [(10, 3), (10, 3), (10, 4)]
+
+
+def test_half_cells_are_read_as_pytorch_pose_reads_them() -> None:
+    """In its words, which count from 1: the highest cell, a quarter towards the higher neighbour, and a half more."""
+    heatmaps = torch.zeros(1, 4, *MAP)
+    for joint, (row, column, above, below, left, right) in enumerate([
+        (20, 10, 0.1, 0.3, 0.5, 0.2),
+        (7, 3, 0.4, 0.2, 0.0, 0.9),
+        (12, 17, 0.3, 0.3, 0.1, 0.2),
+        (0, 0, 0.0, 0.0, 0.0, 0.0),
+    ]):  # fmt: skip
+        heatmaps[0, joint, row, column] = 1.0
+        if row > 0:
+            heatmaps[0, joint, [row - 1, row + 1], column] = torch.tensor([above, below])
+            heatmaps[0, joint, row, [column - 1, column + 1]] = torch.tensor([left, right])
+    one_based = torch.tensor([[11 - 0.25, 21 + 0.25], [4 + 0.25, 8 - 0.25], [18 + 0.25, 13], [1, 1]]) + 0.5
+    # A crop is four times as large as its heatmaps, and pixel 1 of both begins at the same corner.
+    expected = (one_based - 1) * 4
+    decoded, _ = Codec(sigma=1.0, quantise=True, refine="quarter", half_cell=True).decode(heatmaps, SIZE)
+    assert torch.equal(decoded[0], expected)
 
 
 def test_a_heatmap_is_the_gaussian_cut_at_three_sigma() -> None:
@@ -89,10 +117,10 @@ def test_decoding_never_leaves_the_heatmap_or_fails(refine: str) -> None:
         assert (decoded[..., 1] <= SIZE[0]).all()
 
 
-@pytest.mark.parametrize("grid", GRIDS)
-def test_merging_the_mirror_image_keeps_the_joint_in_place(grid) -> None:
+@pytest.mark.parametrize(("grid", "half_cell"), [("plain", False), ("plain", True), ("udp", False)])
+def test_merging_the_mirror_image_keeps_the_joint_in_place(grid, half_cell) -> None:
     """A perfect network's heatmaps of a crop and of its mirror image agree after the merge."""
-    codec = Codec(grid=grid)
+    codec = Codec(grid=grid, half_cell=half_cell)
     keypoints = keypoints_inside(codec, 6, count=50).view(25, 2, 2)
     order = (1, 0)
     mirrored = keypoints[:, list(order)].clone()
@@ -100,11 +128,42 @@ def test_merging_the_mirror_image_keeps_the_joint_in_place(grid) -> None:
     straight = codec.encode(keypoints, SIZE, MAP)
     merged = codec.merge_flipped(straight, codec.encode(mirrored, SIZE, MAP), order, SIZE)
     decoded, _ = codec.decode(merged, SIZE)
-    # The plain grid moves by a whole cell where 0.75 would be exact: an eighth of a cell in the mean.
+    # The plain grid moves by a whole cell where 0.75 would be exact, and half cells stay where 0.25 to the left would
+    # be: an eighth of a cell in the mean.
     bound = 0.13 * 4 if grid == "plain" else 0.02 * 4
     assert (decoded - keypoints).norm(dim=-1).max() < bound
     if grid == "udp":
         torch.testing.assert_close(merged, straight, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("half_cell", [False, True])
+def test_a_mirrored_heatmap_of_the_inputs_own_size_is_moved_exactly(half_cell) -> None:
+    codec = Codec(half_cell=half_cell)
+    keypoints = torch.tensor([[[11.0, 20.0]]])
+    mirrored = torch.tensor([[[MAP[1] - 1 - 11.0, 20.0]]])
+    straight, turned = codec.encode(keypoints, MAP, MAP), codec.encode(mirrored, MAP, MAP)
+    torch.testing.assert_close(codec.merge_flipped(straight, turned, (0,), MAP), straight, atol=1e-6, rtol=0)
+
+
+def test_half_cells_are_the_plain_grids() -> None:
+    with pytest.raises(ValueError, match=r"codec\.half_cell must be false unless codec\.grid is plain, got grid udp"):
+        Codec(grid="udp", half_cell=True)
+
+
+@pytest.mark.parametrize("refine", ["none", "quarter", "dark"])
+def test_peaks_below_nothing_are_read_where_they_are_signed(refine: str) -> None:
+    codec = Codec(refine=refine, signed=True)
+    keypoints = keypoints_inside(codec, 3, count=20)
+    heatmaps = codec.encode(keypoints, SIZE, MAP)
+    high = codec.decode(heatmaps, SIZE)
+    for read in (codec.decode(-heatmaps, SIZE), Codec(refine=refine).decode(heatmaps, SIZE)):
+        torch.testing.assert_close(read, high)
+    # A larger peak of the other sign is not the joint's where signs are not read.
+    places = torch.tensor([[[8.0, 8.0], [40.0, 40.0]]])
+    seen, hidden = codec.encode(places, SIZE, MAP).unbind(1)
+    mixed = (0.5 * seen - hidden)[:, None]
+    assert (codec.decode(mixed, SIZE)[0] - places[:, 1]).norm() < 2
+    assert (Codec(refine=refine).decode(mixed, SIZE)[0] - places[:, 0]).norm() < 2
 
 
 def test_sigma_must_be_positive() -> None:

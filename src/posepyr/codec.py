@@ -23,7 +23,10 @@ class Codec:
     ``quantise`` draws the peak on the nearest cell, as the releases do, instead of where the joint is.
     ``refine`` reads the place between cells: ``none`` takes the highest cell, ``quarter`` moves a quarter cell
     towards the higher neighbour, ``dark`` takes the summit of the parabola through the blurred heatmap's
-    logarithm (Zhang et al. 2020), which is exact for a Gaussian.
+    logarithm (Zhang et al. 2020), which is exact for a Gaussian. ``half_cell`` lets cell n of the plain grid stand for
+    n + 1/2, the middle of what it covers, instead of for n: so the hourglasses' releases, which round a place down to
+    its cell and add the half when they read it. ``signed`` reads peaks below 0 as well as above it, for targets that
+    have an occluded joint's at -1 (MSSH, section 4.1).
     """
 
     sigma: float = 2.0
@@ -31,10 +34,14 @@ class Codec:
     grid: Grid = "plain"
     quantise: bool = False
     refine: Literal["none", "quarter", "dark"] = "dark"
+    half_cell: bool = False
+    signed: bool = False
 
     def __post_init__(self) -> None:
         if self.sigma <= 0:
             raise ValueError(f"codec.sigma must be positive, got {self.sigma}")
+        if self.half_cell and self.grid != "plain":
+            raise ValueError(f"codec.half_cell must be false unless codec.grid is plain, got grid {self.grid}")
 
     def cells(self, input_size: Size, heatmap_size: Size) -> tuple[float, float]:
         """Heatmap cells per crop pixel, ``(x, y)``."""
@@ -42,13 +49,19 @@ class Codec:
         (height, width), (rows, columns) = input_size, heatmap_size
         return (columns - steps) / (width - steps), (rows - steps) / (height - steps)
 
+    @property
+    def middle(self) -> float:
+        """What a cell stands for on the grid less its number, in x and in y."""
+        return 0.5 if self.half_cell else 0.0
+
     def encode(self, keypoints: Tensor, input_size: Size, heatmap_size: Size) -> Tensor:
         """Heatmaps ``B K h w`` with a peak of 1 at each of the keypoints ``B K 2``.
 
         The Gaussian ends three sigma from its peak, as in the releases.
         """
         rows, columns = heatmap_size
-        centres = keypoints.float() * keypoints.new_tensor(self.cells(input_size, heatmap_size), dtype=torch.float32)
+        scale = keypoints.new_tensor(self.cells(input_size, heatmap_size), dtype=torch.float32)
+        centres = keypoints.float() * scale - self.middle
         if self.quantise:
             centres = torch.floor(centres + 0.5)
         across = self._bell(centres[..., 0], columns)
@@ -62,7 +75,7 @@ class Codec:
 
     def decode(self, heatmaps: Tensor, input_size: Size) -> tuple[Tensor, Tensor]:
         """Keypoints ``B K 2`` in crop pixels, and their scores ``B K`` from 0 to 1: the heights of the peaks."""
-        heatmaps = heatmaps.float()
+        heatmaps = self.raised(heatmaps.float())
         rows, columns = heatmaps.shape[-2:]
         height, place = heatmaps.flatten(2).max(-1)
         cell = torch.stack([place % columns, place // columns], -1)  # B K 2
@@ -73,7 +86,11 @@ class Codec:
         else:
             offset = torch.zeros_like(cell, dtype=torch.float32)
         scale = heatmaps.new_tensor(self.cells(input_size, (rows, columns)))
-        return (cell + offset) / scale, height.clamp(0, 1)
+        return (cell + offset + self.middle) / scale, height.clamp(0, 1)
+
+    def raised(self, heatmaps: Tensor) -> Tensor:
+        """Heatmaps as they are read: highest where the joint is."""
+        return heatmaps.abs() if self.signed else heatmaps
 
     def _summit(self, heatmaps: Tensor, cell: Tensor) -> Tensor:
         """Offset from a cell to the summit of the log-parabola through its neighbours, at most one cell each way.
@@ -116,14 +133,16 @@ class Codec:
     ) -> Tensor:
         """Mean of a crop's heatmaps and of those of its mirror image ``mirrored``, turned back.
 
-        On the plain grid a mirrored joint lands ``1 - cells per pixel`` of a cell to the left of its place; it is moved
-        back by the nearest whole cell, as the releases do. On the UDP grid there is nothing to move.
+        On the plain grid a mirrored joint lands ``1 - cells per pixel`` of a cell to the left of its place, with half
+        cells one whole cell further right; it is moved back by the nearest whole cell, as the releases do. On the UDP
+        grid there is nothing to move.
         """
         back = mirrored.flip(-1)[:, list(flip_order)]
         across, _ = self.cells(input_size, (heatmaps.shape[-2], heatmaps.shape[-1]))
-        shift = round(1 - across) if self.grid == "plain" else 0
+        shift = round(1 - across - 2 * self.middle) if self.grid == "plain" else 0
         if shift:
-            back = torch.cat([back[..., :shift], back[..., :-shift]], -1)
+            columns = torch.arange(back.shape[-1], device=back.device) - shift
+            back = back[..., columns.clamp(0, back.shape[-1] - 1)]
         return (heatmaps + back) / 2
 
 

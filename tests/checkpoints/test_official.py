@@ -8,17 +8,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 from released import picture, state_of
 from torch import Tensor, nn
 
 from posepyr.checkpoints import official
 from posepyr.checkpoints.official import Setting, convert, joints_of, read_weights, recognise
+from posepyr.checkpoints.recipe import build
 from posepyr.checkpoints.releases import RELEASES
 from posepyr.checkpoints.storage import write_checkpoint
 from posepyr.cli.main import main
+from posepyr.codec import Codec
 from posepyr.inference.estimator import Estimator
 from posepyr.models.ppnet import PPNet
 
+CODECS = Path(__file__).parents[2] / "conf" / "codec"
 COCO: dict[str, Any] = {"_target_": "posepyr.skeleton.Skeleton", "name": "coco", "joints": [f"j{n}" for n in range(17)]}
 SETTING = Setting(COCO, (256, 192))
 
@@ -29,6 +33,14 @@ WRAPPED = {
     "hourglass_s2_b1_mpii": lambda state: {"epoch": 100, "arch": "hg", "state_dict": under("module.", state)},
 }
 """The golden records, and how such files are wrapped."""
+
+AGREEMENT = 1e-5
+"""What the records ask of the relative error."""
+
+ROUGH = {"hrnet_w32_coco": 1e-4, "ppnet_m2_d2_w32_coco": 1e-4}
+"""The same in single precision where a record's weights nearly cancel: what is left of the last digits is then the
+convolution kernels' own. With the same network, processor and weights these gave 0 to 5.3e-5, by instruction set,
+number of threads and memory layout; the other records stay below 1.1e-6 with all of them."""
 
 
 def under(prefix: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -60,14 +72,16 @@ def test_a_released_file_predicts_what_its_own_code_predicts(golden: Path, tmp_p
     with np.load(golden / f"{name}.npz") as outputs, torch.inference_mode():
         # The record has no colours: what a picture becomes is tested with the layer that does it.
         estimator.model.normalise = nn.Identity()
-        image = picture(*record["input"]).contiguous(memory_format=torch.channels_last)
-        single, double = estimator.model(image), estimator.model.double()(image.double())
+        image = picture(*record["input"])
+        layouts = torch.channels_last, torch.contiguous_format
+        last, first = (estimator.model.to(memory_format=layout)(image) for layout in layouts)
+        double = estimator.model.double()(image.double())
         assert len(double) == len(outputs.files)
         for number in range(len(double)):
             expected = outputs[f"output_{number}"].astype(np.float64)
-            # These weights cancel much: the last digits of single precision depend on the kernels of the processor.
-            assert distance(double[number], expected) < 1e-5
-            assert distance(single[number], expected) < 5e-5
+            assert distance(double[number], expected) < AGREEMENT
+            for single in (last, first):
+                assert distance(single[number], expected) < ROUGH.get(name, AGREEMENT)
 
 
 def distance(heatmaps: Tensor, expected: np.ndarray) -> float:
@@ -86,6 +100,15 @@ def test_what_belongs_to_the_weights_is_set(golden: Path, ppnet: dict[str, Tenso
     state = {key: torch.empty(shape, device="meta") for key, shape in keys.items()}
     assert convert(state, "simple_baseline", SETTING).recipe.model["colour"] == "bgr"
     assert convert(state, "simple_baseline", SETTING).recipe.codec["sigma"] == 2.0
+
+
+def test_the_hourglass_is_read_by_pytorch_poses_codec(golden: Path) -> None:
+    keys = json.loads((golden / "hourglass_s2_b1_mpii.json").read_text())["state_dict"]
+    state = {key: torch.empty(shape, device="meta") for key, shape in keys.items()}
+    skeleton = {**COCO, "joints": COCO["joints"][:16]}
+    codec = build(convert(state, "pytorch_pose", Setting(skeleton, (256, 256))).recipe.codec)
+    assert codec == Codec(sigma=1.0, quantise=True, refine="quarter", half_cell=True)
+    assert codec == build(yaml.safe_load((CODECS / "pytorch_pose.yaml").read_text()))
 
 
 def test_the_converted_file_predicts_poses(ppnet: dict[str, Tensor], tmp_path: Path) -> None:

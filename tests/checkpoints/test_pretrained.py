@@ -116,5 +116,9 @@ def test_only_checkpoints_of_posepyr_are_taken(tmp_path: Path) -> None:
         ValueError, match=r"must be a checkpoint that posepyr wrote, got .*a\.pth; posepyr convert makes"
     ):
         Pretrained(str(tmp_path / "a.pth"))(HRNet(5, **SMALL))
-    with pytest.raises(ValueError, match=r"checkpoint at .*b\.ckpt, found nothing"):
-        Pretrained(str(tmp_path / "b.ckpt"))(HRNet(5, **SMALL))
+
+
+def test_a_file_that_is_not_there_is_an_error_that_says_where_from(tmp_path: Path) -> None:
+    missing = tmp_path / "hrnet_w32_imagenet.ckpt"
+    with pytest.raises(ValueError, match=rf"init\.file must be a checkpoint that is there, got {missing}; posepyr"):
+        Pretrained(str(missing))(HRNet(5, **SMALL))

@@ -1,75 +1,41 @@
 """What every network of conf/model promises; a new yaml is tested from the moment it exists."""
 
 import copy
-from pathlib import Path
+import math
 from typing import Any
 
 import pytest
 import torch
-import yaml
+from reduced import DISTINCT, JOINTS, NAMES, SMALL, loss_of, network, node_of, pixels, reduced, single
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from posepyr.checkpoints.recipe import build
-from posepyr.layers.pooling import redraw_regions
+from posepyr.layers.pooling import FractionalMaxPools, redraw_regions
 
-CONFIGS = sorted((Path(__file__).parents[2] / "conf" / "model").glob("*.yaml"))
-JOINTS = 16
 FULL = (256, 256)
-REDUCED: dict[str, dict[str, Any]] = {
-    "posepyr.models.hourglass.StackedHourglass": {"width": 20, "stacks": 2, "depth": 2},
-    "posepyr.models.hrnet.HRNet": {"width": 8, "modules": [1, 1, 1], "blocks": 1},
-    "posepyr.models.mssh.MSSH": {"width": 16, "stages": 3, "depth": 1},
-    "posepyr.models.ppnet.PPNet": {"width": 8, "modules": 2, "blocks": 1},
-    "posepyr.models.simple_baseline.SimpleBaseline": {"width": 8, "depth": 50, "upsampling": [8, 8, 8]},
-}
-"""By network: overrides that make it small enough to run here. Networks without an entry run as they are."""
-SINGLE: dict[str, dict[str, Any]] = {
-    "posepyr.models.hourglass.StackedHourglass": {"stacks": 1, "depth": 1},
-    "posepyr.models.mssh.MSSH": {"stages": 1},
-}
-"""By network: further overrides where compiling would take long."""
-SMALL = (32, 64)
+BFLOAT16 = 2**-8
+"""The largest relative error of rounding to bfloat16, which has eight digits."""
 
 
-def reduced(path: Path) -> dict[str, Any]:
-    node = yaml.safe_load(path.read_text())
-    return {**node, **REDUCED.get(node["_target_"], {})}
-
-
-DISTINCT = [
-    path
-    for number, path in enumerate(CONFIGS)
-    if reduced(path) not in [reduced(earlier) for earlier in CONFIGS[:number]]
-]
-"""The files that still differ when their networks are reduced."""
-
-
-@pytest.fixture(params=CONFIGS, ids=lambda path: path.stem)
+@pytest.fixture(params=NAMES)
 def full(request) -> dict[str, Any]:
-    return yaml.safe_load(request.param.read_text())
+    return node_of(request.param)
 
 
-@pytest.fixture(params=DISTINCT, ids=lambda path: path.stem)
+@pytest.fixture(params=DISTINCT)
 def node(request) -> dict[str, Any]:
     return reduced(request.param)
 
 
 @pytest.fixture
 def model(node) -> nn.Module:
-    torch.manual_seed(0)
-    model = build(node, joints=JOINTS)
-    redraw_regions(model, torch.Generator().manual_seed(1))
-    return model
+    return network(node)
 
 
 @pytest.fixture
 def image() -> torch.Tensor:
-    return torch.randint(0, 256, (3, 3, *SMALL), generator=torch.Generator().manual_seed(2), dtype=torch.uint8)
-
-
-def loss_of(heatmaps: tuple[torch.Tensor, ...]) -> torch.Tensor:
-    return torch.stack([heatmap.square().mean() for heatmap in heatmaps]).sum()
+    return pixels()
 
 
 def test_full_size_builds_and_runs_on_meta(full):
@@ -132,8 +98,7 @@ def test_activation_checkpointing_equals_none(model, image):
 
 def test_compiled_equals_eager(node, image):
     # In double precision, where only a difference of meaning is left.
-    model = build({**node, **SINGLE.get(node["_target_"], {})}, joints=JOINTS).double()
-    redraw_regions(model, torch.Generator().manual_seed(1))
+    model = network(single(node)).double()
     twin = copy.deepcopy(model)
     torch.compiler.reset()
     twin.compile(backend="aot_eager", fullgraph=True)
@@ -145,3 +110,61 @@ def test_compiled_equals_eager(node, image):
     for a, b in zip(model.parameters(), twin.parameters(), strict=True):
         torch.testing.assert_close(a.grad, b.grad)
     assert list(model.state_dict()) == list(twin.state_dict())
+
+
+def gradients(model: nn.Module) -> list[torch.Tensor]:
+    return [parameter.grad for parameter in model.parameters()]
+
+
+def settled(model: nn.Module, image: torch.Tensor) -> nn.Module:
+    """With running statistics that are those of what it sees, for evaluation."""
+    with torch.no_grad():
+        for _ in range(20):
+            model.train()(image)
+    return model.eval()
+
+
+@pytest.mark.parametrize("cast", ["autocast", "weights"])
+def test_bfloat16_differs_by_its_rounding_alone(model, image, cast):
+    settled(model, image)
+    half = copy.deepcopy(model).to(torch.bfloat16 if cast == "weights" else torch.float32)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=cast == "autocast"):
+        rounded = half(image)
+    # A rounding after each convolution and norm: as many steps of a random walk, were all of them in one row.
+    layers = sum(isinstance(module, nn.modules.conv._ConvNd | nn.BatchNorm2d) for module in model.modules())
+    with torch.no_grad():
+        exact = model(image)
+    for found, expected in zip(rounded, exact, strict=True):
+        assert found.dtype == torch.bfloat16
+        assert (found.float() - expected).norm() < math.sqrt(layers) * BFLOAT16 * expected.norm()
+
+
+@pytest.mark.parametrize("cast", ["autocast", "weights"])
+def test_bfloat16_trains_with_finite_gradients(model, image, cast):
+    model.to(torch.bfloat16 if cast == "weights" else torch.float32)
+    with torch.autocast("cpu", torch.bfloat16, enabled=cast == "autocast"):
+        heatmaps = model(image)
+    loss_of(tuple(heatmap.float() for heatmap in heatmaps)).backward()
+    assert all(gradient.isfinite().all() for gradient in gradients(model))
+
+
+def test_a_training_step_of_deterministic_algorithms_repeats_to_the_last_bit(model, image):
+    twin = copy.deepcopy(model)
+    torch.use_deterministic_algorithms(True)
+    try:
+        for copied in (model, twin):
+            loss_of(copied(image)).backward()
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert all(torch.equal(a, b) for a, b in zip(gradients(model), gradients(twin), strict=True))
+
+
+def test_training_follows_the_drawn_regions_and_nothing_else(model, image):
+    def seen(seed: int) -> torch.Tensor:
+        redraw_regions(model, torch.Generator().manual_seed(seed))
+        return model(image)[-1]
+
+    first, again, other = seen(4), seen(4), seen(5)
+    assert torch.equal(first, again)
+    drawn = any(isinstance(module, FractionalMaxPools) for module in model.modules())
+    assert torch.equal(first, other) != drawn

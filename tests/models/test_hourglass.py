@@ -64,6 +64,14 @@ def test_constructions_have_their_sizes(construction, of_16_joints, two_of_17):
     assert count(other) == two_of_17
 
 
+def test_newells_stem_is_one_norm_smaller_than_in_its_own_code():
+    # There a batch norm of 64 channels stands before the stem's first module too: 128 parameters at any size.
+    ours = on_meta(StackedHourglass, 16, construction="newell").stem[2]
+    theirs = on_meta(StackedHourglass, 16, construction="pytorch_pose").stem[2]
+    assert isinstance(ours.main[0], nn.Identity)
+    assert count(theirs) - count(ours) == count(theirs.main[0]) == 128
+
+
 def test_the_wide_baseline_has_the_size_of_the_pyramids():
     with torch.device("meta"):
         wide = StackedHourglass(16, ResidualBlocks(inner=0.54), stacks=8, shortcut="identity")

@@ -1,12 +1,16 @@
 """MSSH: its sizes, a whole network against plain numpy, and what is built of it."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+import yaml
 from torch import nn
 
 from naive_layers import array
 from naive_mssh import Naive
+from posepyr.checkpoints.recipe import build
 from posepyr.layers.inception import InceptionBlocks
 from posepyr.layers.pyramid import PyramidBlocks
 from posepyr.layers.residual import ResidualBlocks
@@ -38,9 +42,7 @@ CONCATENATION = {"fusion": "concatenation"}
     [
         (InceptionBlocks("A"), {}, 21_764_064),
         (InceptionBlocks("B"), {}, 21_764_064),
-        # With a bare convolution in the shortcuts 25,949,952; ours have a batch norm before it, in 64 to 128 channels
-        # once and in 128 to 256 three times.
-        (ResidualBlocks(), {}, 25_949_952 + 2 * (64 + 3 * 128)),
+        (ResidualBlocks(bare=True), {}, 25_949_952),
         (InceptionBlocks("A"), LATERAL, 21_962_976),
         (InceptionBlocks("A"), CONCATENATION, 22_690_528),
         (InceptionBlocks("A"), {"depth": (3, 4, 5)}, 21_228_960),
@@ -59,7 +61,7 @@ def test_parameters(block, options, expected):
         (InceptionBlocks("A"), {}, 36.27),
         (InceptionBlocks("B"), {}, 26.81),
         (InceptionBlocks("A"), {"stages": 3}, 18.51),
-        pytest.param(ResidualBlocks(), {}, 42.57, marks=pytest.mark.long),
+        pytest.param(ResidualBlocks(bare=True), {}, 42.57, marks=pytest.mark.long),
         pytest.param(InceptionBlocks("A"), LATERAL, 37.68, marks=pytest.mark.long),
         pytest.param(InceptionBlocks("A"), CONCATENATION, 42.44, marks=pytest.mark.long),
         pytest.param(InceptionBlocks("A"), {"depth": (3, 4, 5)}, 36.28, marks=pytest.mark.long),
@@ -72,6 +74,12 @@ def test_multiply_adds(block, options, gmacs):
     with torch.device("meta"):
         found = multiply_adds(MSSH(16, block, **options), torch.zeros(1, 3, 256, 256))
     assert found / 1e9 == pytest.approx(gmacs, abs=0.006)
+
+
+def test_the_file_of_residuals_has_their_size():
+    node = yaml.safe_load((Path(__file__).parents[2] / "conf" / "model" / "mssh_residual.yaml").read_text())
+    with torch.device("meta"):
+        assert count(build(node, joints=16)) == 25_949_952
 
 
 def test_depth_by_scale_gives_one_innermost_size():
@@ -94,7 +102,7 @@ def test_depth_by_scale_gives_one_innermost_size():
         (InceptionBlocks("A"), (1, 1, 1), (1, 2, 3), False, "sum"),
         (InceptionBlocks("B"), (2, 1, 1), (1, 1, 1), False, "concatenation"),
         (InceptionBlocks("A"), (1, 2, 1), (1, 1, 2), True, "sum"),
-        (ResidualBlocks(), (1, 0, 1), (1, 1, 2), False, "sum"),
+        (ResidualBlocks(bare=True), (1, 0, 1), (1, 1, 2), False, "sum"),
         (ResidualBlocks(), (1, 0, 2), (1, 1, 1), True, "concatenation"),
         (InceptionBlocks("B"), (0, 1, 1), (1, 2, 1), True, "sum"),
     ],

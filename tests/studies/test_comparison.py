@@ -25,10 +25,9 @@ def test_the_tolerance_is_a_unit_of_the_last_digit(published: str, tolerance: fl
     assert outcome(published).row.tolerance == pytest.approx(tolerance)
 
 
-def test_another_tolerance_is_the_larger_one() -> None:
+def test_a_share_is_the_tolerance_where_it_is_larger() -> None:
     assert outcome("35.6", share=0.01).row.tolerance == pytest.approx(0.356)
     assert outcome("8.9", share=0.01).row.tolerance == pytest.approx(0.1)
-    assert outcome("10", absolute=1.5).row.tolerance == 1.5
 
 
 def test_verdicts() -> None:

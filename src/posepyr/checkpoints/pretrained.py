@@ -50,6 +50,12 @@ class Pretrained:
 
 def read_state(path: Path) -> dict[str, Tensor]:
     """A network's weights by the network's own names."""
+    if not path.is_file():
+        raise ValueError(
+            f"init.file must be a checkpoint that is there, got {path.absolute()}; posepyr convert makes one of "
+            "released weights, experiment=imagenet/... trains one, and POSEPYR_WEIGHTS names the folder that recipes "
+            "look in"
+        )
     content = read_checkpoint(path)
     if not KEYS & content.keys():
         raise ValueError(

@@ -34,7 +34,10 @@ class Construction(NamedTuple):
     residual: bool
     """Modules follow each hourglass, and not only batch norm and ReLU."""
     preactivation: bool = False
-    """Of the stem's first module, whose input is normalised and rectified already."""
+    """Of the stem's first module, whose input is normalised and rectified already.
+
+    Deviation: Newell's code does both once more, as pytorch-pose's; here ``newell`` begins as PyraNet's baseline.
+    """
     bias: bool = True
     """Of the convolutions before a batch norm, in the stem and after each hourglass."""
     window: Window = 2

@@ -30,10 +30,8 @@ class Row(NamedTuple):
     """What the paper calls GFLOPs."""
     against: Node | None = None
     """The network that this one is compared with: the figure is then how many percent it has more."""
-    absolute: float | None = None
-    """The tolerance, where it is not one unit of the last printed digit."""
     share: float = 0.0
-    """The tolerance as a share of the published figure, where that is larger."""
+    """The tolerance as a share of the published figure, where that is more than one unit of its last digit."""
     reason: str = ""
     """Why the figure cannot be met."""
     remark: str = ""
@@ -52,8 +50,7 @@ class Row(NamedTuple):
             return 0.0
         decimals = self.published.partition(".")[2]
         kept = max(len(decimals.rstrip("0")), min(len(decimals), FEWEST_DECIMALS))
-        absolute = 10.0**-kept if self.absolute is None else self.absolute
-        return max(absolute, self.share * float(self.published))
+        return max(10.0**-kept, self.share * float(self.published))
 
 
 class Outcome(NamedTuple):
