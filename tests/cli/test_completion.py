@@ -8,7 +8,9 @@ from posepyr.cli import completion
 from posepyr.cli.bench import BENCHES
 from posepyr.cli.catalogue import search_folders
 from posepyr.cli.completion import arguments, candidates
+from posepyr.cli.data import ACTIONS
 from posepyr.cli.main import COMMANDS
+from posepyr.cli.score import METRICS
 
 
 def test_commands(conf: Path) -> None:
@@ -34,6 +36,31 @@ def test_commands(conf: Path) -> None:
 def test_bench_takes_what_to_measure_and_then_overrides(conf: Path, words: list[str], expected: list[str]) -> None:
     found = candidates(search_folders(), "bench", words[-1], ["posepyr", "bench", *words, "", ""])
     assert found == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([""], sorted(ACTIONS)),
+        (["sh"], ["show"]),
+        (["check", "data=m"], ["data=missing"]),
+        (["stats", "data.source.n"], ["data.source.names="]),
+        (["make", ""], ["figures"]),
+        (["make", "da"], []),
+        (["show", "--he"], []),
+    ],
+)
+def test_data_takes_what_to_do_and_then_overrides(conf: Path, words: list[str], expected: list[str]) -> None:
+    found = candidates(search_folders(), "data", words[-1], ["posepyr", "data", *words, "", ""])
+    assert found == expected
+
+
+@pytest.mark.parametrize("command", ["score", "compare"])
+def test_scores_are_named_behind_their_flag(conf: Path, command: str) -> None:
+    words = ["posepyr", command, "--metric"]
+    assert candidates(search_folders(), command, "", [*words, "", ""]) == sorted(METRICS)
+    assert candidates(search_folders(), command, "pck", [*words, "pck", ""]) == ["pck", "pckh"]
+    assert candidates(search_folders(), command, "", [*words, "pck", "--truth", ""]) == [], "files are the shell's"
 
 
 @pytest.mark.parametrize(

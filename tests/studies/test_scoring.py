@@ -202,3 +202,20 @@ def test_a_truth_of_its_own_is_not_asked_for_joints_it_lacks() -> None:
     skeleton = Skeleton("three", joints, unit=("left_hip", "right_shoulder"))
     found = Found(Path("own.npz"), "saved", in_order(places), joints, truth.images, truth)
     assert score("pck", found, known, skeleton, Settings()).scores["pck"] == 1
+
+
+def test_pckh_takes_its_settings() -> None:
+    places = np.full((1, 16, 2), 50.0)
+    truth = Truth(
+        places, np.full((1, 16), 2, np.uint8), np.ones((1, 4)), np.array(["a"]), {"head_size": np.array([20.0])}
+    )
+    known = Known(Path("truth.mat"), "a layout", MPII.joints, truth)
+
+    def pckh(pixels: float, name: str = "pckh", **settings: Any) -> float:
+        found = Found(Path("found.mat"), "a layout", in_order(places + np.array([pixels, 0.0])))
+        return score("pckh", found, known, MPII, Settings(**settings)).scores[name]
+
+    assert (pckh(10.0), pckh(10.0, strict=True)) == (1, 0)
+    assert (pckh(2.1, "pckh@0.1"), pckh(2.1, "pckh@0.1", compat=True)) == (0, 1)
+    assert (pckh(2.1, threshold=0.1), pckh(2.1, threshold=0.1, compat=True)) == (0, 1)
+    assert (pckh(5.0, threshold=0.2), pckh(5.0, threshold=0.3)) == (0, 1)

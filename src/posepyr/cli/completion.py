@@ -17,7 +17,9 @@ import yaml
 from posepyr.cli import catalogue, faults
 from posepyr.cli.arguments import SWITCHES, VALUES
 from posepyr.cli.bench import BENCHES
+from posepyr.cli.data import ACTIONS
 from posepyr.cli.main import COMMANDS
+from posepyr.cli.score import METRICS
 from posepyr.cli.supplied import supplied
 
 SCRIPTS = {
@@ -57,6 +59,9 @@ complete -c posepyr -a '(__posepyr_complete)'""",
 }
 """What each shell runs. They hand over the command, the word to complete and all words."""
 
+INNER = {"bench": BENCHES, "data": ACTIONS}
+"""Commands whose first word says which of several things they do."""
+
 
 def run(arguments: list[str]) -> int:
     """Prints a shell's script."""
@@ -91,15 +96,25 @@ def candidates(
         found = (group for group in catalogue.groups(folders) if "/" not in group)
     elif command == "completion":
         found = iter(SCRIPTS)
-    elif command == "bench" and _before(word, words) <= 2:
-        found = iter(BENCHES)
-    elif command not in ("train", "evaluate", "bench"):
+    elif command in ("score", "compare") and _flag(word, words) == "--metric":
+        found = iter(METRICS)
+    elif command in INNER and _before(word, words) <= 2:
+        found = iter(INNER[command])
+    elif command not in ("train", "evaluate", "audit", *INNER):
         found = iter(())
-    elif word.startswith("-") and command != "bench":
+    elif command == "data" and "make" in words[:3]:
+        found = iter(("figures",))
+    elif word.startswith("-") and command not in ("audit", *INNER):
         found = iter(flag for flag in (*SWITCHES, *VALUES) if flag.startswith("--"))
     else:
         found = overrides(folders, word, words)
     return sorted({candidate for candidate in found if candidate.startswith(word)})
+
+
+def _flag(word: str, words: Sequence[str]) -> str:
+    """What stands before the word that is completed."""
+    given = [one for one in words if one]
+    return given[-2 if word else -1] if len(given) > 1 else ""
 
 
 def _before(word: str, words: Sequence[str]) -> int:

@@ -95,6 +95,14 @@ def test_drawn_pictures_are_drawn_where_they_are_chosen() -> None:
     assert all(size == (int(name.rpartition("/")[2]), 30) for name, size in looked.sizes.items())
 
 
+def test_what_a_split_cannot_draw_is_told() -> None:
+    def broken() -> Pixels:
+        raise ValueError("no paint")
+
+    looked = look_at({"drawn/1": partial(pixels, 1), "drawn/2": broken}, most="all")
+    assert looked == Looked({"drawn/1": (1, 30)}, {}, {"drawn/2": "no paint"}, 2, 1)
+
+
 def test_all_that_is_looked_at_is_tracked(folder: Path) -> None:
     seen: list[str] = []
 

@@ -31,7 +31,7 @@ class Saved(NamedTuple):
 
 
 def write_saved(path: Path, saved: Saved) -> None:
-    """Write a file that ends in ``.npz``. Its arrays, for who reads them with NumPy alone:
+    """Write a file, whose name should end in ``.npz``. Its arrays, for who reads them with NumPy alone:
 
     ``sample`` ``N`` numbers the people in their split, ``keypoints`` ``N K 2`` are ``(x, y)`` in image pixels counted
     from 0, ``scores`` ``N K``, ``joints`` ``K`` names; ``images`` ``M`` are the pictures of the split's people,
@@ -53,8 +53,8 @@ def write_saved(path: Path, saved: Saved) -> None:
         "boxes": truth.boxes,
         **{f"{_MEASURE}{name}": np.array(np.asarray(values).tolist()) for name, values in truth.measures.items()},
     }
-    with whole(path) as part:
-        np.savez_compressed(part, **content)  # type: ignore[arg-type]
+    with whole(path) as part, part.open("wb") as stream:
+        np.savez_compressed(stream, **content)  # type: ignore[arg-type]
 
 
 def read_saved(file: Path) -> Saved:
