@@ -71,3 +71,15 @@ def test_heat_glows_where_it_is() -> None:
     picture = draw.overlay(np.full((40, 40, 3), 100, np.uint8), heatmaps)
     assert picture[10, 30].max() > 150
     assert picture[35, 5].max() < 60
+
+
+def test_names_stand_beside_their_joints_and_inside_the_picture() -> None:
+    paper = np.full((60, 200, 3), 90, np.uint8)
+    places = np.array([[40.0, 30], [190, 30], [100, 30]])
+    named = draw.name_joints(paper, places, ["left_hip", "right_hip", "hidden"], np.array([True, True, False]))
+    written = (named != paper).any(axis=(0, 2))
+    assert written[45:70].any()
+    assert written[150:185].any(), "to the left of a joint at the right border"
+    assert not written[:43].any()
+    assert not written[105:130].any(), "no name for a joint that is not shown"
+    assert (paper == 90).all()

@@ -82,6 +82,17 @@ def test_the_pictures_of_the_readme_are_there() -> None:
         assert (ROOT / path).is_file(), path
 
 
+def test_every_data_set_says_where_it_comes_from_and_how_its_folder_looks() -> None:
+    rows = re.findall(r"^\| (?:`data=(\w+)`)? \|(.*)$", TEXT, re.MULTILINE)
+    told = {name for name, _ in rows if name}
+    choices = {path.stem for path in (ROOT / "conf" / "data").glob("*.yaml")}
+    assert told == choices - {"figures", "custom"}, "these two have sections of their own"
+    for name, text in rows:
+        header = (ROOT / "conf" / "data" / f"{name}.yaml").read_text(encoding="utf-8") if name else ""
+        for folder in re.findall(r"\$POSEPYR_DATA/(\S+?) ", header):
+            assert f"`{folder}/`" in text, (name, folder)
+
+
 def test_a_network_is_added_as_the_readme_says(newcomer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One class and one yaml, here in the user's own folders."""
     monkeypatch.chdir(newcomer)

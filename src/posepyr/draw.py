@@ -49,6 +49,21 @@ def draw_pose(
     return picture
 
 
+def name_joints(
+    pixels: Pixels, keypoints: npt.NDArray[np.floating], names: Sequence[str], shown: npt.NDArray[np.bool_]
+) -> Pixels:
+    """A copy of the picture with names written beside the joints ``K 2`` that are ``shown``."""
+    picture = np.ascontiguousarray(pixels).copy()
+    for (x, y), name in zip(keypoints[shown].tolist(), np.asarray(names)[shown].tolist(), strict=True):
+        (width, _), _ = cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, 0.36, 1)
+        # To the joint's right, where that leaves room.
+        left = round(x) + 5 if x + 5 + width < picture.shape[1] else round(x) - 5 - width
+        for tint, thickness in ((PAPER, 3), (INK, 1)):
+            where = left, round(y) + 4
+            cv2.putText(picture, name, where, cv2.FONT_HERSHEY_SIMPLEX, 0.36, tint, thickness, cv2.LINE_AA)
+    return picture
+
+
 def _side(*joints: str) -> tuple[int, int, int]:
     if any(joint.startswith("right_") for joint in joints):
         return RIGHT

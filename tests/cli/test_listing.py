@@ -45,6 +45,17 @@ def test_a_table_is_one_line_a_row(conf: Path, capsys: pytest.CaptureFixture[str
     assert lines[1].split() == ["missing", "posepyr", "train", "data=missing"]
 
 
+def test_the_papers_experiments_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = {row["name"]: row for row in listed(capsys, "experiments")}
+    assert listing.run(["experiments"]) == 0
+    header, *lines = capsys.readouterr().out.splitlines()
+    assert header.split() == ["name", "what", "paper", "expected", "command"]
+    assert [line.split()[0] for line in lines] == list(rows)
+    # What the table leaves out is told to scripts.
+    assert rows["hrnet/coco_w32_256x192"]["score"].startswith("posepyr evaluate RUN/")
+    assert "imagenet/hrnet_w32" in rows["hrnet/coco_w32_256x192"]["begins"]
+
+
 def test_an_unknown_group_is_named(conf: Path) -> None:
     with pytest.raises(UsageError, match=r"got 'modles'; did you mean models or model\?"):
         listing.run(["modles"])

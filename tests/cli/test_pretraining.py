@@ -12,7 +12,10 @@ from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.cli.main import main
 from posepyr.models.hrnet import HRNet
 
-SHORT = ["trainer=cpu", "trainer.max_epochs=1", "trainer.log_every_n_steps=1", "data.workers=0", "progress=false"]
+SHORT = [
+    "trainer=cpu", "trainer.max_epochs=1", "trainer.log_every_n_steps=1", "data.workers=0", "progress=false",
+    "logger=csv",
+]  # fmt: skip
 NARROW = ["width=8", "modules=[1,1,1]", "blocks=1"]
 
 

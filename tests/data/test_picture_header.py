@@ -62,7 +62,17 @@ def test_a_preview_before_the_size(tmp_path: Path) -> None:
 def test_fill_bytes_between_the_markers(tmp_path: Path) -> None:
     path = write(tmp_path / "a.jpg")
     content = path.read_bytes()
-    path.write_bytes(content[:2] + b"\xff\xff" + content[2:])
+    path.write_bytes(content[:2] + b"\xff" + content[2:])
+    assert read_header(path).size == (37, 53)
+
+
+def test_tables_before_the_frame(tmp_path: Path) -> None:
+    """Their markers lie among those of frames."""
+    path = write(tmp_path / "a.jpg")
+    content = path.read_bytes()
+    start = content.index(b"\xff\xc4")
+    length = 2 + int.from_bytes(content[start + 2 : start + 4])
+    path.write_bytes(content[:2] + content[start : start + length] + content[2:])
     assert read_header(path).size == (37, 53)
 
 

@@ -179,7 +179,7 @@ def measure(wanted: Sequence[Asked], options: argparse.Namespace, load: Sequence
     from posepyr.studies.benchmark import Limits
     from posepyr.studies.peak_memory import METHODS
 
-    device = _device(options.device)
+    device = device_of(options.device)
     networks = [_network(one, options.config_dir, device) for one in wanted]
     limits = Limits(options.warmup, options.repeat, options.seconds)
     report: dict[str, Any] = {
@@ -211,7 +211,8 @@ def _machine(device: str, threads: int | None, load: Sequence[float]) -> dict[st
     }
 
 
-def _device(given: str | None) -> str:
+def device_of(given: str | None) -> str:
+    """What Torch calls the device that was asked for, or the best there is."""
     import torch
 
     if given == "cuda" and not torch.cuda.is_available():

@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.nn import functional as F
 
 from posepyr.checkpoints.recipe import Recipe, build
@@ -23,13 +24,17 @@ def make_work(config: Config, settings: Settings, device: str) -> NetworkWork:
         label = torch.zeros(count, dtype=torch.long, device=device)
         return NetworkWork(classifier, image, lambda: F.cross_entropy(classifier(image), label), settings)
     task = make_task(config, size)
-    corner = torch.tensor([size[1], size[0]])
-    keypoints = (torch.rand(count, len(task.skeleton), 2, generator=generator) * corner).to(device)
-    visibility = torch.full(keypoints.shape[:2], VISIBLE, dtype=torch.uint8, device=device)
-    batch = PoseBatch(
-        image, keypoints, visibility, torch.eye(2, 3).expand(count, 2, 3), keypoints, visibility, torch.arange(count)
-    )
+    batch = made_up_people(image, len(task.skeleton), generator)
     return NetworkWork(task.model, image, lambda: task.losses(batch).sum(), settings)
+
+
+def made_up_people(image: Tensor, joints: int, generator: torch.Generator) -> PoseBatch:
+    """A batch of pictures ``B 3 H W`` in which people have their joints anywhere."""
+    corner = torch.tensor([image.shape[-1], image.shape[-2]])
+    keypoints = (torch.rand(len(image), joints, 2, generator=generator) * corner).to(image.device)
+    visibility = torch.full(keypoints.shape[:2], VISIBLE, dtype=torch.uint8, device=image.device)
+    to_image = torch.eye(2, 3).expand(len(image), 2, 3)
+    return PoseBatch(image, keypoints, visibility, to_image, keypoints, visibility, torch.arange(len(image)))
 
 
 def make_task(config: Config, input_size: tuple[int, int]) -> PoseTask:
@@ -44,4 +49,5 @@ def make_task(config: Config, input_size: tuple[int, int]) -> PoseTask:
         protocol=build(config["protocol"]),
         # Of a checkpoint that nobody will write.
         recipe=Recipe(config["model"], config["codec"], config["skeleton"], input_size, padding=1.0),
+        visibility=build(config["visibility"]),
     )

@@ -13,6 +13,9 @@ from posepyr.cli.nearest import suggestion
 PLURALS = {"models": "model", "experiments": "experiment", "sweeps": "sweep", "schedulers": "scheduler"}
 """Names under which a group may be asked for as well."""
 
+AT_LENGTH = ("note", "begins", "score")
+"""Notes that are for whoever opens the file or asks for JSON: they would crowd a table."""
+
 Row = dict[str, Any]
 
 
@@ -80,7 +83,7 @@ def _table(rows: list[Row]) -> str:
     if not rows:
         return "nothing here yet\n"
     # The command goes last, whatever a header noted.
-    columns = list(dict.fromkeys(key for row in rows for key in row if key != "command"))
+    columns = list(dict.fromkeys(key for row in rows for key in row if key not in (*AT_LENGTH, "command")))
     columns += ["command"] if "command" in rows[0] else []
     table = Table(*columns, box=None, pad_edge=False)
     for row in rows:
@@ -88,7 +91,7 @@ def _table(rows: list[Row]) -> str:
     console = Console()
     if not console.is_terminal:
         # A pipe has no width, and a line must stay a line there.
-        console = Console(width=400)
+        console = Console(width=4000)
     with console.capture() as capture:
         console.print(table, markup=False)
     return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import pytorch_lightning as pl
 from torch import nn
 
-from posepyr.checkpoints.recipe import ClassifierRecipe, Recipe, build
+from posepyr.checkpoints.recipe import ClassifierRecipe, Recipe, build, find
 from posepyr.codec import Codec
 from posepyr.data.module import ClassificationDataModule, OrderedData, PoseDataModule
 from posepyr.metrics.scorer import Scorer
@@ -60,7 +60,8 @@ def make_pose(config: Config, fresh: bool) -> Run:
 
 def make_data(config: Config) -> OrderedData:
     """The data of a run, without its network."""
-    if config.get("classifier"):
+    target = find(config["data"])
+    if isinstance(target, type) and issubclass(target, ClassificationDataModule):
         pictures: OrderedData = build(config["data"], seed=config["seed"])
         return pictures
     return make_crops(config, build(config["skeleton"]), build(config["codec"]))
