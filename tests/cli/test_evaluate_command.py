@@ -10,6 +10,7 @@ from posepyr.cli.data_make import drawn_skeleton
 from posepyr.cli.main import main
 from posepyr.data.export import write_coco
 from posepyr.data.figures import Figures
+from posepyr.data.results.posepyr_file import read_saved
 
 TINY = [
     "data=coco", "skeleton=mpii", "metrics=coco", "metrics.pck._target_=posepyr.metrics.pck.PCK",
@@ -77,3 +78,26 @@ def test_six_scales_see_everybody_six_times_and_score_them_once(trained: Path, t
     assert one["protocol"]["scales"] == [0.8, 0.9, 1.0, 1.1, 1.2, 1.3]
     assert (tmp_path / "5" / "test_gtbox_pck_curve.png").is_file()
     assert (tmp_path / "5" / "pictures" / "predictions" / "test.png").is_file()
+
+
+def test_predictions_and_submissions_are_written(
+    trained: Path, archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    checkpoint = str(trained / "checkpoints" / "last.ckpt")
+    file = tmp_path / "results.json"
+    assert (
+        main(["evaluate", checkpoint, "skeleton=mpii", "--output", str(tmp_path / "out"), "--submission", str(file)])
+        == 1
+    )
+    # COCO's server wants COCO's 17 joints.
+    assert "keypoints must be 51 numbers, got 48" in capsys.readouterr().err
+    saved = read_saved(tmp_path / "out" / "test_gtbox_predictions.npz")
+    assert saved.found.sample.tolist() == list(range(7))
+    assert saved.protocol["people"] == 7
+    truth = str(archive / "annotations" / "person_keypoints_val2017.json")
+    scored, predictions = tmp_path / "scored.json", tmp_path / "out" / "test_gtbox_predictions.npz"
+    arguments = ["--metric", "oks", "--truth", truth, "--predictions", str(predictions), "--json", str(scored)]
+    assert main(["score", *arguments]) == 0
+    # What had been computed is there, although the submission was not to be had.
+    [report] = json.loads((tmp_path / "out" / "test_scores.json").read_text())
+    assert json.loads(scored.read_text())["scores"]["ap"] == report["scores"]["test_gtbox/ap"]

@@ -8,8 +8,10 @@ import pytorch_lightning as pl
 
 from posepyr.checkpoints.recipe import build, read_recipe
 from posepyr.checkpoints.storage import read_checkpoint
+from posepyr.cli.submission import write_submission
 from posepyr.cli.wiring import Config, make_scorers
 from posepyr.data.module import PoseDataModule
+from posepyr.data.results.posepyr_file import Saved, write_saved
 from posepyr.files import write_text
 from posepyr.inference.estimator import load_model
 from posepyr.studies.error_curve import Measuring, relative_errors, save_error_curve
@@ -19,7 +21,9 @@ from posepyr.training.quiet import quiet
 from posepyr.training.task import PoseTask
 
 
-def evaluate(config: Config, checkpoint: Path, split: str, folder: Path) -> dict[str, float]:
+def evaluate(
+    config: Config, checkpoint: Path, split: str, folder: Path, submission: Path | None = None
+) -> dict[str, float]:
     """Score a checkpoint on ``config``'s data; scores, predictions, curves and pictures go to ``folder``.
 
     Where the data has a detector's boxes, people are scored in them and in the annotated ones, as two rows.
@@ -35,7 +39,14 @@ def evaluate(config: Config, checkpoint: Path, split: str, folder: Path) -> dict
         print(f"{name}: {describe(protocol)}", flush=True)
         reports.append({"name": name, "checkpoint": str(checkpoint), "split": split, **protocol, "scores": found})
         scores |= found
+        if task.latest is not None:
+            truth = data.truth(split)
+            saved = Saved(task.latest, task.skeleton.joints, protocol, truth)
+            write_saved(folder / f"{name}_predictions.npz", saved)
     write_text(folder / f"{split}_scores.json", json.dumps(reports, indent=2) + "\n")
+    if submission is not None:
+        # Of the last row: a detector's boxes, where there are any.
+        write_submission(submission, task, data)
     return scores
 
 

@@ -41,7 +41,8 @@ run's configuration is what the overrides change; elsewhere the usual one.
 
 flags, anywhere among the overrides:
   --split NAME       val or test (test if not given)
-  --output DIR       where scores and pictures go
+  --output DIR       where scores, predictions and pictures go
+  --submission FILE  also write what the server of COCO or MPII takes, of everybody in the split
   -m, --multirun     score every combination of key=a,b,c
   --cfg job          print the configuration instead
   --config-dir DIR   a folder of your own configuration files, looked into first
@@ -107,7 +108,8 @@ def last_checkpoint(folder: Path) -> Path:
 
 def run_evaluate(arguments: list[str]) -> int:
     """Scores one checkpoint, once or under every combination of swept values."""
-    request = parse(arguments, words=1, own=("--split", "--output"), refused=("--rerun", "--resume", "--config-name"))
+    own = ("--split", "--output", "--submission")
+    request = parse(arguments, words=1, own=own, refused=("--rerun", "--resume", "--config-name"))
     if "help" in request.switches:
         print(EVALUATE_HELP)
         return faults.COMPLETED
@@ -126,7 +128,8 @@ def run_evaluate(arguments: list[str]) -> int:
     def task(config: dict[str, Any], folder: Path, _overrides: list[str]) -> Scores:
         from posepyr.cli.evaluate import evaluate
 
-        return evaluate(config, checkpoint, split, folder)
+        submission = request.values.get("submission")
+        return evaluate(config, checkpoint, split, folder, Path(submission) if submission else None)
 
     folder = claim(Path(request.values.get("output") or _evaluation_folder(checkpoint)))
     return run_each(jobs, task, folder)

@@ -39,6 +39,8 @@ class AveragePrecision:
 
     def __call__(self, found: Predictions, truth: Truth, asked: Asked | None = None) -> dict[str, float]:
         reference = reference_of(truth, self.skeleton)
+        if not reference["annotations"]:
+            return {}  # Pictures whose labels are not public.
         pictures = pictures_of(truth)
         everybody = len(found.sample) == len(truth.boxes)
         wanted = [image["id"] for image in reference["images"]] if everybody else pictures[found.sample].tolist()
@@ -100,6 +102,9 @@ def reference_of(truth: Truth, skeleton: Skeleton) -> dict[str, Any]:
 def reference_from(file: Path, skeleton: Skeleton) -> dict[str, Any]:
     """A COCO annotation file with the joints of a skeleton, in its order; those that it lacks are not labelled."""
     content = json.loads(file.read_text(encoding="utf-8"))
+    images = [{"id": image["id"]} for image in content["images"]]
+    if not content.get("annotations"):
+        return {"images": images, "annotations": []}
     category = next(one for one in content["categories"] if one.get("keypoints"))
     names = category["keypoints"]
     columns = np.array([names.index(joint) if joint in names else len(names) for joint in skeleton.joints])
@@ -111,7 +116,7 @@ def reference_from(file: Path, skeleton: Skeleton) -> dict[str, Any]:
             kept = {key: annotation[key] for key in ("bbox", "area") if key in annotation}
             person = _person(annotation["id"], annotation["image_id"], chosen[:, :2], chosen[:, 2])
             people.append({"iscrowd": annotation.get("iscrowd", 0), **kept, **person})
-    return {"images": [{"id": image["id"]} for image in content["images"]], "annotations": people}
+    return {"images": images, "annotations": people}
 
 
 def _person(identity: Any, picture: Any, keypoints: FloatArray, visibility: npt.NDArray[Any]) -> dict[str, Any]:
