@@ -90,3 +90,59 @@ def test_batches_of_tensors_go_through_their_own_affines() -> None:
 def test_inside_is_the_extent_of_the_pixels() -> None:
     points = np.array([[-0.5, -0.5], [63.5, 95.5], [63.6, 0.0], [0.0, -0.6]])
     assert geometry.inside(points, (96, 64)).tolist() == [True, True, False, False]
+
+
+def whole(matrix: np.ndarray) -> np.ndarray:
+    """The affine as a matrix ``3 3`` of homogeneous coordinates."""
+    return np.vstack([matrix, [0, 0, 1]])
+
+
+def test_affines_compose_and_invert_as_their_matrices_do() -> None:
+    generator = np.random.default_rng(3)
+    for first, second in generator.uniform(-5, 5, (50, 2, 2, 3)):
+        np.testing.assert_allclose(whole(geometry.compose(first, second)), whole(first) @ whole(second), atol=1e-12)
+        np.testing.assert_allclose(whole(geometry.invert(first)), np.linalg.inv(whole(first)), rtol=1e-9)
+        area = abs(np.linalg.det(first[:, :2]))
+        assert geometry.magnification(first) == pytest.approx(np.sqrt(area))
+
+
+def test_a_smaller_picture_has_the_edges_of_the_larger_one() -> None:
+    edges = np.array([[-0.5, -0.5], [63.5, 31.5], [31.5, 15.5]])
+    for times in (2, 4, 3.2):
+        expected = [[-0.5, -0.5], [64 / times - 0.5, 32 / times - 0.5], [32 / times - 0.5, 16 / times - 0.5]]
+        np.testing.assert_allclose(geometry.apply(geometry.shrink(times), edges), expected)
+    np.testing.assert_array_equal(geometry.shrink(1), geometry.IDENTITY)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@given(factor=st.floats(0.7, 1.3), angle=st.floats(-50, 50), across=st.floats(-0.2, 0.2), down=st.floats(-0.2, 0.2))
+def test_crops_keep_within_their_reach(rule: CropRule, factor: float, angle: float, across: float, down: float) -> None:
+    reach = geometry.reach(BOX, rule, scale=0.3, shift=0.2, rotation=50)
+    centre = BOX[:2] + BOX[2:] * (0.5 + np.array([across, down]))
+    matrix = geometry.crop_matrix(np.concatenate([centre - factor * BOX[2:] / 2, factor * BOX[2:]]), rule, angle)
+    height, width = rule.span
+    corners = geometry.apply(geometry.invert(matrix), np.array([[0.0, 0], [width, 0], [0, height], [width, height]]))
+    assert (corners >= np.array(reach[:2]) - 1e-9).all()
+    assert (corners <= np.array(reach[2:4]) + 1e-9).all()
+    assert geometry.magnification(matrix) <= reach.scale * (1 + 1e-12)
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("limit", [0, 20, 80, 170])
+def test_the_reach_is_no_larger_than_it_must_be(rule: CropRule, limit: float) -> None:
+    reach = geometry.reach(BOX, rule, scale=0.3, rotation=limit)
+    height, width = rule.span
+    points = np.array([[0.0, 0], [width, 0], [0, height], [width, height]])
+    large = np.concatenate([BOX[:2] - 0.15 * BOX[2:], 1.3 * BOX[2:]])
+    corners = np.concatenate([
+        geometry.apply(geometry.invert(geometry.crop_matrix(large, rule, angle)), points)
+        for angle in np.linspace(-limit, limit, 2001)
+    ])  # fmt: skip
+    np.testing.assert_allclose([*corners.min(0), *corners.max(0)], reach[:4], atol=0.01)
+    small = np.concatenate([BOX[:2] + 0.15 * BOX[2:], 0.7 * BOX[2:]])
+    assert geometry.magnification(geometry.crop_matrix(small, rule)) == pytest.approx(reach.scale)
+
+
+def test_reaches_join_to_what_holds_both() -> None:
+    first, second = geometry.Reach(0, 5, 10, 20, 0.5), geometry.Reach(-3, 8, 7, 30, 0.4)
+    assert first.join(second) == second.join(first) == geometry.Reach(-3, 5, 10, 30, 0.5)

@@ -47,15 +47,15 @@ def main() -> None:
     """Measure and print."""
     cv2.setNumThreads(0)
     config = Composer().job(["experiment=demo"]).config
-    task, data = make_pose(config)
+    task, data, _ = make_pose(config, fresh=True)
     crops = data.crops("train", augment=True)
     count = 32
     annotation = milliseconds(lambda: [crops.split[index] for index in range(count)]) / count
     people = [crops.split[index] for index in range(count)]
-    drawing = milliseconds(lambda: [crops.split.pixels(person) for person in people]) / count
+    drawing = milliseconds(lambda: [crops.split.view(person) for person in people]) / count
     sample = milliseconds(lambda: [crops[Draw(0, index)] for index in range(count)]) / count
     batch = torch.stack([crops[Draw(0, index)].image for index in range(config["data"]["batch_size"])])
-    baseline, _ = make_pose(Composer().job(["experiment=demo", "model=hourglass"]).config)
+    baseline, _, _ = make_pose(Composer().job(["experiment=demo", "model=hourglass"]).config, fresh=True)
     pyramid, plain = training_step(task, batch), training_step(baseline, batch)
     steps = [(milliseconds(pyramid), milliseconds(plain)) for _ in range(3)]
     step = statistics.median(first for first, _ in steps)

@@ -63,6 +63,13 @@ def test_scores_are_named_behind_their_flag(conf: Path, command: str) -> None:
     assert candidates(search_folders(), command, "", [*words, "pck", "--truth", ""]) == [], "files are the shell's"
 
 
+def test_audit_takes_overrides(conf: Path) -> None:
+    assert candidates(search_folders(), "audit", "model=py", ["posepyr", "audit"]) == [
+        "model=pyramid", "model=pyramid_small",
+    ]  # fmt: skip
+    assert candidates(search_folders(), "audit", "--r", ["posepyr", "audit"]) == []
+
+
 @pytest.mark.parametrize(
     ("word", "words", "expected"),
     [

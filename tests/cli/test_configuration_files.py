@@ -13,7 +13,7 @@ from posepyr.cli.faults import UsageError
 FOLDER = catalogue.configuration_folder()
 FILES = sorted(FOLDER.rglob("*.yaml"))
 CHOICES = {group: list(catalogue.choices([FOLDER], group)) for group in catalogue.groups([FOLDER]) if "/" not in group}
-APART = ("data", "skeleton", "experiment")
+APART = ("data", "skeleton", "experiment", "sweep")
 """Groups whose choices reach into others."""
 NEEDED = {
     "data=custom": ["data.source.file=own.yaml"],

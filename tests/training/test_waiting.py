@@ -9,8 +9,8 @@ import torch
 from pytorch_lightning.loggers.logger import DummyLogger
 from torch.utils.data import DataLoader
 
-from posepyr.data import loading
-from posepyr.data.loading import WatchedLoader
+from posepyr.data import loader
+from posepyr.data.loader import WatchedLoader
 from posepyr.training import waiting
 from posepyr.training.quiet import quiet
 from posepyr.training.waiting import DataWait
@@ -29,7 +29,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    for module in (loading, waiting):
+    for module in (loader, waiting):
         monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=clock.perf_counter))
     return clock
 

@@ -1,7 +1,7 @@
 """How a crop is looked at: the one path from pixels to keypoints, in validation, testing and prediction alike."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -24,8 +24,8 @@ class Protocol:
     """A crop is seen once, or with ``flip`` also in the mirror, and the heatmaps are averaged.
 
     With ``scales`` a person is cut several times, from a box so many times as large, and the heatmaps are averaged in
-    the picture: PyraNet tests with 0.8, 0.9, 1.0, 1.1, 1.2 and 1.3. With ``stages`` every supervised output of the
-    network is scored beside the last.
+    the picture: PyraNet tests with 0.8, 0.9, 1.0, 1.1, 1.2 and 1.3. Validation while training, which but chooses among
+    weights, takes the :meth:`glance`. With ``stages`` every supervised output of the network is scored beside the last.
     """
 
     flip: bool = True
@@ -35,6 +35,10 @@ class Protocol:
     def __post_init__(self) -> None:
         if not self.scales or min(self.scales) <= 0:
             raise ValueError(f"protocol.scales must be one or more positive numbers, got {list(self.scales)}")
+
+    def glance(self) -> "Protocol":
+        """The same with one crop a person: where there are several scales, the box's own."""
+        return self if len(self.scales) == 1 else replace(self, scales=(1.0,))
 
     def heatmaps(
         self, model: nn.Module, codec: Codec, image: Tensor, flip_order: tuple[int, ...]

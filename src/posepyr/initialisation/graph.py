@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import NamedTuple
 
+from torch import nn
+
 
 class Kind(Enum):
     """How a tensor came about, as far as branches go."""
@@ -54,3 +56,5 @@ class Graph(NamedTuple):
 
     nodes: list[Node]
     outputs: list[Node]
+    calls: dict[int, nn.Module]
+    """The module of each call, by the call's number."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 Layer = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
+NORMS = (_BatchNorm, nn.GroupNorm, nn.LayerNorm)
 
 
 class Scheme(Protocol):
@@ -95,7 +96,7 @@ def fill(model: nn.Module, variance: Mapping[str, float], generator: torch.Gener
         nn.init.normal_(layer.weight, std=math.sqrt(variance[name]), generator=generator)
         _set(layer.bias, 0.0)
     for module in model.modules():
-        if isinstance(module, _BatchNorm | nn.GroupNorm | nn.LayerNorm):
+        if isinstance(module, NORMS):
             _set(module.weight, 1.0)
             _set(module.bias, 0.0)
 

@@ -45,7 +45,7 @@ def trace(model: nn.Module, inputs: Sequence[Any]) -> Graph:
             f"the network must run on shapes alone for its branches to be counted, here with an input of {shapes} "
             f"(init.image gives another); {recorder.operation(error)}{_module(error, model)} stopped it: {error}"
         ) from error
-    return Graph(recorder.nodes, recorder.known(_tensors(outputs)))
+    return Graph(recorder.nodes, recorder.known(_tensors(outputs)), recorder.called)
 
 
 Geometry = tuple[int, tuple[int, ...], tuple[int, ...]]
@@ -70,6 +70,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __init__(self, parameters: Mapping[str, Tensor], inputs: Sequence[Tensor]) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.nodes: list[Node] = []
+        self.called: dict[int, nn.Module] = {}
         self._contents: dict[int, _Content] = {}
         self._calls: list[tuple[int, nn.Module]] = []
         self._number = 0
@@ -86,6 +87,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
         def enter(module: nn.Module, _inputs: Any) -> None:
             self._number += 1
+            self.called[self._number] = module
             self._calls.append((self._number, module))
 
         def leave(_module: nn.Module, _inputs: Any, _output: Any) -> None:

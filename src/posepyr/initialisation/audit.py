@@ -1,0 +1,155 @@
+"""The variance of responses and gradients through the depth of a network (PyraNet, sections 4.1 and 4.2)."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from posepyr.initialisation.graph import Kind
+from posepyr.initialisation.schemes import NORMS, layers_of
+from posepyr.initialisation.trace import trace
+
+At = Literal["blocks", "convolutions", "all"]
+"""Which outputs are measured: of modules that sum, of convolutions and linear layers, or of both."""
+
+Place = Literal["block", "convolution"]
+
+
+class Moments(NamedTuple):
+    """Of all numbers of a tensor together."""
+
+    mean: float
+    variance: float
+
+    def scaled(self, factor: float) -> "Moments":
+        """Of the same numbers times a factor."""
+        return Moments(self.mean * factor, self.variance * factor**2)
+
+
+class Row(NamedTuple):
+    """One output of one call of a module."""
+
+    name: str
+    """The module's, with ``[i]`` for the i-th of several outputs from 0, and `` (n)`` for the n-th of several calls."""
+    place: Place
+    response: Moments
+    gradient: Moments | None
+    """Of the loss by the output; None where none has come back."""
+
+
+def places(model: nn.Module, inputs: Sequence[Any], at: At) -> dict[str, Place]:
+    """The modules to measure, by name.
+
+    A block is a module in whose own forward pass different maps are added up: a residual, whose output is the response
+    of PyraNet's figure 5, or an hourglass, where two of them meet (figure 6). They are read off the graph of
+    ``model(*inputs)``. Sums of the outermost module are left out: they are no output of a module.
+    """
+    found: dict[str, Place] = dict.fromkeys(layers_of(model), "convolution") if at != "blocks" else {}
+    if at != "convolutions":
+        names = {module: name for name, module in model.named_modules()}
+        graph = trace(model, inputs)
+        summing = (graph.calls.get(node.block, model) for node in graph.nodes if node.kind is Kind.SUM)
+        found |= {names[module]: "block" for module in summing if module is not model}
+    if not found:
+        raise ValueError(f"at must be convolutions where no module of a network sums, got {at}")
+    return found
+
+
+class Profile:
+    """What was measured, in the order of execution."""
+
+    def __init__(self) -> None:
+        self._outputs: list[_Output] = []
+
+    def note(self, name: str, place: Place, output: Any) -> None:
+        """Measure what a module gives back, and, once it is known, the gradient by it."""
+        tensors = _tensors(output)
+        for index, tensor in enumerate(tensors):
+            measured = _Output(f"{name}[{index}]" if len(tensors) > 1 else name, place, _moments(tensor))
+            self._outputs.append(measured)
+            if tensor.requires_grad:
+                # On the tensor: what is done to it in place afterwards does not change what the hook is given.
+                tensor.register_hook(measured.note_gradient)  # type: ignore[no-untyped-call]
+
+    def rows(self) -> list[Row]:
+        """A row for each output of each call."""
+        totals = Counter(output.name for output in self._outputs)
+        calls: Counter[str] = Counter()
+        rows = []
+        for output in self._outputs:
+            calls[output.name] += 1
+            call = f" ({calls[output.name]})" if totals[output.name] > 1 else ""
+            gradient = None if output.gradient is None else _read(output.gradient)
+            rows.append(Row(output.name + call, output.place, _read(output.response), gradient))
+        return rows
+
+
+@contextmanager
+def watched(model: nn.Module, where: Mapping[str, Place]) -> Iterator[Profile]:
+    """Measures, as long as it lasts, what the modules named give back in forward passes, and its gradients.
+
+    No tensor is kept but moments, and nothing changes for the passes.
+    """
+    profile = Profile()
+    modules = dict(model.named_modules())
+
+    def hook(name: str, place: Place, _module: nn.Module, _inputs: Any, output: Any) -> None:
+        profile.note(name, place, output)
+
+    hooks = [modules[name].register_forward_hook(partial(hook, name, place)) for name, place in where.items()]
+    try:
+        yield profile
+    finally:
+        for handle in hooks:
+            handle.remove()
+
+
+class Unnormalised(nn.Module):
+    """What stands in a norm's place: a copy, for an activation in place may follow."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.clone()
+
+
+def remove_norms(model: nn.Module) -> None:
+    """Take all norms out of a model, so that its first weights alone decide on variances (equations 10 to 15)."""
+    for module in model.modules():
+        for name, child in module.named_children():
+            if isinstance(child, NORMS):
+                setattr(module, name, Unnormalised())
+
+
+@dataclass(eq=False)
+class _Output:
+    """Moments as tensors without dimensions: reading their values would stop a GPU."""
+
+    name: str
+    place: Place
+    response: Tensor
+    gradient: Tensor | None = None
+
+    def note_gradient(self, gradient: Tensor) -> None:
+        self.gradient = _moments(gradient)
+
+
+def _moments(tensor: Tensor) -> Tensor:
+    variance, mean = torch.var_mean(tensor.detach().float(), correction=0)
+    return torch.stack([mean, variance])
+
+
+def _read(moments: Tensor) -> Moments:
+    mean, variance = moments.tolist()
+    return Moments(mean, variance)
+
+
+def _tensors(output: Any) -> list[Tensor]:
+    """The numbers that a module gives back, in tuples, lists and dictionaries too."""
+    if isinstance(output, Tensor):
+        return [output] if output.is_floating_point() else []
+    parts = output.values() if isinstance(output, Mapping) else output if isinstance(output, list | tuple) else ()
+    return [tensor for part in parts for tensor in _tensors(part)]
