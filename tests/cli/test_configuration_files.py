@@ -30,7 +30,7 @@ def composer() -> Composer:
 
 @pytest.mark.parametrize(
     "choice",
-    # The papers' experiments, which lie in folders, are composed in test_recipes.
+    # The papers' experiments, which lie in folders, are composed in test_recipes and test_experiments.
     [f"{group}={name}" for group in APART for name in CHOICES[group] if "/" not in name],
 )
 def test_every_choice_that_reaches_further_composes(composer: Composer, choice: str) -> None:

@@ -101,3 +101,34 @@ def test_predictions_and_submissions_are_written(
     # What had been computed is there, although the submission was not to be had.
     [report] = json.loads((tmp_path / "out" / "test_scores.json").read_text())
     assert json.loads(scored.read_text())["scores"]["ap"] == report["scores"]["test_gtbox/ap"]
+
+
+def test_a_data_set_of_ones_own_trains_and_is_scored_by_oks(archive: Path, tmp_path: Path) -> None:
+    (tmp_path / "arms.yaml").write_text(
+        "name: arms\n"
+        "joints: [right_wrist, right_elbow, left_elbow, left_wrist]\n"
+        "flip_pairs: [[right_wrist, left_wrist], [right_elbow, left_elbow]]\n"
+        "sigmas: [0.062, 0.072, 0.072, 0.062]\n"
+        f"images: {{train: {archive}/train2017, val: {archive}/val2017}}\n"
+        f"annotations: {{train: {archive}/annotations/person_keypoints_train2017.json, "
+        f"val: {archive}/annotations/person_keypoints_val2017.json}}\n"
+    )
+    own = ["data=custom", f"data.source.file={tmp_path}/arms.yaml", "metrics=coco"]
+    general = [line for line in TINY if not line.startswith(("data=", "skeleton=", "metrics", "data.source"))]
+    folder = tmp_path / "run"
+    assert main(["train", *own, *general, f"hydra.run.dir={folder}"]) == 0
+    scores = json.loads((folder / "metrics.json").read_text())
+    assert {"val/ap", "val/ar", "test/ap"} <= set(scores)
+    checkpoint = str(folder / "checkpoints" / "best.ckpt")
+    assert main(["evaluate", checkpoint, "--output", str(tmp_path / "out")]) == 0
+    [report] = json.loads((tmp_path / "out" / "test_scores.json").read_text())
+    assert report["scores"] == {name: value for name, value in scores.items() if name.startswith("test/")}
+    picture = next((archive / "val2017").iterdir())
+    assert main(["predict", checkpoint, str(picture), "--output", str(tmp_path / "poses")]) == 0
+    [poses] = [*(tmp_path / "poses").rglob("*.json")]
+    assert set(next(iter(json.loads(poses.read_text()).values()))[0]["joints"]) == {
+        "right_wrist",
+        "right_elbow",
+        "left_elbow",
+        "left_wrist",
+    }

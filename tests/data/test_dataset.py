@@ -48,6 +48,20 @@ def test_samples_depend_on_neither_workers_nor_repetition() -> None:
                 assert torch.equal(left, right)
 
 
+@pytest.mark.parametrize("workers", [0, 2])
+def test_processes_see_together_what_one_sees(workers: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = epochs(0)
+    shares = []
+    for rank in range(2):
+        monkeypatch.setattr(PoseDataModule, "_place", lambda _, rank=rank: (rank, 2))
+        shares.append(epochs(workers))
+    monkeypatch.undo()
+    for number, epoch in enumerate(whole):
+        for batch, *parts in zip(epoch, *(share[number] for share in shares), strict=True):
+            for field, *fields in zip(batch, *parts, strict=True):
+                assert torch.equal(field, torch.cat(fields))
+
+
 def test_no_draw_comes_back_in_another_epoch_or_sample() -> None:
     """Scale, angle and colours of every sample of three epochs are all different."""
     seen = [batch for epoch in epochs(0) for batch in epoch]

@@ -64,6 +64,8 @@ class Profile:
     """What was measured, in the order of execution."""
 
     def __init__(self) -> None:
+        self.passing = False
+        """Whether the model is in its forward pass."""
         self._outputs: list[_Output] = []
 
     def note(self, name: str, place: Place, output: Any) -> None:
@@ -93,17 +95,25 @@ class Profile:
 def watched(model: nn.Module, where: Mapping[str, Place]) -> Iterator[Profile]:
     """Measures, as long as it lasts, what the modules named give back in forward passes, and its gradients.
 
-    No tensor is kept but moments, and nothing changes for the passes.
+    No tensor is kept but moments, and nothing changes for the passes, but that a compiled model is run as it was
+    written. What is computed again for the backward pass has been seen.
     """
     profile = Profile()
     modules = dict(model.named_modules())
 
-    def hook(name: str, place: Place, _module: nn.Module, _inputs: Any, output: Any) -> None:
-        profile.note(name, place, output)
+    def note(name: str, place: Place, _module: nn.Module, _inputs: Any, output: Any) -> None:
+        if profile.passing:
+            profile.note(name, place, output)
 
-    hooks = [modules[name].register_forward_hook(partial(hook, name, place)) for name, place in where.items()]
+    def passing(now: bool, *_: Any) -> None:
+        profile.passing = now
+
+    hooks = [model.register_forward_pre_hook(partial(passing, True))]
+    hooks += [modules[name].register_forward_hook(partial(note, name, place)) for name, place in where.items()]
+    hooks += [model.register_forward_hook(partial(passing, False), always_call=True)]
     try:
-        yield profile
+        with torch.compiler.set_stance("force_eager"):
+            yield profile
     finally:
         for handle in hooks:
             handle.remove()

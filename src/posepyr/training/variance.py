@@ -18,7 +18,7 @@ class VarianceProfile(pl.Callback):
     ``train/response_variance/<output>`` and ``train/gradient_variance/<output>`` are of the batch that the first
     process is trained on at that step, by the names of the modules; ``at`` says which of them. After each epoch a
     figure holds the newest of them against the first: ``pictures/variances.png``, and ``variances`` on W&B. Nothing
-    changes for the training.
+    changes for the training, but that a compiled network takes these steps as it was written.
     """
 
     def __init__(self, every_n_steps: int = 100, at: At = "blocks") -> None:
