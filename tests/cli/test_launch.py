@@ -110,14 +110,6 @@ def test_jobs_at_hand_run_in_order(conf: Path, tmp_path: Path, capfd: pytest.Cap
     assert task.calls[-1][1] == tmp_path / "one"
 
 
-def test_further_processes_share_the_first_ones_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = claim(tmp_path / "run")
-    monkeypatch.setenv("LOCAL_RANK", "1")
-    assert claim(folder) == folder
-    monkeypatch.setenv("LOCAL_RANK", "0")
-    assert claim(folder) == tmp_path / "run-1"
-
-
 def test_a_configuration_is_shown_as_written_or_resolved(conf: Path) -> None:
     job = Composer().job(["name=a"])
     assert yaml.safe_load(show(job, "job", resolve=False))["data"]["source"]["file"] == "${name}.json"

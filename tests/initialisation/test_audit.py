@@ -10,6 +10,7 @@ import yaml
 from drawn import CHANNELS, drawn
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
 from posepyr.checkpoints.recipe import build
 from posepyr.initialisation.audit import Row, places, remove_norms, watched
@@ -164,6 +165,32 @@ def test_nothing_changes_for_the_pass():
     assert torch.equal(torch.get_rng_state(), generator)
     for one, other in zip(alone, together, strict=True):
         assert torch.equal(one, other)
+
+
+def test_what_is_computed_again_for_the_backward_pass_is_seen_once():
+    model = block(lambda n, x: checkpoint(lambda x: x + n.b(n.a(x)), x, use_reentrant=False))
+    plain = block(lambda n, x: x + n.b(n.a(x)))
+    plain.load_state_dict(model.state_dict())
+    assert measured(model, image()) == measured(plain, image())
+
+
+def test_a_compiled_model_is_measured_as_it_was_written():
+    model = block(lambda n, x: x + n.b(n.a(x)))
+    where = places(model, [image()], "all")
+    alone = measured(model, image())
+    calls: list[bool] = []
+
+    def backend(graph: Any, _inputs: Any) -> Any:
+        return lambda *inputs: (calls.append(True), graph.forward(*inputs))[1]
+
+    model.compile(backend=backend)
+    model(image()).sum().backward()
+    assert calls == [True]
+    with watched(model, where) as profile:
+        model(image()).square().sum().backward()
+    assert profile.rows() == alone
+    model(image())
+    assert calls == [True, True]
 
 
 def test_nothing_stays_behind():

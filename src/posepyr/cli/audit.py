@@ -112,11 +112,10 @@ def _spoken(key: str, value: str) -> str:
 
 def _set_size(config: dict[str, Any], asked: str | None) -> tuple[int, int]:
     """The height and width of the pictures, which become the data's where they are asked for."""
-    data = config["data"]
-    cut = data.get("cut") if config.get("classifier") else None
-    holder, key, usual = (
-        (cut or {}, "size", CLASSIFIER_INPUT) if config.get("classifier") else (data, "input_size", INPUT)
-    )
+    if config.get("classifier"):
+        holder, key, usual = config["data"].get("cut") or {}, "size", CLASSIFIER_INPUT
+    else:
+        holder, key, usual = config["data"], "input_size", INPUT
     size = input_size(asked, holder.get(key, usual))
     if asked:
         holder[key] = list(size)

@@ -160,7 +160,7 @@ def _joined(found: Iterable[Section]) -> Iterator[Section]:
 def write_csv(path: Path, measured: Iterable[Measured]) -> None:
     """Every row of every pass."""
     with whole(path) as part, part.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
+        writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
         for network, seed, step, rows in measured:
             for number, (name, place, response, gradient) in enumerate(rows):

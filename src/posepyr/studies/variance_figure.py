@@ -1,6 +1,7 @@
 """Variances through the depth of networks as a figure: responses above, gradients below."""
 
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ COLOURS = ("#3366aa", "#cc3311", "#228833", "#aa3377", "#ee7733", "#009988", "#b
 FEWEST_ROWS = 3
 """Of a section that is worth a name."""
 
-MOST_NAMES = 12
+LONGEST = 220
+"""Letters that a line above the panels holds, at their size; neighbours leave room enough that a half more fits."""
 
 
 def draw_variances(curves: Sequence[Curve], path: Path, title: str = "") -> None:
@@ -66,12 +68,18 @@ def _scale(axes: Axes) -> None:
 def _mark_sections(panels: Sequence[Axes], names: Sequence[str]) -> None:
     """Every other large section on grey, with its name above where there is room for it."""
     large = [section for section in sections(names) if section.stop - section.start >= FEWEST_ROWS]
+    shared = _shared_words([section.name.split(".")[:-2] for section in large])
     for number, section in enumerate(large):
         left, right = section.start + 0.5, section.stop + 0.5
         if number % 2:
             for axes in panels:
                 axes.axvspan(left, right, color="#f0f0f0", zorder=0)
-        if len(large) <= MOST_NAMES:
-            place = ((left + right) / 2, 1.01)
+        name = ".".join(section.name.split(".")[shared:])
+        if len(name) <= LONGEST * (right - left) / len(names):
             where = panels[0].get_xaxis_transform()
-            panels[0].text(*place, section.name, transform=where, ha="center", va="bottom", fontsize=7.5)
+            panels[0].text((left + right) / 2, 1.01, name, transform=where, ha="center", va="bottom", fontsize=7.5)
+
+
+def _shared_words(names: Sequence[Sequence[str]]) -> int:
+    """How many words all names begin with."""
+    return sum(1 for _ in takewhile(lambda words: len(set(words)) == 1, zip(*names, strict=False)))
