@@ -60,6 +60,13 @@ def test_a_signal_saves_and_ends_and_the_rest_is_the_same(number: int, devices: 
         assert all(torch.equal(one[key], other[key]) for key in one)
 
 
+def test_a_run_leaves_the_signals_as_they_were(tmp_path: Path) -> None:
+    numbers = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+    before = [signal.getsignal(number) for number in numbers]
+    assert main(["train", *TINY, "trainer.max_epochs=1", f"hydra.run.dir={tmp_path / 'run'}"]) == 0
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
 def test_a_job_that_slurm_starts_again_goes_on_in_its_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:

@@ -203,7 +203,8 @@ def test_settings_reach_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     assert next(compiled) == 3
 
 
-def test_threads_are_the_callers_again() -> None:
+def test_threads_are_the_callers_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)  # whatever an earlier training has left
     threads = torch.get_num_threads()
     with set_up("cpu", threads + 1):
         assert torch.get_num_threads() == threads + 1

@@ -26,10 +26,15 @@ class StopOnSignal(pl.Callback):
         self.caught = 0
         self._before: dict[int, Any] = {}
 
+    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        # Before Lightning takes SIGTERM for its own: what is found now is what is put back at the end.
+        if stage == "fit" and threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.getsignal(number) for number in SIGNALS}
+
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        # Only the main thread may. Lightning has taken SIGTERM for its own by now; it would lose the epoch.
-        if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.signal(number, self._remember) for number in SIGNALS}
+        # Lightning's own handler would lose the epoch. Only the main thread may set one.
+        for number in self._before:
+            signal.signal(number, self._remember)
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
