@@ -19,6 +19,7 @@ from posepyr.cli.compose import Composer
 from posepyr.cli.main import main
 from posepyr.cli.wiring import make_run
 from posepyr.initialisation.schemes import NORMS
+from posepyr.studies.audit import audit as studied
 
 TINY = ["model.stacks=1", "model.depth=1", "model.width=32", "data.source.size=64"]
 SMALL = ["model=hourglass", *TINY, "--input", "32x32"]
@@ -107,6 +108,7 @@ def test_from_the_command_to_the_files(tmp_path: Path, capsys: pytest.CaptureFix
     assert {key: report[key] for key in ("at", "steps", "seeds", "batch", "norms")} == {
         "at": "all", "steps": 1, "seeds": 2, "batch": 3, "norms": True,
     }  # fmt: skip
+    assert report["command"] == f"posepyr {' '.join(command)} --output {tmp_path / 'out'}"
     assert [network["label"] for network in report["networks"]] == ["msr", "xavier"]
     assert report["networks"][0]["config"]["data"]["input_size"] == [32, 32]
     assert (tmp_path / "out" / "variances.png").stat().st_size > 10_000
@@ -188,6 +190,25 @@ def test_norms_are_left_out_before_the_weights_are_drawn(composer: Composer, mon
     for norms in (True, False):
         make_trial(config, 0, (32, 32), training_material(config, 2), norms=norms, device="cpu")
     assert seen == [True, False]
+
+
+def test_training_logs_what_is_audited(tmp_path: Path) -> None:
+    sizes = ["model.stacks=1", "model.width=32", "data.input_size=[32,32]", "data.batch_size=4", "data.source.size=64"]
+    numbers = ["data.source.train=8", "data.source.val=2", "data.source.test=2", "trainer.max_epochs=1"]
+    quiet = ["trainer=cpu", "progress=false", "test=false", f"hydra.run.dir={tmp_path / 'run'}"]
+    assert main(["train", "experiment=pyranet/variance_figures", "recompute=true", *sizes, *numbers, *quiet]) == 0
+    with (tmp_path / "run" / "metrics.csv").open(newline="") as file:
+        first = next(csv.DictReader(file))
+    config = Composer().job(["experiment=pyranet/variance_figures", *sizes, *numbers]).config
+    material = training_material(config, 4)
+    trial = make_trial(config, 0, (32, 32), material, norms=True, device="cpu")
+    (audited,) = studied("", trial, "blocks", 0, 0)
+    assert first["step"] == "0"
+    for row in audited.rows:
+        assert row.gradient is not None
+        for what, moments in (("response", row.response), ("gradient", row.gradient)):
+            assert float(first[f"train/{what}_variance/{row.name}"]) == pytest.approx(moments.variance, rel=1e-3)
+    assert (tmp_path / "run" / "pictures" / "variances.png").is_file()
 
 
 @pytest.mark.long

@@ -140,6 +140,13 @@ def test_blocks_are_modules_that_sum(forward, sums):
     assert places(model, [image()], "all") == convolutions | ({"0": "block"} if sums else {})
 
 
+def test_a_network_that_cannot_be_traced_still_has_convolutions():
+    model = block(lambda n, x: n.a(x) + n.b(x) if x.sum().item() > 0 else x)
+    with pytest.raises(ValueError, match=r"at must be convolutions where sums cannot be found: .* shapes alone"):
+        places(model, [image()], "blocks")
+    assert len(places(model, [image()], "convolutions")) == 3
+
+
 def test_blocks_of_an_hourglass_network():
     node = yaml.safe_load((CONF / "model" / "hourglass_prm.yaml").read_text())
     model = build({**node, "width": 32, "depth": 2, "stacks": 2}, joints=3)

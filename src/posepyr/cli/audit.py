@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,7 +49,7 @@ def run(arguments: list[str]) -> int:
     measured, notes = measure(networks, options)
     show(measured, notes)
     if options.output:
-        write(options.output, measured, networks, notes, options)
+        write(options.output, measured, report(arguments, options, networks, notes))
     return faults.COMPLETED
 
 
@@ -158,27 +159,28 @@ def show(measured: Sequence["Measured"], notes: Sequence[str]) -> None:
     sys.stdout.write("\n".join([*notes, table(curves(measured))]))
 
 
-def write(
-    folder: Path,
-    measured: Sequence["Measured"],
-    networks: Sequence[Audited],
-    notes: Sequence[str],
-    options: argparse.Namespace,
-) -> None:
-    """The figure, every row, and what they are of."""
-    from posepyr.files import write_text
-    from posepyr.studies.audit import curves, write_csv
-    from posepyr.studies.variance_figure import draw_variances
+def report(
+    arguments: Sequence[str], options: argparse.Namespace, networks: Sequence[Audited], notes: Sequence[str]
+) -> dict[str, Any]:
+    """What the figures are of, as plain data."""
     from posepyr.training.record import git_state, versions
 
-    draw_variances(curves(measured), folder / "variances.png")
-    write_csv(folder / "variances.csv", measured)
-    said = {
-        "command": sys.argv,
+    return {
+        "command": shlex.join(["posepyr", "audit", *arguments]),
         "commit": git_state()[0],
         "packages": versions(),
         **{name: getattr(options, name) for name in ("at", "steps", "seeds", "batch", "norms")},
         "networks": [network._asdict() | {"note": note} for network, note in zip(networks, notes, strict=True)],
     }
+
+
+def write(folder: Path, measured: Sequence["Measured"], said: dict[str, Any]) -> None:
+    """The figure, every row, and what they are of."""
+    from posepyr.files import write_text
+    from posepyr.studies.audit import curves, write_csv
+    from posepyr.studies.variance_figure import draw_variances
+
+    draw_variances(curves(measured), folder / "variances.png")
+    write_csv(folder / "variances.csv", measured)
     write_text(folder / "audit.json", json.dumps(said, indent=2) + "\n")
     print(f"written: {folder}/variances.png, variances.csv, audit.json")

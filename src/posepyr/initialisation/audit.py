@@ -51,13 +51,20 @@ def places(model: nn.Module, inputs: Sequence[Any], at: At) -> dict[str, Place]:
     """
     found: dict[str, Place] = dict.fromkeys(layers_of(model), "convolution") if at != "blocks" else {}
     if at != "convolutions":
-        names = {module: name for name, module in model.named_modules()}
-        graph = trace(model, inputs)
-        summing = (graph.calls.get(node.block, model) for node in graph.nodes if node.kind is Kind.SUM)
-        found |= {names[module]: "block" for module in summing if module is not model}
+        found |= dict.fromkeys(_summing(model, inputs), "block")
     if not found:
         raise ValueError(f"at must be convolutions where no module of a network sums, got {at}")
     return found
+
+
+def _summing(model: nn.Module, inputs: Sequence[Any]) -> list[str]:
+    names = {module: name for name, module in model.named_modules()}
+    try:
+        graph = trace(model, inputs)
+    except ValueError as error:
+        raise ValueError(f"at must be convolutions where sums cannot be found: {error}") from error
+    modules = (graph.calls.get(node.block, model) for node in graph.nodes if node.kind is Kind.SUM)
+    return [names[module] for module in modules if module is not model]
 
 
 class Profile:
