@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cache
 from typing import Any
 
 from posepyr.cli.processes import in_torchrun, is_first, launched
@@ -33,7 +34,9 @@ def _world() -> int:
     return int(os.environ.get("WORLD_SIZE") or os.environ["SLURM_NTASKS"])
 
 
+@cache
 def _store() -> Any:
+    # One for as long as the process lives: nobody must meet a store that is about to close.
     from pytorch_lightning.plugins.environments import SLURMEnvironment  # type: ignore[attr-defined]
     from torch.distributed import TCPStore  # type: ignore[attr-defined]
 
