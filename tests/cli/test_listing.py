@@ -17,6 +17,16 @@ def test_groups(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert {"group": "model", "choices": "plain, pyramid, pyramid_small"} in listed(capsys)
 
 
+def test_folders_of_choices_are_counted_in_the_table_of_groups(capsys: pytest.CaptureFixture[str]) -> None:
+    choices = next(row["choices"] for row in listed(capsys) if row["group"] == "sweep").split(", ")
+    inside = [choice for choice in choices if choice.startswith("ppnet/")]
+    assert listing.run([]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("sweep "))
+    assert f"ppnet/ ({len(inside)})" in line
+    assert inside[0] not in line
+    assert "prm_levels" in line
+
+
 @pytest.mark.parametrize("asked", ["experiment", "experiments"])
 def test_experiments_say_what_is_expected_and_how_to_run_them(
     conf: Path, capsys: pytest.CaptureFixture[str], asked: str

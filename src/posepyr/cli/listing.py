@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ def run(arguments: list[str]) -> int:
     """Lists the groups, or the choices of one."""
     options = _parser().parse_args(arguments)
     folders = catalogue.search_folders(options.config_dir)
-    rows = rows_of(folders, options.group) if options.group else group_rows(folders)
+    rows = rows_of(folders, options.group) if options.group else group_rows(folders, at_length=options.json)
     print(json.dumps(rows, indent=2) if options.json else _table(rows), end="\n" if options.json else "")
     return faults.COMPLETED
 
@@ -38,10 +39,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def group_rows(folders: Sequence[Path]) -> list[Row]:
-    """Every group with its choices."""
+def group_rows(folders: Sequence[Path], at_length: bool = True) -> list[Row]:
+    """Every group with its choices: all of them, or those in folders as the folder and their number."""
     names = [name for name in catalogue.groups(folders) if "/" not in name]
-    return [{"group": name, "choices": ", ".join(catalogue.choices(folders, name))} for name in names]
+    listed = {name: list(catalogue.choices(folders, name)) for name in names}
+    return [
+        {"group": name, "choices": ", ".join(choices if at_length else _in_short(choices))}
+        for name, choices in listed.items()
+    ]
+
+
+def _in_short(choices: Sequence[str]) -> list[str]:
+    inside = Counter(choice.rpartition("/")[0] for choice in choices if "/" in choice)
+    return [choice for choice in choices if "/" not in choice] + [f"{name}/ ({n})" for name, n in inside.items()]
 
 
 def rows_of(folders: Sequence[Path], asked: str) -> list[Row]:

@@ -141,3 +141,27 @@ def test_an_unknown_split_or_picture_is_refused():
     annotation = figures.split("val")[0]
     with pytest.raises(ValueError, match="image must be a name such as 'figures/train/000000'"):
         figures.split("train").view(annotation)
+
+
+def test_covered_joints_are_hidden_in_every_picture_and_nothing_else_changes():
+    plain, covering = Figures().split("train"), Figures(covered=["right_knee", "left_wrist"]).split("train")
+    joints = list(plain.joints)
+    covered = [joints.index("right_knee"), joints.index("left_wrist")]
+    states = set()
+    for index in range(80):
+        before, after = plain[index], covering[index]
+        assert np.array_equal(before.keypoints, after.keypoints)
+        assert np.array_equal(before.box, after.box)
+        changed = np.flatnonzero(before.visibility != after.visibility)
+        assert set(after.visibility[changed].tolist()) <= {OCCLUDED}
+        states |= set(after.visibility[covered].tolist())
+        for joint in covered:
+            if after.visibility[joint] == OCCLUDED:
+                x, y = after.keypoints[joint].round().astype(int)
+                assert not np.array_equal(plain.view(before).pixels[y, x], covering.view(after).pixels[y, x])
+    assert states <= {OCCLUDED, NOT_LABELLED}  # one outside of the picture stays so
+
+
+def test_only_joints_can_be_covered():
+    with pytest.raises(ValueError, match=r"covered must hold some of right_ankle, .* got nose .*data\.source\.covered"):
+        Figures(covered=["nose"])

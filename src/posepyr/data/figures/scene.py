@@ -1,5 +1,6 @@
 """What is in a picture and where, before anything is painted."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ from posepyr.data.figures.body import FRAMES, NODES, Body, draw_build, pose_body
 from posepyr.data.figures.draws import Draws, numbered_draws
 from posepyr.data.figures.outline import PARTS, Outline, trace
 from posepyr.data.figures.pose import draw_pose
-from posepyr.data.figures.things import Thing, draw_things
+from posepyr.data.figures.things import Thing, draw_cover, draw_things
 from posepyr.data.figures.wardrobe import Outfit, draw_outfit
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, FloatArray
 
@@ -145,9 +146,15 @@ class Scene(NamedTuple):
         return states
 
 
-def compose(numbers: tuple[int, int, int], difficulty: float, foreshortening: float, size: int) -> Scene:
-    """The scene with these numbers."""
-    place, somebody, crowd, other, clutter = numbered_draws((*numbers, 0), 5)
+def compose(
+    numbers: tuple[int, int, int],
+    difficulty: float,
+    foreshortening: float,
+    size: int,
+    covered: Sequence[str] = (),
+) -> Scene:
+    """The scene with these numbers, in which an object stands before each of the person's joints ``covered``."""
+    place, somebody, crowd, other, clutter, *covers = numbered_draws((*numbers, 0), 5 + len(covered))
     person = _draw_person(somebody, difficulty, foreshortening)
     person = _place_person(place, person, difficulty, size)
     behind: tuple[Person, ...] = ()
@@ -158,6 +165,8 @@ def compose(numbers: tuple[int, int, int], difficulty: float, foreshortening: fl
         guest = _place_guest(crowd, guest, person, in_front, size)
         behind, before = ((), (guest,)) if in_front else ((guest,), ())
     things = draw_things(clutter, difficulty, size, person.outline.extent)
+    joints = zip(covered, covers, strict=True)
+    things += tuple(draw_cover(draws, size, person.joints[JOINTS.index(joint)]) for joint, draws in joints)
     return Scene(size, behind, person, before, things)
 
 

@@ -1,5 +1,6 @@
 """The source of drawn people: every picture by its numbers alone."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy.typing as npt
@@ -23,7 +24,7 @@ class Figures:
     poses, crowds, objects in front, clutter, bad light). ``foreshortening`` is how near the camera comes, from 0
     (so far away that depth changes no size) to 1 (an outstretched hand larger than the head), and how often
     somebody reaches out. ``size`` is the side of the square pictures in pixels; ``train``, ``val`` and ``test``
-    are the splits' lengths.
+    are the splits' lengths. ``covered`` names joints that an object stands before in every picture.
     """
 
     def __init__(
@@ -35,16 +36,23 @@ class Figures:
         val: int = 500,
         test: int = 1000,
         seed: int = 0,
+        covered: Sequence[str] = (),
     ) -> None:
         for name, strength in (("difficulty", difficulty), ("foreshortening", foreshortening)):
             if not 0.0 <= strength <= 1.0:
-                raise ValueError(f"{name} must be from 0 to 1, got {strength} (data=figures, data.{name})")
+                raise ValueError(f"{name} must be from 0 to 1, got {strength} (data=figures, data.source.{name})")
         if not 32 <= size <= 2048:
-            raise ValueError(f"size must be from 32 to 2048 pixels, got {size} (data=figures, data.size)")
+            raise ValueError(f"size must be from 32 to 2048 pixels, got {size} (data=figures, data.source.size)")
         for name, number in (("train", train), ("val", val), ("test", test), ("seed", seed)):
             if number < 0:
-                raise ValueError(f"{name} must not be negative, got {number} (data=figures, data.{name})")
+                raise ValueError(f"{name} must not be negative, got {number} (data=figures, data.source.{name})")
+        for joint in covered:
+            if joint not in JOINTS:
+                raise ValueError(
+                    f"covered must hold some of {', '.join(JOINTS)}, got {joint} (data=figures, data.source.covered)"
+                )
         self.difficulty, self.foreshortening, self.size, self.seed = difficulty, foreshortening, size, seed
+        self.covered = tuple(covered)
         self._lengths = {"train": train, "val": val, "test": test}
 
     def split(self, name: str) -> "FigureSplit":
@@ -78,7 +86,9 @@ class FigureSplit:
         """What picture ``index`` shows, before it is painted."""
         if index not in self._recent:
             figures = self.figures
-            scene = compose(self._numbers(index), figures.difficulty, figures.foreshortening, figures.size)
+            scene = compose(
+                self._numbers(index), figures.difficulty, figures.foreshortening, figures.size, figures.covered
+            )
             self._recent[index] = scene
             if len(self._recent) > RECENT:
                 del self._recent[next(iter(self._recent))]
