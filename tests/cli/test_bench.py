@@ -14,8 +14,9 @@ import pytest
 import torch
 
 from posepyr.cli import bench_model
+from posepyr.cli.against import joined
 from posepyr.cli.bench import BENCHES
-from posepyr.cli.bench_model import Asked, asked, joined
+from posepyr.cli.bench_model import Asked, asked
 from posepyr.cli.bench_text import heading, table
 from posepyr.cli.bench_work import make_work
 from posepyr.cli.compose import Composer

@@ -79,11 +79,11 @@ class Memory(DummyLogger):
             self.shares.append(metrics["time/data_wait"])
 
 
-def shares(clock: Clock, loader: Any, callback: DataWait | None = None, **settings: Any) -> list[float]:
+def shares(clock: Clock, loader: Any, callback: DataWait | None = None, every: int = 1, **settings: Any) -> list[float]:
     memory = Memory()
     with quiet():
         trainer = pl.Trainer(
-            logger=memory, callbacks=[callback or DataWait()], accelerator="cpu", log_every_n_steps=1,
+            logger=memory, callbacks=[callback or DataWait()], accelerator="cpu", log_every_n_steps=every,
             enable_progress_bar=False, enable_checkpointing=False, enable_model_summary=False, num_sanity_val_steps=0,
             **settings,
         )  # fmt: skip
@@ -103,6 +103,24 @@ def test_the_share_is_of_the_last_steps(clock: Clock) -> None:
     # Steps wait for 2, 1, 2, ... seconds after the first: a window of two begins with 2 of 3 and goes on with 3 of 5.
     found = shares(clock, loader, DataWait(steps=2), max_epochs=1)
     assert found == pytest.approx([2 / 3, 3 / 5, 3 / 5, 3 / 5, 3 / 5])
+
+
+def test_the_share_is_worked_out_where_it_is_written(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the steps whose row is written, and at an epoch's last, which the epoch's line shows."""
+    logged: list[int] = []
+    log = pl.LightningModule.log
+
+    def noted(self: pl.LightningModule, *arguments: Any, **named: Any) -> None:
+        logged.append(self.global_step)
+        log(self, *arguments, **named)
+
+    monkeypatch.setattr(pl.LightningModule, "log", noted)
+    loader = WatchedLoader(Numbers(clock, 1.0, uneven=True))
+    found = shares(clock, loader, DataWait(steps=2), every=4, max_epochs=2)
+    assert logged == [4, 6, 8, 12]
+    # Steps 4, 8 and 12; in between, as they are without it.
+    every_step = shares(clock, loader, DataWait(steps=2), max_epochs=2)
+    assert found == pytest.approx([every_step[number] for number in (2, 5, 9)])
 
 
 def test_validation_is_no_part_of_a_step(clock: Clock) -> None:

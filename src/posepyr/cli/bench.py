@@ -8,6 +8,7 @@ from posepyr.cli.nearest import suggestion
 
 BENCHES = {
     "model": ("bench_model:run", "networks' forward and backward passes side by side: time and memory"),
+    "train": ("bench_train:run", "trainings side by side, also by other programs: samples a second, parts of a step"),
     "data": ("bench_data:run", "how fast samples are made: read, decoded, warped, recoloured, and by how many workers"),
 }
 """Each sub-command's module and function, and its summary."""

@@ -3,16 +3,16 @@
 import argparse
 import json
 import os
-import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from posepyr.cli import faults
+from posepyr.cli.against import joined, read_against
 from posepyr.cli.bench_text import heading, table
 from posepyr.cli.faults import UsageError
 
@@ -123,43 +123,14 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def joined(arguments: Sequence[str]) -> Iterator[str]:
-    """The arguments with each --against and what follows it as one: argparse refuses a value that begins as a flag."""
-    left = iter(arguments)
-    for word in left:
-        following = next(left, None) if word == "--against" else None
-        yield word if following is None else f"{word}={following}"
-
-
-class _AgainstParser(argparse.ArgumentParser):
-    """Reads what stands in the quotes after --against, and quotes it where it complains."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(usage="", add_help=False)
-        self._text = text
-        _add_network(self)
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"--against must hold overrides and options of one network, got {self._text!r}: {message}")
-
-
 def asked(options: argparse.Namespace) -> list[Asked]:
     """The networks that a command line names, the first of them first."""
     first = _asked(options)
-    return [first, *(_read_against(text).inherit(first) for text in options.against)]
+    return [first, *(_asked(read_against(text, _add_network)).inherit(first) for text in options.against)]
 
 
 def _asked(options: argparse.Namespace) -> Asked:
     return Asked(*(getattr(options, name) for name in Asked._fields))
-
-
-def _read_against(text: str) -> Asked:
-    parser = _AgainstParser(text)
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        parser.error(str(error))
-    return _asked(parser.parse_intermixed_args(words))
 
 
 def _check(options: argparse.Namespace, networks: Sequence[Asked]) -> None:

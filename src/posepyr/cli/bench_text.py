@@ -37,22 +37,24 @@ def table(report: dict[str, Any]) -> str:
     lines = []
     for name, what in PASSES.items():
         rows = [_row(entry[name], number, on_cpu) for number, entry in enumerate(report["networks"], 1)]
-        lines += ["", what, *_aligned([head, *rows])]
+        lines += ["", what, *aligned([head, *rows])]
     return "\n".join([*lines, "", *_method(report)]) + "\n"
 
 
 def _row(figures: dict[str, Any], number: int, on_cpu: bool) -> list[str]:
-    row = [str(number), *_spread(figures["wall_ms"], 2), f"{figures['pictures_per_second']:.2f}"]
+    row = [str(number), *median_and_quartiles(figures["wall_ms"], 2), f"{figures['pictures_per_second']:.2f}"]
     for name in ("wall_ratio", "processor_ratio") if on_cpu else ("wall_ratio",):
-        row += ["1", ""] if number == 1 else _spread(figures[name], 3)
+        row += ["1", ""] if number == 1 else median_and_quartiles(figures[name], 3)
     return row + ([f"{figures['peak_bytes'] / 2**20:,.0f} MiB"] if "peak_bytes" in figures else [])
 
 
-def _spread(figures: dict[str, float], digits: int) -> list[str]:
+def median_and_quartiles(figures: dict[str, float], digits: int) -> list[str]:
+    """A spread in two columns."""
     return [f"{figures['median']:.{digits}f}", f"{figures['lower']:.{digits}f} to {figures['upper']:.{digits}f}"]
 
 
-def _aligned(rows: list[list[str]]) -> list[str]:
+def aligned(rows: list[list[str]]) -> list[str]:
+    """Rows as lines whose columns end below each other."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(map(str.rjust, row, widths)).rstrip() for row in rows]
 

@@ -34,8 +34,14 @@ class DataWait(pl.Callback):
         if not isinstance(loader, WatchedLoader):
             return
         waited, now = loader.waited, time.perf_counter()
-        if self._marks:
+        if self._marks and _is_written(trainer):
             waited_before, before = self._marks[0]
             share = (waited - waited_before) / (now - before)
             pl_module.log("time/data_wait", share, on_step=True, on_epoch=False, rank_zero_only=True)
         self._marks.append((waited, now))
+
+
+def _is_written(trainer: pl.Trainer) -> bool:
+    """Whether what is logged now will be read: to log at every step would take a hundredth of a small one's time."""
+    every: int = trainer.log_every_n_steps  # type: ignore[attr-defined]
+    return trainer.is_last_batch or bool(every and trainer.global_step % every == 0)

@@ -1,0 +1,208 @@
+"""``posepyr bench train``: real trainings of a few steps, other programs beside them, and what is said of both."""
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+import pytorch_lightning as pl
+import torch
+
+from posepyr.checkpoints.storage import read_checkpoint
+from posepyr.cli import bench_train, bench_train_work
+from posepyr.cli.against import joined
+from posepyr.cli.bench_train import Asked, asked
+from posepyr.cli.bench_train_clock import StepClock
+from posepyr.cli.bench_train_text import heading, table
+from posepyr.cli.bench_train_work import Settings, measure
+from posepyr.cli.compose import Composer
+from posepyr.cli.main import main
+from posepyr.cli.train import train
+from posepyr.cli.wiring import make_pose
+from posepyr.studies import training_speed
+from posepyr.studies.training_speed import PARTS, Task, Turn
+
+TINY = ["experiment=demo", "model.width=32", "model.depth=1", "data.input_size=[32,32]", "data.batch_size=2",
+        "data.workers=0", "data.source.train=32", "data.source.val=2", "data.source.size=64",
+        "progress=false", "threads=1"]  # fmt: skip
+SCRIPT = Path(__file__).parents[2] / "experiments" / "benchmarks" / "bare_loop.py"
+
+
+def read(*arguments: str) -> list[Asked]:
+    return asked(bench_train._parser().parse_intermixed_args(list(joined(arguments))))
+
+
+def test_help_is_at_once() -> None:
+    code = (
+        "import sys; from posepyr.cli.main import main\n"
+        "try: main(['bench', 'train', '--help'])\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "assert not {'torch', 'hydra', 'omegaconf', 'numpy', 'rich'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    for words in ("--baseline COMMAND", "POSEPYR_BENCH_STEPS", "samples_per_second"):
+        assert words in done.stdout
+
+
+def test_a_training_inherits_what_is_not_said_of_it() -> None:
+    first, same, other, both = read(
+        "model=a", "--tf32", "model.stacks=2", "--against", "--no-tf32", "--against", "model=b",
+        "--against", "--no-tf32 model=b",
+    )  # fmt: skip
+    assert first == Asked(["model=a", "model.stacks=2"], True)
+    assert same == first._replace(tf32=False)
+    assert other == Asked(["model=b"], True)
+    assert both == Asked(["model=b"], False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--steps", "0"], "--steps must be at least 1, got 0"),
+        (["--warmup", "0"], "--warmup must be at least 1, got 0"),
+        (["--repeat", "0"], "--repeat must be at least 1, got 0"),
+        (["--threads", "0"], "--threads must be at least 1, got 0"),
+        (["--seconds", "0"], "--seconds must be positive, got 0"),
+        (["--baseline", " "], "--baseline must hold a command, got nothing"),
+        (["--baseline", "python 'x"], "No closing quotation"),
+        (["--against", "model=a --steps 3"], "unrecognized arguments: --steps"),
+        (["model=hourglas"], "did you mean hourglass"),
+        (["--against", "data.batchsize=3"], "did you mean data.batch_size"),
+    ],
+)
+def test_what_it_refuses(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "train", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_from_the_command_to_the_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A training of seven steps, and a program that only counts its own, in one round."""
+    file = tmp_path / "report.json"
+    code = "import os, json; print(json.dumps({'samples_per_second': 1000 * int(os.environ['POSEPYR_BENCH_STEPS'])}))"
+    baseline = f'python -c "{code}"'
+    limits = ["--steps", "3", "--warmup", "1", "--repeat", "1", "--threads", "1", "--device", "cpu"]
+    assert main(["bench", "train", *TINY, "--baseline", baseline, *limits, "--json", str(file)]) == 0
+    report = json.loads(file.read_text())
+    ours, counted = report["programs"]
+    assert (ours["overrides"], ours["batch"], ours["precision"]) == (TINY, 2, "32-true")
+    assert (ours["threads"], ours["workers"], report["rounds"]) == (1, 0, 1)
+    assert counted["samples_per_second"]["median"] == 3000
+    rate = ours["samples_per_second"]["median"]
+    assert counted["wall_ratio"]["median"] == pytest.approx(rate / 3000)
+    assert counted["wall_overhead"]["median"] == pytest.approx(3000 / rate - 1)
+    assert (counted["processor_ratio"], counted["split_ms"], counted["threads"]) == (None, None, None)
+    assert set(ours["split_ms"]) == set(PARTS)
+    assert all(ours["split_ms"][part]["median"] > 0 for part in PARTS)
+    assert 0 < ours["data_wait"]["median"] < 1
+    assert ours["peak_bytes"] > 100 * 2**20
+    assert ours["first_step_seconds"]["median"] > 0.5
+    shown = capsys.readouterr().out
+    assert shown == f"{heading(report)}\n{table(report)}"
+    for words in ("1 takes for a sample, beside 2: +", "waits for data", "Medians of 1 round;", "first step"):
+        assert words in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--baseline", "python no-such-file"], "'python no-such-file' must end with exit code 0, but it ended with 2"),
+        (["--baseline", "no-such-program"], "'no-such-program' must be a program that can be started"),
+        (["--baseline", "python -c print(7)"], "must end its output with a line of JSON"),
+    ],
+)
+def test_a_baseline_that_fails(
+    arguments: list[str], message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bench_train, "_program", lambda *_: lambda: Turn(1.0))
+    assert main(["bench", "train", *TINY, *arguments, "--device", "cpu"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("posepyr: error: --baseline ")
+    assert message in said
+
+
+def test_a_training_that_is_over_too_soon(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, value in Task(steps=3, warmup=1, device="cpu", threads=1).environment().items():
+        monkeypatch.setenv(name, value)
+    overrides = [*TINY, "data.source.train=4", "trainer.max_epochs=1"]
+    assert bench_train_work.main(json.dumps(Settings(overrides, None, None)._asdict())) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("posepyr: error: the training must take 7 steps to be measured, but was over before: lower ")
+
+
+def test_a_training_that_fails_says_which(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "executable", shutil.which("false"))
+    assert main(["bench", "train", *TINY, "--device", "cpu"]) == 1
+    assert "posepyr: error: training 1 must end with exit code 0, but it ended with 1" in capsys.readouterr().err
+
+
+def test_times_are_of_the_real_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its callbacks and its log are there, over the ends of epochs; nothing is logged elsewhere."""
+    seen: dict[str, Any] = {}
+
+    def watched(self: StepClock, trainer: pl.Trainer) -> Turn:
+        seen["callbacks"] = {type(callback).__name__ for callback in trainer.callbacks}  # type: ignore[attr-defined]
+        seen["loggers"] = [type(logger).__name__ for logger in trainer.loggers]
+        seen["rows"] = (Path(trainer.default_root_dir) / "metrics.csv").read_text().count("\n")
+        return rate(self, trainer)
+
+    rate = StepClock._rate
+    monkeypatch.setattr(StepClock, "_rate", watched)
+    overrides = [*TINY, "data.source.train=8", "logger=wandb", "trainer.log_every_n_steps=1"]
+    turn = measure(Settings(overrides, None, None), Task(steps=5, warmup=1, device="cpu", started=time.time()))
+    assert {"DataWait", "StopOnExplosion", "EpochLine", "ModelCheckpoint", "LearningRateMonitor"} <= seen["callbacks"]
+    assert seen["loggers"] == ["CSVLog"]
+    assert seen["rows"] > 5
+    assert turn.split_ms is not None
+    assert turn.split_ms["forward"] > turn.split_ms["logging"]
+
+
+def test_tf32_is_set_where_it_is_asked_for() -> None:
+    before = torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32
+    try:
+        for wanted in (False, True):
+            with pytest.raises(ValueError, match=r"data\.batch_size must be positive"):
+                measure(Settings([*TINY, "data.batch_size=0"], None, wanted), Task(1, 1, "cpu"))
+            assert (torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32) == (wanted, wanted)
+    finally:
+        torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32 = before
+
+
+@pytest.fixture(scope="module")
+def bare_loop() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("bare_loop", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_bare_loop_trains_the_same_weights(bare_loop: ModuleType, tmp_path: Path) -> None:
+    """Six steps in two epochs: the same samples in the same order, targets, loss and optimizer."""
+    overrides = [*TINY, "data.source.train=6", "scheduler=constant", "trainer.max_epochs=2", "test=false"]
+    config = Composer().job([*overrides, "trainer=cpu"]).config
+    train(config, tmp_path, overrides)
+    expected = read_checkpoint(tmp_path / "checkpoints" / "last.ckpt")["state_dict"]
+    torch.manual_seed(config["seed"])
+    training, data, _ = make_pose(config, fresh=True)
+    report = bare_loop.measure(training, data, config, Task(steps=4, warmup=2, device="cpu"))
+    found = training.state_dict()
+    for name, values in expected.items():
+        torch.testing.assert_close(found[name], values, rtol=0, atol=0, msg=name)
+    assert training_speed.read_turn(json.dumps(report), "bare loop").workers == 0
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="this machine has no GPU")
+def test_a_training_on_a_gpu() -> None:
+    turn = measure(Settings(TINY, None, False), Task(steps=2, warmup=2, device="cuda", started=time.time()))
+    assert turn.peak_bytes is not None
+    assert 0 < turn.peak_bytes < 2**30
+    assert turn.split_ms is not None
+    assert all(milliseconds > 0 for milliseconds in turn.split_ms.values())
