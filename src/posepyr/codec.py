@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from posepyr.geometry import Grid
+from posepyr.records import OCCLUDED, VISIBLE
 
 Size = tuple[int, int]
 
@@ -26,7 +27,7 @@ class Codec:
     logarithm (Zhang et al. 2020), which is exact for a Gaussian. ``half_cell`` lets cell n of the plain grid stand for
     n + 1/2, the middle of what it covers, instead of for n: so the hourglasses' releases, which round a place down to
     its cell and add the half when they read it. ``signed`` reads peaks below 0 as well as above it, for targets that
-    have an occluded joint's at -1 (MSSH, section 4.1).
+    have an occluded joint's at -1 (MSSH, section 4.1), and their signs with :meth:`visibility`.
     """
 
     sigma: float = 2.0
@@ -88,6 +89,14 @@ class Codec:
         scale = heatmaps.new_tensor(self.cells(input_size, (rows, columns)))
         return (cell + offset + self.middle) / scale, height.clamp(0, 1)
 
+    def visibility(self, heatmaps: Tensor) -> Tensor | None:
+        """The states ``B K`` that the signs of the peaks say joints are in, VISIBLE or OCCLUDED; None unless signed."""
+        if not self.signed:
+            return None
+        flat = heatmaps.flatten(2)
+        peak = flat.gather(-1, flat.abs().argmax(-1, keepdim=True)).squeeze(-1)
+        return torch.where(peak < 0, OCCLUDED, VISIBLE).to(torch.uint8)
+
     def raised(self, heatmaps: Tensor) -> Tensor:
         """Heatmaps as they are read: highest where the joint is."""
         return heatmaps.abs() if self.signed else heatmaps
@@ -95,8 +104,9 @@ class Codec:
     def _summit(self, heatmaps: Tensor, cell: Tensor) -> Tensor:
         """Offset from a cell to the summit of the log-parabola through its neighbours, at most one cell each way.
 
-        The blur would pull a peak near the border inwards, or outwards where it is renormalised; there the heatmap
-        is read as it is.
+        The blur would pull a peak near the border inwards, or outwards by more where it is renormalised; within 1.5
+        sigma of it the heatmap is read as it is. So a Gaussian's own place comes back wherever its highest cell is not
+        an outermost one.
         """
         rows, columns = heatmaps.shape[-2:]
         limit = cell.new_tensor([columns - 1, rows - 1])

@@ -89,6 +89,15 @@ class Annotated(Protocol):
         ...
 
 
+@runtime_checkable
+class Filmed(Protocol):
+    """A data set of videos, whose scores are taken against all frames of its files."""
+
+    def videos(self, name: str) -> Path:
+        """A split's annotation files: a folder of them, or a single one."""
+        ...
+
+
 class PoseBatch(NamedTuple):
     """Crops of people, ready for the device. A single sample is the same record without the batch axis."""
 
@@ -123,6 +132,8 @@ class Truth(NamedTuple):
     """As a split has them: ``N`` each."""
     file: str | None = None
     """The annotation file, where scores are taken against all that it holds."""
+    videos: str | None = None
+    """The same of videos, which have several files or a single one, in layouts of their own."""
 
 
 class Predictions(NamedTuple):
@@ -134,6 +145,8 @@ class Predictions(NamedTuple):
     """``N K 2`` in image pixels."""
     scores: FloatArray
     """``N K`` from 0 to 1."""
+    visibility: npt.NDArray[np.uint8] | None = None
+    """``N K``, VISIBLE or OCCLUDED, where the codec reads it off the heatmaps' signs."""
 
 
 class Poses(NamedTuple):
@@ -145,16 +158,19 @@ class Poses(NamedTuple):
     """``N K`` from 0 to 1: the height of each joint's peak."""
     boxes: npt.NDArray[np.float32]
     """``N 4``: the boxes that were looked into, ``(x, y, width, height)``."""
+    visibility: npt.NDArray[np.uint8] | None = None
+    """``N K``, VISIBLE or OCCLUDED, where the codec reads it off the heatmaps' signs."""
 
     def to_dict(self, joints: tuple[str, ...]) -> list[dict[str, Any]]:
-        """The people as plain data, joints by name, to a thousandth of a pixel."""
-        return [
-            {
-                "box": [round(value, 3) for value in box.tolist()],
-                "joints": {
-                    name: {"x": round(float(x), 3), "y": round(float(y), 3), "score": round(float(score), 3)}
-                    for name, (x, y), score in zip(joints, keypoints, scores, strict=True)
-                },
+        """The people as plain data, joints by name, to a thousandth of a pixel; ``visible`` where that is known."""
+        people: list[dict[str, Any]] = []
+        for number, box in enumerate(self.boxes):
+            found: dict[str, dict[str, Any]] = {
+                name: {"x": round(float(x), 3), "y": round(float(y), 3), "score": round(float(score), 3)}
+                for name, (x, y), score in zip(joints, self.keypoints[number], self.scores[number], strict=True)
             }
-            for keypoints, scores, box in zip(self.keypoints, self.scores, self.boxes, strict=True)
-        ]
+            if self.visibility is not None:
+                for name, state in zip(joints, self.visibility[number], strict=True):
+                    found[name]["visible"] = bool(state == VISIBLE)
+            people.append({"box": [round(value, 3) for value in box.tolist()], "joints": found})
+        return people

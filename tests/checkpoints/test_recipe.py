@@ -2,7 +2,15 @@ from typing import Any
 
 import pytest
 
-from posepyr.checkpoints.recipe import VERSION, Recipe, build, read_recipe
+from posepyr.checkpoints.recipe import (
+    VERSION,
+    ClassifierRecipe,
+    Recipe,
+    build,
+    is_classifier,
+    read_classifier_recipe,
+    read_recipe,
+)
 from posepyr.codec import Codec
 from posepyr.data.augment import Augment
 
@@ -74,3 +82,17 @@ def test_a_recipe_comes_back_from_plain_data() -> None:
 def test_what_is_no_recipe_says_so(content: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         read_recipe(content, "a.ckpt")
+
+
+def test_a_classifiers_recipe_comes_back_and_is_told_from_a_pose_networks() -> None:
+    written = ClassifierRecipe({"_target_": "posepyr.models.wide_resnet.WideResNet"}, ["cat", "dog"], (32, 48))
+    content = {"posepyr_classifier": written.to_dict()}
+    assert read_classifier_recipe(content, "a.ckpt") == written
+    assert is_classifier(content)
+    poses = {"posepyr": recipe().to_dict()}
+    assert not is_classifier(poses)
+    with pytest.raises(ValueError, match=r"a\.ckpt must hold a classifier that posepyr wrote"):
+        read_classifier_recipe(poses, "a.ckpt")
+    del content["posepyr_classifier"]["classes"]
+    with pytest.raises(ValueError, match=r"a\.ckpt: the recipe must hold classes; the file is damaged"):
+        read_classifier_recipe(content, "a.ckpt")

@@ -3,10 +3,12 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from posepyr.cli.data_make import drawn_skeleton
+from posepyr.cli.evaluate import box_variants
 from posepyr.cli.main import main
 from posepyr.data.export import write_coco
 from posepyr.data.figures import Figures
@@ -55,11 +57,15 @@ def test_both_kinds_of_boxes_make_a_row_each(
     ]
     (archive / "boxes.json").write_text(json.dumps(boxes))
     checkpoint = str(trained / "checkpoints" / "last.ckpt")
-    arguments = ["data.source.detections=boxes.json", "metrics.pck=null", "--output", str(tmp_path / "out")]
+    arguments = ["data.source.detections=boxes.json", "--output", str(tmp_path / "out")]
     assert main(["evaluate", checkpoint, *arguments]) == 0
     annotated, detected = json.loads((tmp_path / "out" / "test_scores.json").read_text())
     assert (annotated["name"], annotated["boxes"], annotated["people"]) == ("test_gtbox", "annotated", 7)
     assert (detected["name"], detected["boxes"], detected["people"]) == ("test_detbox", "detected (boxes.json)", 14)
+    # A detector's people have no joints to be near to.
+    assert "test_gtbox/pck" in annotated["scores"]
+    assert [name for name in detected["scores"] if "/pck" in name] == ["test_detbox/pck_left_out"]
+    assert not (tmp_path / "out" / "test_detbox_pck_curve.png").exists()
     said = capsys.readouterr().out
     assert "test_gtbox: 7 people in annotated boxes, 32x32, flipped, one scale, decoded by dark" in said
     assert "test_detbox: 14 people in detected (boxes.json) boxes" in said
@@ -80,27 +86,75 @@ def test_six_scales_see_everybody_six_times_and_score_them_once(trained: Path, t
     assert (tmp_path / "5" / "pictures" / "predictions" / "test.png").is_file()
 
 
-def test_predictions_and_submissions_are_written(
-    trained: Path, archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
+def test_predictions_are_saved_and_scored_again(trained: Path, archive: Path, tmp_path: Path) -> None:
     checkpoint = str(trained / "checkpoints" / "last.ckpt")
-    file = tmp_path / "results.json"
-    assert (
-        main(["evaluate", checkpoint, "skeleton=mpii", "--output", str(tmp_path / "out"), "--submission", str(file)])
-        == 1
-    )
-    # COCO's server wants COCO's 17 joints.
-    assert "keypoints must be 51 numbers, got 48" in capsys.readouterr().err
-    saved = read_saved(tmp_path / "out" / "test_gtbox_predictions.npz")
+    assert main(["evaluate", checkpoint, "--output", str(tmp_path / "out")]) == 0
+    predictions = tmp_path / "out" / "test_gtbox_predictions.npz"
+    saved = read_saved(predictions)
     assert saved.found.sample.tolist() == list(range(7))
     assert saved.protocol["people"] == 7
     truth = str(archive / "annotations" / "person_keypoints_val2017.json")
-    scored, predictions = tmp_path / "scored.json", tmp_path / "out" / "test_gtbox_predictions.npz"
+    scored = tmp_path / "scored.json"
     arguments = ["--metric", "oks", "--truth", truth, "--predictions", str(predictions), "--json", str(scored)]
     assert main(["score", *arguments]) == 0
-    # What had been computed is there, although the submission was not to be had.
     [report] = json.loads((tmp_path / "out" / "test_scores.json").read_text())
     assert json.loads(scored.read_text())["scores"]["ap"] == report["scores"]["test_gtbox/ap"]
+    assert json.loads(scored.read_text())["protocol"] in report["rules"]
+
+
+def test_the_worst_of_the_split_that_is_scored_are_drawn(trained: Path, archive: Path, tmp_path: Path) -> None:
+    """Not those of the test split, which here is not even there."""
+    checkpoint, out = str(trained / "checkpoints" / "last.ckpt"), tmp_path / "out"
+    elsewhere = "data.source.splits={val: train2017, test: test2017}"
+    assert main(["evaluate", checkpoint, "--split", "val", elsewhere, "--output", str(out)]) == 0
+    [report] = json.loads((out / "val_scores.json").read_text())
+    assert report["people"] == 8
+    for picture in ("pictures/predictions/val.png", "val_gtbox_pck_curve.png", "val_gtbox_ap_curve.png"):
+        pixels = cv2.imread(str(out / picture))
+        assert pixels is not None, picture
+        assert pixels.std() > 10, picture
+
+
+def test_how_the_numbers_were_taken_is_printed_and_written(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    checkpoint, out = str(trained / "checkpoints" / "last.ckpt"), tmp_path / "out"
+    assert main(["evaluate", checkpoint, "metrics.pck.threshold=0.3", "--output", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "  PCK@0.3: joints no farther than (<=) 0.3 of the distance from left_hip to right_shoulder" in said
+    assert "  OKS AP and AR over thresholds 0.50 to 0.95" in said
+    [report] = json.loads((out / "test_scores.json").read_text())
+    assert all(f"  {rule}\n" in said for rule in report["rules"])
+    assert len(report["rules"]) == 2
+
+
+def test_a_mixture_is_scored_on_the_one_data_set_that_it_names(trained: Path, archive: Path, tmp_path: Path) -> None:
+    nodes = {"_target_": "posepyr.data.coco.Coco", "folder": str(archive), "detections": "boxes.json"}
+    source = {
+        "_target_": "posepyr.data.mixture.Mixture",
+        "sources": {"other": {}, "coco": nodes},
+        "evaluate_on": "coco",
+    }
+    rows = box_variants({"data": {"source": source}}, "val")
+    assert [*rows] == ["val_gtbox", "val_detbox"]
+    assert [row["data"]["source"]["detections"] for row in rows.values()] == [None, "boxes.json"]
+
+
+def test_data_of_the_other_kind_are_refused(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    checkpoint = str(trained / "checkpoints" / "last.ckpt")
+    assert main(["evaluate", checkpoint, "data=cifar10", "--output", str(tmp_path / "out")]) == 2
+    assert "data must have people for a pose network, as data=mpii or data=coco" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("override", ["model=hrnet_w32", "codec.refine=none", "data.input_size=[64,64]"])
+def test_what_the_checkpoint_brings_cannot_be_changed(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture, override: str
+) -> None:
+    checkpoint = str(trained / "checkpoints" / "last.ckpt")
+    assert main(["evaluate", checkpoint, override, "--output", str(tmp_path / "out")]) == 2
+    key = override.partition("=")[0]
+    assert f"{key} must be left out: the checkpoint has its own" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_data_set_of_ones_own_trains_and_is_scored_by_oks(archive: Path, tmp_path: Path) -> None:

@@ -105,6 +105,11 @@ def test_evaluation_sees_the_middle(shape):
     np.testing.assert_array_equal(cut.central(plane(*shape)), cut.central(plane(*shape)))
 
 
+def test_what_evaluation_sees_is_said_in_words():
+    assert str(PaddedCut()) == "whole 32x32"
+    assert str(ResizedCut((64, 48))) == "middle 64x48 of shorter side 73"
+
+
 def test_one_setting_does_not_change_anothers_draws():
     picture = plane(90, 90)
     plain = ResizedCut((16, 16), flip_probability=0).random(picture, generator(3))

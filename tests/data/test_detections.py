@@ -121,6 +121,8 @@ def test_pictures_without_ground_truth(archive: Path, coco_content: dict[str, An
         str(archive), "annotations/image_info_{split}.json", "test2017", {"test": "test-dev2017"}, "found/val.json"
     )
     assert source.split("test").joints == JOINTS
+    assert not source.labelled("test")
+    assert Coco(str(archive)).labelled("val")
     assert source.split("test")[1].image == f"{archive}/test2017/one.png"
 
 

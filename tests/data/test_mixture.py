@@ -1,3 +1,5 @@
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -96,6 +98,16 @@ def test_measures_are_joined_and_filled() -> None:
     np.testing.assert_array_equal(measures["place"], [[1, 2], [3, 4], [-1, -1]])
     np.testing.assert_array_equal(measures["origin"], ["first", "first", "second"])
     assert all(len(values) == len(joined) for values in measures.values())
+
+
+def test_scores_are_taken_against_the_files_of_the_one_that_is_scored() -> None:
+    class Filed(Dots):
+        def annotation_file(self, name: str) -> Path:
+            return Path(f"{name}.json")
+
+    mixture = Mixture({"tails": Tails(3), "dots": Filed(5)}, JOINTS, evaluate_on="dots")
+    data = PoseDataModule(mixture, replace(SKELETON, joints=JOINTS), input_size=(16, 16), workers=0)
+    assert [data.truth(name).file for name in ("train", "val", "test")] == [None, "val.json", "test.json"]
 
 
 def test_sources_must_be_named() -> None:

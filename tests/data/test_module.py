@@ -9,7 +9,9 @@ import torch
 from dots import SKELETON, Dots
 from torch import nn
 
+from posepyr.data.augment import Augment
 from posepyr.data.module import PoseDataModule
+from posepyr.data.sampler import Draw
 
 QUIET: dict[str, Any] = {
     "logger": False, "enable_progress_bar": False, "enable_checkpointing": False, "enable_model_summary": False,
@@ -90,3 +92,37 @@ def test_accumulation_is_asked_for_in_one_place() -> None:
     data = PoseDataModule(Dots(), SKELETON, batch_size=8, workers=0)
     with pytest.raises(ValueError, match=r"trainer\.accumulate_grad_batches must be left at 1"):
         pl.Trainer(accumulate_grad_batches=2, max_epochs=1, **QUIET).fit(Regression(), datamodule=data)
+
+
+def seen(loader: Any) -> dict[int, torch.Tensor]:
+    """The crops of a loader by their people's numbers."""
+    return {int(number): image for batch in loader for number, image in zip(batch.sample, batch.image, strict=True)}
+
+
+def test_people_of_the_training_split_are_validated_as_they_are() -> None:
+    data = PoseDataModule(Dots(12), SKELETON, Augment(), input_size=(32, 32), batch_size=8, workers=0, train_scored=4)
+    everybody, some = data.val_dataloader()
+    assert seen(everybody).keys() == set(range(12))
+    shown = seen(some)
+    assert list(shown) == [0, 3, 6, 9]
+    for number, image in shown.items():
+        assert torch.equal(image, data.crops("train")[Draw(0, number)].image)
+    assert seen(data.val_dataloader()[1]).keys() == shown.keys()
+
+
+def test_all_of_a_small_training_split_is_validated(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = PoseDataModule(Dots(12), SKELETON, batch_size=8, workers=0, train_scored=100)
+    numbers: list[int] = []
+    for rank in range(5):
+        monkeypatch.setattr(data, "_place", lambda rank=rank: (rank, 5))
+        numbers += seen(data.val_dataloader()[1])
+    assert sorted(numbers) == list(range(12))
+
+
+def test_every_process_must_have_somebody_to_score(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = PoseDataModule(Dots(12), SKELETON, batch_size=8, workers=0, train_scored=3)
+    monkeypatch.setattr(data, "_place", lambda: (0, 4))
+    with pytest.raises(ValueError, match=r"data\.train_scored must be 0, or at least .* each of 4 processes, got 3"):
+        data.val_dataloader()
+    with pytest.raises(ValueError, match=r"data\.train_scored must not be negative, got -1"):
+        PoseDataModule(Dots(), SKELETON, train_scored=-1)

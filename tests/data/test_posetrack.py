@@ -119,6 +119,15 @@ def test_people_come_frame_by_frame(archive: Callable[..., Path]) -> None:
     np.testing.assert_array_equal(person.keypoints[JOINTS.index("nose")], [120, 80.5])
 
 
+def test_videos_without_annotations_are_told(archive: Callable[..., Path]) -> None:
+    content = of_2018("v", 0)
+    assert PoseTrack(str(archive(v=content))).labelled("val")
+    content["annotations"] = []
+    source = PoseTrack(str(archive(v=content)))
+    assert not source.labelled("val")
+    assert source.videos("val") == source.folder / "annotations" / "val"
+
+
 def test_frames_without_people_are_there(archive: Callable[..., Path]) -> None:
     split = PoseTrack(str(archive(v2=of_2018("v2", 70), v1=of_2018("v1", 90)))).split("val")
     assert [(frame.video, frame.number, frame.image) for frame in split.frames] == [

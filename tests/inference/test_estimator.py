@@ -12,6 +12,7 @@ from posepyr.codec import Codec
 from posepyr.geometry import CropRule
 from posepyr.inference.estimator import Estimator
 from posepyr.inference.protocol import Protocol
+from posepyr.records import OCCLUDED, VISIBLE
 from posepyr.skeleton import Skeleton
 
 SKELETON = Skeleton("two", ("left_dot", "right_dot"), flip_pairs=(("left_dot", "right_dot"),))
@@ -167,3 +168,26 @@ def test_a_checkpoint_without_a_recipe_or_with_other_weights_is_refused(tmp_path
     write_checkpoint(path, {"posepyr": recipe, "state_dict": {"model.wrong": torch.zeros(1)}})
     with pytest.raises(ValueError, match="the weights do not fit the recipe's model"):
         Estimator.from_checkpoint(path)
+
+
+def test_signs_say_which_joints_are_hidden() -> None:
+    class Hiding(Brightest):
+        def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+            [heatmaps] = super().forward(image)
+            return (heatmaps * torch.tensor([1.0, -1.0])[:, None, None],)
+
+    codec, rule = Codec(refine="dark", sigma=1.0, signed=True), CropRule((128, 128), 1.0)
+    signed = Estimator(Hiding(), codec, SKELETON, rule, Protocol(False))
+    boxes = [[0, 0, 128, 128], [10, 20, 100, 100]]
+    plain = estimator().predict(picture(), boxes)
+    one, other = signed.predict_many([picture(), picture()], [boxes, []])
+    np.testing.assert_array_equal(one.keypoints, plain.keypoints)
+    assert one.visibility.tolist() == [[VISIBLE, OCCLUDED]] * 2
+    assert other.visibility.shape == (0, 2)
+    [person, _] = one.to_dict(SKELETON.joints)
+    assert {name: joint["visible"] for name, joint in person["joints"].items()} == {
+        "left_dot": True,
+        "right_dot": False,
+    }
+    assert plain.visibility is None
+    assert "visible" not in plain.to_dict(SKELETON.joints)[0]["joints"]["left_dot"]

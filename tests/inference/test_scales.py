@@ -10,6 +10,7 @@ from posepyr.codec import Codec
 from posepyr.geometry import CropRule
 from posepyr.inference.protocol import Protocol
 from posepyr.inference.scales import find_in_picture
+from posepyr.records import OCCLUDED, VISIBLE
 
 SCALES = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
 SIZE = (64, 48)
@@ -40,7 +41,7 @@ def test_agreeing_scales_find_the_joint_within_half_a_cell(grid, half_cell) -> N
     generator = torch.Generator().manual_seed(0)
     points = torch.tensor([50.0, 45.0]) + torch.tensor([40.0, 60.0]) * torch.rand(60, 2, generator=generator).double()
     to_image = affines(codec)
-    keypoints, scores = find_in_picture(drawn(codec, points, to_image), to_image, codec, SIZE)
+    [keypoints], [scores], _ = find_in_picture(drawn(codec, points, to_image), to_image, codec, SIZE)
     # A bilinear map is highest at a cell's centre; that of the middle scale has cells of 7 pixels.
     assert (keypoints - points).abs().max() < 3.5
     # Six scales have their cells in different places, so that the mean does better than one, which would be 7 / 4 off.
@@ -58,13 +59,52 @@ def test_peaks_below_nothing_are_found_where_they_are_signed() -> None:
     assert torch.equal(below[0], above[0])
     assert torch.equal(below[1], above[1])
     assert (below[0] - points).abs().max() < 3.5
+    assert above.visibility.tolist() == [[VISIBLE, VISIBLE]]
+    assert below.visibility.tolist() == [[OCCLUDED, OCCLUDED]]
+
+
+def test_the_sign_is_that_of_the_mean() -> None:
+    """One scale of six says visible; the others say occluded, in one place together."""
+    codec = Codec(sigma=1.5, signed=True)
+    to_image = affines(codec)
+    heatmaps = -drawn(codec, torch.tensor([[70.3, 75.8]], dtype=torch.float64), to_image)
+    heatmaps[0] *= -1
+    assert find_in_picture(heatmaps, to_image, codec, SIZE).visibility.tolist() == [[OCCLUDED]]
+
+
+class Signed(nn.Module):
+    """A network whose heatmaps are given: those of a crop, or of one turned over."""
+
+    def __init__(self, heatmaps: torch.Tensor) -> None:
+        super().__init__()
+        self.heatmaps = heatmaps
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return -self.heatmaps, self.heatmaps.flip(-1) if image[0, 0, 0, 0] == 0 else self.heatmaps
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("scales", [(1.0,), SCALES])
+def test_signs_tell_who_is_hidden_under_every_protocol(flip: bool, scales: tuple[float, ...]) -> None:
+    codec = Codec(sigma=1.5, grid="udp", signed=True)
+    points = torch.tensor([[70.3, 75.8], [52.0, 60.0]], dtype=torch.float64)
+    to_image = affines(codec)[: len(scales)]
+    signs = torch.tensor([1.0, -1.0])[:, None, None]
+    network = Signed(drawn(codec, points, to_image) * signs)
+    image = torch.ones(len(to_image), 3, *SIZE)
+    image[..., -1] = 0  # first in the mirror
+    stage, last = Protocol(flip, scales, stages=True).find(network, codec, image, to_image, (0, 1))
+    assert last.visibility.tolist() == [[VISIBLE, OCCLUDED]]
+    assert stage.visibility.tolist() == [[OCCLUDED, VISIBLE]]
+    [unsigned] = Protocol(flip, scales).find(network, Codec(sigma=1.5, grid="udp"), image, to_image, (0, 1))
+    assert unsigned.visibility is None
 
 
 def test_equals_a_mean_by_hand() -> None:
     codec, generator = Codec(sigma=1.5), torch.Generator().manual_seed(0)
     to_image = affines(codec)
     heatmaps = torch.rand(len(SCALES), 1, 16, 12, generator=generator)
-    keypoints, scores = find_in_picture(heatmaps, to_image, codec, SIZE)
+    [keypoints], [scores], _ = find_in_picture(heatmaps, to_image, codec, SIZE)
     best = (-1.0, (0, 0))
     inverses = [geometry.invert(affine) for affine in to_image.numpy()]
     for y in range(-15, 165):
@@ -86,7 +126,7 @@ def test_a_large_person_is_averaged_at_less_than_the_pictures_resolution() -> No
     codec = Codec(sigma=1.5)
     to_image = affines(codec, (400.0, 300.0, 1200.0, 1800.0))
     points = torch.tensor([[1000.0, 1200.0]], dtype=torch.float64)
-    keypoints, _ = find_in_picture(drawn(codec, points, to_image), to_image, codec, SIZE)
+    keypoints, _, _ = find_in_picture(drawn(codec, points, to_image), to_image, codec, SIZE)
     assert (keypoints - points).abs().max() < 25  # of cells of 140 pixels
 
 

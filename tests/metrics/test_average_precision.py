@@ -128,6 +128,34 @@ def test_crowds_and_people_without_joints_excuse_what_is_found_there(case: tuple
     assert with_file["ap"] >= without["ap"]
 
 
+def test_pictures_apart_by_how_many_people_they_have(case: tuple, tmp_path: Path) -> None:
+    """As of files that hold nothing but these pictures."""
+    body, truth, found, file = case
+    scores = AveragePrecision(body, by=["people"])(found, truth)
+    content = json.loads(file.read_text())
+    counts = {image["id"]: 0 for image in content["images"]}
+    for person in content["annotations"]:
+        counts[person["image_id"]] += person["num_keypoints"] > 0 and not person["iscrowd"]
+    parts = {"1": {1}, "2": {2}, "3+": set(range(3, 100))}
+    assert {name for name in scores if "people" in name} == {f"ap_by_people/{part}" for part in parts}
+    for part, wanted in parts.items():
+        own = {image for image, count in counts.items() if count in wanted}
+        only = tmp_path / f"{part}.json"
+        only.write_text(json.dumps({
+            **content, "images": [image for image in content["images"] if image["id"] in own],
+            "annotations": [person for person in content["annotations"] if person["image_id"] in own],
+        }))  # fmt: skip
+        results = [one for one in AveragePrecision(body).results(found, truth) if one["image_id"] in own]
+        assert scores[f"ap_by_people/{part}"] == pytest.approx(reference_scores(only, results, body.sigmas)["ap"])
+    plain = AveragePrecision(body)(found, truth)
+    assert {name: value for name, value in scores.items() if "people" not in name} == plain
+
+
+def test_of_other_ways_to_break_it_down_the_reason_is_named() -> None:
+    with pytest.raises(ValueError, match=r"metrics\.ap\.by must hold nothing but people, got 'size': sizes are in"):
+        AveragePrecision(skeleton(17), by=["size"])  # type: ignore[list-item]
+
+
 def test_near_duplicates_are_suppressed(case: tuple) -> None:
     body, truth, found, _ = case
     twice = Predictions(
@@ -151,7 +179,7 @@ def test_the_boxes_scores_count(case: tuple) -> None:
 
 def test_nothing_found_scores_nothing(case: tuple) -> None:
     body, truth, found, _ = case
-    nobody = Predictions(*(array[:0] for array in found))
+    nobody = Predictions(*(array[:0] for array in found[:3]))
     assert AveragePrecision(body)(nobody, truth) == {"ap": 0.0, "ar": 0.0}
 
 

@@ -41,6 +41,16 @@ def test_masks_are_a_partition_of_the_labelled_joints() -> None:
     assert masks["people/3+"][:, 0].tolist() == [False, False, False, True, True, True]
 
 
+def test_people_count_whom_the_data_knows_in_the_picture() -> None:
+    found, truth = case()
+    # Some are trained on, or not annotated well enough for any split.
+    known = truth._replace(measures={**truth.measures, "people": np.array([1, 4, 4, 3, 3, 3])})
+    masks = groups(found, known, ["people"])
+    assert masks["people/1"][:, 0].tolist() == [True, *[False] * 5]
+    assert not masks["people/2"].any()
+    assert masks["people/3+"][:, 0].tolist() == [False, *[True] * 5]
+
+
 @pytest.mark.parametrize("kind", ["pck", "pckh"])
 def test_scores_of_the_parts(kind: str) -> None:
     scorer = {"pck": PCK, "pckh": PCKh}[kind](SKELETON, by=["visibility", "people"])

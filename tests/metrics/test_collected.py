@@ -51,3 +51,28 @@ def test_stages_are_kept_apart() -> None:
     first, last = collected.compute()
     np.testing.assert_array_equal(last.keypoints, first.keypoints + 1)
     assert first.keypoints.shape == (2, 2, 2)
+
+
+def test_what_is_said_of_visibility_goes_with_its_person_and_stage() -> None:
+    collected = Collected()
+    for numbers, states in (([2, 0], [[[1, 1], [2, 1]], [[2, 2], [1, 2]]]), ([2, 1], [[[2, 2], [2, 2]], [[1, 2]] * 2])):
+        number, keypoints, scores = predictions(numbers)
+        collected.update(
+            number, keypoints.repeat(1, 2, 1, 1), scores.repeat(1, 2, 1), torch.tensor(states, dtype=torch.uint8)
+        )
+    first, last = collected.compute()
+    assert first.visibility.tolist() == [[2, 2], [1, 2], [1, 1]]
+    assert last.visibility.tolist() == [[1, 2], [1, 2], [2, 1]]
+    assert last.visibility.dtype == np.uint8
+    # Reduced over processes, it is a tensor.
+    collected.visibility = torch.cat(collected.visibility)  # type: ignore[assignment]
+    assert collected.compute()[-1].visibility.tolist() == last.visibility.tolist()
+
+
+def test_after_a_reset_nothing_is_said_of_visibility() -> None:
+    collected = Collected()
+    number, keypoints, scores = predictions([0])
+    collected.update(number, keypoints, scores, torch.ones(1, 1, 2, dtype=torch.uint8))
+    collected.reset()
+    collected.update(number, keypoints, scores)
+    assert collected.compute()[-1].visibility is None

@@ -61,6 +61,13 @@ def test_a_joint_that_nobody_has_is_left_out() -> None:
     assert set(compare(first, second, JOINTS)) == {"mean", "wrist"}
 
 
+def test_a_joint_of_one_person_alone_is_compared_where_that_person_is_drawn() -> None:
+    first, second = np.zeros((2, 3)), np.ones((2, 3))
+    first[0, 2] = np.nan
+    found = compare(first, second, JOINTS)["neck"]
+    assert (found.difference, found.low, found.high) == (1, 1, 1)
+
+
 def test_other_people_cannot_be_compared() -> None:
     with pytest.raises(ValueError, match=r"same people and joints, got \(4, 3\) and \(5, 3\)"):
         compare(np.zeros((4, 3)), np.zeros((5, 3)), JOINTS)

@@ -69,7 +69,7 @@ def test_the_mean_is_over_joints_and_names_have_no_side() -> None:
 
 def test_whoever_was_not_looked_at_is_not_scored() -> None:
     found, truth = people(60)
-    some = Predictions(*(array[10:30] for array in found))
+    some = Predictions(*(array[10:30] for array in found[:3]))
     alone = Truth(*(array[10:30] for array in truth[:4]), {})
     assert PCK(SKELETON)(some, truth) == PCK(SKELETON)(some._replace(sample=np.arange(20)), alone)
 

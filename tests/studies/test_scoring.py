@@ -118,7 +118,7 @@ def test_what_the_truth_does_not_tell(tmp_path: Path) -> None:
 def test_other_people_are_not_compared(tmp_path: Path) -> None:
     known, found = lsp_files(tmp_path)
     everybody = found._replace(truth=known.truth, joints=LSP.joints)
-    some = everybody._replace(predictions=type(found.predictions)(*(field[3:] for field in found.predictions)))
+    some = everybody._replace(predictions=type(found.predictions)(*(field[3:] for field in found.predictions[:3])))
     with pytest.raises(ValueError, match=r"pred\.mat must hold the same people .* got 9 and 12, 9 of them in both"):
         compare_files("pck", (everybody, some), known, LSP, Settings())
 

@@ -63,18 +63,37 @@ def read_recipe(content: Any, where: str) -> Recipe:
         raise ValueError(f"{where} must hold a pose network; it is a classifier's checkpoint")
     if not isinstance(plain, Mapping):
         raise ValueError(f"{where} must be a checkpoint that posepyr wrote: it carries no recipe")
-    version = plain.get("version")
-    if not isinstance(version, int) or version > VERSION:
-        raise ValueError(
-            f"{where}: this posepyr reads recipes up to version {VERSION}, got version {version}; "
-            "update posepyr to read it"
-        )
-    missing = [name for name in Recipe._fields if name not in plain]
-    if missing:
-        raise ValueError(f"{where}: the recipe must hold {', '.join(missing)}; the file is damaged")
-    fields = {name: plain[name] for name in Recipe._fields}
+    fields = _fields(plain, Recipe._fields, VERSION, where)
     height, width = fields.pop("input_size")
     return Recipe(input_size=(int(height), int(width)), **fields)
+
+
+def is_classifier(content: Any) -> bool:
+    """Whether a loaded checkpoint is a classifier's."""
+    return isinstance(content, Mapping) and isinstance(content.get("posepyr_classifier"), Mapping)
+
+
+def read_classifier_recipe(content: Any, where: str) -> ClassifierRecipe:
+    """The recipe inside a classifier's loaded checkpoint; ``where`` names the file in errors."""
+    if not is_classifier(content):
+        raise ValueError(f"{where} must hold a classifier that posepyr wrote: it carries no recipe of one")
+    fields = _fields(content["posepyr_classifier"], ClassifierRecipe._fields, CLASSIFIER_VERSION, where)
+    height, width = fields.pop("input_size")
+    return ClassifierRecipe(input_size=(int(height), int(width)), **fields)
+
+
+def _fields(plain: Mapping[str, Any], names: Sequence[str], newest: int, where: str) -> dict[str, Any]:
+    """What a recipe of a version that is known holds under names."""
+    version = plain.get("version")
+    if not isinstance(version, int) or version > newest:
+        raise ValueError(
+            f"{where}: this posepyr reads recipes up to version {newest}, got version {version}; "
+            "update posepyr to read it"
+        )
+    missing = [name for name in names if name not in plain]
+    if missing:
+        raise ValueError(f"{where}: the recipe must hold {', '.join(missing)}; the file is damaged")
+    return {name: plain[name] for name in names}
 
 
 def build(node: Mapping[str, Any], *, only: Sequence[str] | None = None, **extra: Any) -> Any:

@@ -36,7 +36,7 @@ def run(arguments: list[str]) -> int:
     from posepyr.data.figures import Figures
 
     given = {name: getattr(options, name) for name in ("difficulty", "seed", "size")}
-    source = Figures(**people, **{name: value for name, value in given.items() if value is not None})
+    source = Figures(**people, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
     write = {"coco": write_coco, "mpii": write_mpii, "lsp": write_lsp}[options.format]
     began = time.perf_counter()
     with progress_bar() as progress:

@@ -25,7 +25,8 @@ LAYOUTS = """files are recognised by what is in them:
   predictions   an array preds, pred or pos_pred_src (n x joints x 2 and other axes) in .mat, .h5 or JSON, or JSON
                 with a list of people with joints, all in the truth's order and counted from 1; COCO's results;
                 what posepyr evaluate saves
-  PoseTrack     both are folders with a file a video, in the layout of 2018 or of 2017
+  PoseTrack     both are folders with a file a video, in the layout of 2018 or of 2017; or the predictions are what
+                posepyr evaluate saves, people who are not followed
 """
 
 EXAMPLES = """examples:

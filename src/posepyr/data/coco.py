@@ -67,6 +67,10 @@ class Coco:
         """The file of a split, which has all that scores of whole pictures take: crowds and unlabelled people too."""
         return self.folder / self._named(self.annotations, name)
 
+    def labelled(self, name: str) -> bool:
+        """Whether anybody in a split is annotated; whom COCO's test pictures show is not public."""
+        return bool(coco_file.load(self.annotation_file(name)).get("annotations"))
+
     def _named(self, path: str, name: str) -> str:
         if name not in self.splits:
             raise ValueError(

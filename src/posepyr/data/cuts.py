@@ -25,6 +25,10 @@ class Cut(Protocol):
         """For evaluation: always the same."""
         ...
 
+    def __str__(self) -> str:
+        """What evaluation sees of a picture, in words."""
+        ...
+
 
 class PaddedCut:
     """Small pictures of one size: padded, cut back to their size anywhere, mirrored by chance; evaluated as they are.
@@ -64,6 +68,9 @@ class PaddedCut:
                 f"{list(picture.shape[:2])}; pictures of many sizes take posepyr.data.cuts.ResizedCut"
             )
         return picture
+
+    def __str__(self) -> str:
+        return "whole {}x{}".format(*self.size)
 
     def _padded(self, picture: Pixels) -> Pixels:
         border = (self.padding, self.padding)
@@ -132,6 +139,9 @@ class ResizedCut:
         )
         top, left = ((have - want) // 2 for have, want in zip(resized.shape, self.size, strict=False))
         return resized[top : top + self.size[0], left : left + self.size[1]]
+
+    def __str__(self) -> str:
+        return "middle {}x{} of shorter side {}".format(*self.size, self.shorter)
 
 
 def _resized(picture: Pixels, size: tuple[int, int]) -> Pixels:

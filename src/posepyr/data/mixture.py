@@ -39,6 +39,10 @@ class Mixture:
             self._train = Joined(parts)
         return self._train
 
+    def scored(self, name: str) -> Source:
+        """The data set that a split is of alone, against whose files scores are taken; ``train`` is of the mixture."""
+        return self if name == "train" else self.sources[self.evaluate_on]
+
 
 class Joined:
     """Splits with the same joints, one after the other; people are numbered through.

@@ -19,11 +19,12 @@ from posepyr.data.dataset import Crops
 from posepyr.data.joints import matched
 from posepyr.data.labelled import LabelledPictures, LabelledSource
 from posepyr.data.loader import WatchedLoader, join, prepare_worker
+from posepyr.data.mixture import Mixture
 from posepyr.data.pictures import Decode
-from posepyr.data.sampler import Draw, EvaluationOrder, TrainingOrder
+from posepyr.data.sampler import Draw, EvaluationOrder, TrainingOrder, spread
 from posepyr.data.truth import truth_of
 from posepyr.geometry import CropRule, Grid, fit
-from posepyr.records import Annotated, Source, Split, Truth
+from posepyr.records import Annotated, Filmed, Source, Split, Truth
 from posepyr.skeleton import Skeleton
 
 log = logging.getLogger("posepyr")
@@ -104,7 +105,7 @@ class OrderedData(pl.LightningDataModule, ABC):
         order.resume(*self._resume_at)
         return self.loader(samples, order, self.batch_size // (world * self.parts))
 
-    def val_dataloader(self) -> DataLoader[Any]:
+    def val_dataloader(self) -> DataLoader[Any] | list[DataLoader[Any]]:
         """The validation split, everything once."""
         return self.evaluation_loader("val", self.val_scales)
 
@@ -112,15 +113,23 @@ class OrderedData(pl.LightningDataModule, ABC):
         """The split that is tested on, everything once."""
         return self.evaluation_loader(self.test_split, self.test_scales)
 
-    def evaluation_loader(self, name: str, scales: Sequence[float] = (1.0,)) -> DataLoader[Any]:
-        """Any split, everything once and unaugmented."""
+    def evaluation_loader(
+        self, name: str, scales: Sequence[float] = (1.0,), chosen: Sequence[int] | None = None
+    ) -> DataLoader[Any]:
+        """Any split, or the ``chosen`` of it by number, everything once and unaugmented."""
         samples = self.samples(name)
         rank, world = self._place()
         share = max(1, self.batch_size // world)
         most = share if self.device_batch is None else min(share, self.device_batch)
         # The crops of one person stay together.
         count = max(1, most // len(scales)) * len(scales)
-        return self.loader(samples, EvaluationOrder(len(samples), rank, world, scales), count)
+        people = range(len(samples)) if chosen is None else chosen
+        if 0 < len(people) < world:
+            raise ValueError(
+                f"the {name} split must have a sample for each of the {world} processes, got {len(people)}; "
+                "lower trainer.devices"
+            )
+        return self.loader(samples, EvaluationOrder(people, rank, world, scales), count)
 
     def loader(self, samples: Dataset[Any], order: Sampler[Draw], count: int) -> DataLoader[Any]:
         """Samples in an order, ``count`` at a time."""
@@ -159,7 +168,8 @@ class PoseDataModule(OrderedData):
     ``decode`` is how large the pictures of training are decoded (:data:`~posepyr.data.pictures.Decode`); those that
     are scored always are as they are. ``cache`` names a folder to keep in what training can show of them
     (:class:`~posepyr.data.cache.CropCache`), under the folder of all data sets unless absolute; what lies in there
-    may be deleted whenever nothing trains.
+    may be deleted whenever nothing trains. So many people of the training split as ``train_scored`` says, always the
+    same and spread evenly over it, are scored at every validation: as they are, cut as those who validate.
     """
 
     def __init__(
@@ -175,16 +185,19 @@ class PoseDataModule(OrderedData):
         workers: int | None = None,
         decode: Decode = "fitting",
         cache: str | None = None,
+        train_scored: int = 0,
         seed: int = 0,
     ) -> None:
         super().__init__(batch_size, device_batch, workers, seed)
+        if train_scored < 0:
+            raise ValueError(f"data.train_scored must not be negative, got {train_scored}")
         if decode not in ("fitting", "full"):
             raise ValueError(f"data.decode must be fitting or full, got {decode}")
         height, width = input_size
         if min(height, width) < 1:
             raise ValueError(f"data.input_size must be (height, width) in pixels, got {list(input_size)}")
         self.source, self.skeleton, self.augment = source, skeleton, augment
-        self.decode, self.cache = decode, cache
+        self.decode, self.cache, self.train_scored = decode, cache, train_scored
         self._cached: dict[str, CropCache] = {}
         self._truths: dict[str, Truth] = {}
         self.rule = CropRule((height, width), padding, grid)
@@ -206,14 +219,29 @@ class PoseDataModule(OrderedData):
         self._cached[name] = cached
         return cached
 
+    def val_dataloader(self) -> DataLoader[Any] | list[DataLoader[Any]]:
+        """The validation split and, where some of them are scored, people of the training split."""
+        everybody = self.evaluation_loader("val", self.val_scales)
+        if not self.train_scored:
+            return everybody
+        chosen = spread(self.truth("train").images, self.train_scored)
+        _, world = self._place()
+        if len(chosen) < world:
+            raise ValueError(
+                f"data.train_scored must be 0, or at least one for each of {world} processes, got {self.train_scored}"
+            )
+        return [everybody, self.evaluation_loader("train", self.val_scales, chosen)]
+
     def truth(self, name: str) -> Truth:
         """What predictions of a split are scored against; gathered once."""
         if name not in self._truths:
             truth = truth_of(matched(self.source.split(name), self.skeleton.joints))
             crops = np.array([np.prod(fit(box, self.rule)[1]) for box in truth.boxes])
-            file = self.source.annotation_file(name) if isinstance(self.source, Annotated) else None
+            source = self.source.scored(name) if isinstance(self.source, Mixture) else self.source
+            file = str(source.annotation_file(name)) if isinstance(source, Annotated) else None
+            videos = str(source.videos(name)) if isinstance(source, Filmed) else None
             measures = {**truth.measures, "crop_area": crops}
-            self._truths[name] = truth._replace(measures=measures, file=None if file is None else str(file))
+            self._truths[name] = truth._replace(measures=measures, file=file, videos=videos)
         return self._truths[name]
 
 

@@ -65,16 +65,34 @@ class TrainingOrder(Sampler[Draw]):
 
 
 class EvaluationOrder(Sampler[Draw]):
-    """Everybody once, in order, dealt to the processes in turn: no one twice, no one lost.
+    """Each of ``people`` once, in order, dealt to the processes in turn: no one twice, no one lost.
 
     With several ``scales`` each person is shown once at each, one after the other.
     """
 
-    def __init__(self, size: int, rank: int = 0, world: int = 1, scales: Sequence[float] = (1.0,)) -> None:
-        self._indices, self._scales = range(rank, size, world), tuple(scales)
+    def __init__(self, people: Sequence[int], rank: int = 0, world: int = 1, scales: Sequence[float] = (1.0,)) -> None:
+        self._indices, self._scales = people[rank::world], tuple(scales)
 
     def __len__(self) -> int:
         return len(self._indices) * len(self._scales)
 
     def __iter__(self) -> Iterator[Draw]:
         return (Draw(0, index, scale) for index in self._indices for scale in self._scales)
+
+
+def spread(images: npt.NDArray[np.str_], count: int) -> list[int]:
+    """Numbers of ``count`` people, in pictures that lie evenly over the split's; everybody where it has no more.
+
+    ``images`` ``N`` are the pictures that a split's people are in. Everybody in a picture is taken, for there are
+    scores that miss who is not: so there may be a few people more than ``count``.
+    """
+    if count >= len(images):
+        return list(range(len(images)))
+    _, first, picture = np.unique(images, return_index=True, return_inverse=True)
+    place = np.argsort(np.argsort(first))[picture]  # N: pictures in the order of their first people
+    sizes = np.bincount(place)
+    pictures = max(1, count // int(sizes.max()))
+    while sizes[chosen := np.arange(pictures) * len(sizes) // pictures].sum() < count:
+        pictures += 1
+    found: list[int] = np.flatnonzero(np.isin(place, chosen)).tolist()
+    return found

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor, nn
 
 from posepyr import geometry
-from posepyr.checkpoints.recipe import Recipe, build, read_recipe
+from posepyr.checkpoints.recipe import ClassifierRecipe, Recipe, build, read_recipe
 from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.codec import Codec
 from posepyr.geometry import CropRule
+from posepyr.inference.found import Found, joined
 from posepyr.inference.protocol import Protocol
 from posepyr.records import Pixels, Poses
 from posepyr.skeleton import Skeleton
@@ -86,32 +87,38 @@ class Estimator:
                 matrix = geometry.crop_matrix(geometry.enlarged(box, scale), self.rule)
                 crops.append(torch.from_numpy(geometry.warp(pixels, matrix, self.rule.input_size)).permute(2, 0, 1))
                 to_image.append(torch.from_numpy(geometry.invert(matrix)))
-        keypoints, scores = self._find(crops, to_image, batch_size)
-        ends = np.cumsum([len(checked) for checked in asked]).tolist()
-        starts = [0, *ends[:-1]]
-        return [
-            Poses(keypoints[start:end], scores[start:end], checked)
-            for start, end, checked in zip(starts, ends, asked, strict=False)
-        ]
+        return by_picture(self._find(crops, to_image, batch_size), asked)
 
     @torch.inference_mode()
-    def _find(
-        self, crops: list[Tensor], to_image: list[Tensor], batch_size: int
-    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    def _find(self, crops: list[Tensor], to_image: list[Tensor], batch_size: int) -> Found:
         joints = len(self.skeleton)
         # The crops of one person stay together.
         batch_size = max(1, batch_size // len(self.protocol.scales)) * len(self.protocol.scales)
-        keypoints, scores = [np.zeros((0, joints, 2), np.float32)], [np.zeros((0, joints), np.float32)]
+        nothing = torch.zeros(0, joints, 1, 1, device=self.device)
+        found = [Found(nothing.new_zeros(0, joints, 2), nothing[..., 0, 0], self.codec.visibility(nothing))]
         for first in range(0, len(crops), batch_size):
             image = torch.stack(crops[first : first + batch_size]).to(self.device)
             affine = torch.stack(to_image[first : first + batch_size]).to(self.device)
-            [*_, found] = self.protocol.find(self.model, self.codec, image, affine, self.skeleton.flip_order)
-            keypoints.append(found.keypoints.float().cpu().numpy())
-            scores.append(found.scores.float().cpu().numpy())
-        return np.concatenate(keypoints), np.concatenate(scores)
+            [*_, prediction] = self.protocol.find(self.model, self.codec, image, affine, self.skeleton.flip_order)
+            found.append(prediction)
+        return joined(found)
 
 
-def load_model(recipe: Recipe, state: dict[str, Tensor], where: str, packages: Sequence[str]) -> nn.Module:
+def by_picture(found: Found, boxes: Sequence[npt.NDArray[np.float32]]) -> list[Poses]:
+    """The people of each picture, whose boxes ``N 4`` say how many there are."""
+    keypoints, scores = found.keypoints.float().cpu().numpy(), found.scores.float().cpu().numpy()
+    visibility = None if found.visibility is None else found.visibility.cpu().numpy()
+    ends = np.cumsum([len(asked) for asked in boxes]).tolist()
+    parts = [slice(end - len(asked), end) for end, asked in zip(ends, boxes, strict=True)]
+    return [
+        Poses(keypoints[part], scores[part], asked, None if visibility is None else visibility[part])
+        for part, asked in zip(parts, boxes, strict=True)
+    ]
+
+
+def load_model(
+    recipe: Recipe | ClassifierRecipe, state: dict[str, Tensor], where: str, packages: Sequence[str]
+) -> nn.Module:
     """The recipe's network with the checkpoint's weights; every weight must find its place."""
     model: nn.Module = build(recipe.model, only=packages)
     weights = {key.removeprefix("model."): value for key, value in state.items() if key.startswith("model.")}

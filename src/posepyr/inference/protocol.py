@@ -2,21 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from posepyr import geometry
 from posepyr.codec import Codec
+from posepyr.inference.found import Found, joined
 from posepyr.inference.scales import find_in_picture
-
-
-class Found(NamedTuple):
-    """Keypoints ``B K 2`` and their scores ``B K`` from 0 to 1."""
-
-    keypoints: Tensor
-    scores: Tensor
 
 
 @dataclass(frozen=True)
@@ -68,13 +60,12 @@ class Protocol:
         found = []
         for heatmaps in outputs:
             keypoints, scores = codec.decode(heatmaps, (height, width))
-            found.append(Found(geometry.apply(to_image, keypoints.to(to_image.dtype)), scores))
+            keypoints_image = geometry.apply(to_image, keypoints.to(to_image.dtype))
+            found.append(Found(keypoints_image, scores, codec.visibility(heatmaps)))
         return found
 
     def _average(self, heatmaps: Tensor, to_image: Tensor, codec: Codec, input_size: tuple[int, int]) -> Found:
         count = len(self.scales)
         maps_of = heatmaps.view(-1, count, *heatmaps.shape[1:])
         people = zip(maps_of, to_image.view(-1, count, 2, 3), strict=True)
-        found = [find_in_picture(maps, affines, codec, input_size) for maps, affines in people]
-        keypoints, scores = zip(*found, strict=True)
-        return Found(torch.stack(keypoints), torch.stack(scores))
+        return joined([find_in_picture(maps, affines, codec, input_size) for maps, affines in people])

@@ -8,15 +8,14 @@ from torch.nn import functional as F
 
 from posepyr import geometry
 from posepyr.codec import Codec
+from posepyr.inference.found import Found
 
 MOST_PIXELS = 768
 """Side beyond which a person's region is averaged at less than the picture's resolution."""
 
 
-def find_in_picture(
-    heatmaps: Tensor, to_image: Tensor, codec: Codec, input_size: tuple[int, int]
-) -> tuple[Tensor, Tensor]:
-    """Keypoints ``K 2`` in image pixels and scores ``K`` of one person.
+def find_in_picture(heatmaps: Tensor, to_image: Tensor, codec: Codec, input_size: tuple[int, int]) -> Found:
+    """The joints of one person, in image pixels.
 
     ``heatmaps`` are ``S K h w``, of crops whose affines to the picture are ``to_image`` ``S 2 3``. Every heatmap is
     resized to its crop's place in the picture, they are averaged, and each joint's highest pixel is its place, as in
@@ -30,7 +29,7 @@ def find_in_picture(
     mean = _mean(heatmaps, to_image, places, codec, input_size)
     height, cell = codec.raised(mean).flatten(1).max(-1)
     keypoints = places.flatten(0, 1)[cell]
-    return keypoints, height.clamp(0, 1)
+    return Found(keypoints[None], height.clamp(0, 1)[None], codec.visibility(mean[None]))
 
 
 def _frame(to_image: Tensor, input_size: tuple[int, int]) -> tuple[Tensor, float, tuple[int, int]]:

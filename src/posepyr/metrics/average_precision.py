@@ -1,18 +1,27 @@
 """OKS average precision: COCO's score, for any set of joints."""
 
 import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from posepyr.metrics import coco_evaluation
 from posepyr.metrics.coco_evaluation import CATEGORY, Name
+from posepyr.metrics.functional import distances
 from posepyr.metrics.oks import remaining, rescored
 from posepyr.metrics.scorer import Asked
 from posepyr.records import NOT_LABELLED, FloatArray, Predictions, Truth
 from posepyr.skeleton import Skeleton
+
+TAKEN = (
+    "OKS AP and AR over thresholds 0.50 to 0.95, the "
+    f"{coco_evaluation.MOST_PEOPLE} best poses of a picture, COCO's areas of medium and large people"
+)
+"""How COCO scores results, in words."""
 
 
 class AveragePrecision:
@@ -22,11 +31,17 @@ class AveragePrecision:
     As the HRNet release does, a person's score is that of the box times the mean of the joints' scores above
     ``joint_threshold``, and of poses whose OKS is above ``suppression`` the best remains. Data from a COCO file is
     scored against all that it holds, crowds and people without joints too. The area of a person that no measure
-    states is that of the box.
+    states is that of the box. ``by`` people adds ``ap_by_people/1``, ``/2`` and ``/3+``, of the pictures with so many
+    people of labelled joints; by size there are ``ap_medium`` and ``ap_large``.
     """
 
     def __init__(
-        self, skeleton: Skeleton, suppression: float = 0.9, joint_threshold: float = 0.2, library: Name = "fastest"
+        self,
+        skeleton: Skeleton,
+        suppression: float = 0.9,
+        joint_threshold: float = 0.2,
+        library: Name = "fastest",
+        by: Sequence[Literal["people"]] = (),
     ) -> None:
         if not skeleton.sigmas:
             raise ValueError(
@@ -34,7 +49,13 @@ class AveragePrecision:
                 "disagree on it; COCO's go from 0.025 of the eyes to 0.107 of the hips"
             )
         self.skeleton, self.suppression, self.joint_threshold = skeleton, suppression, joint_threshold
-        self.library = coco_evaluation.library(library)
+        for way in by:
+            if way != "people":
+                raise ValueError(
+                    f"metrics.ap.by must hold nothing but people, got {way!r}: sizes are in ap_medium and ap_large, "
+                    "and poses are found or missed as a whole, visible joints with occluded ones"
+                )
+        self.library, self.by = coco_evaluation.library(library), by
         self._sigmas = np.array(skeleton.sigmas)
 
     def __call__(self, found: Predictions, truth: Truth, asked: Asked | None = None) -> dict[str, float]:
@@ -45,7 +66,12 @@ class AveragePrecision:
         everybody = len(found.sample) == len(truth.boxes)
         wanted = [image["id"] for image in reference["images"]] if everybody else pictures[found.sample].tolist()
         results = self.results(found, truth)
-        return coco_evaluation.evaluate(reference, results, list(dict.fromkeys(wanted)), self._sigmas, self.library)
+        images = list(dict.fromkeys(wanted))
+        scores = coco_evaluation.evaluate(reference, results, images, self._sigmas, self.library)
+        for part, some in by_people(images, reference).items() if self.by else ():
+            apart = coco_evaluation.evaluate(reference, results, some, self._sigmas, self.library) if some else {}
+            scores |= {f"ap_by_people/{part}": score for name, score in apart.items() if name == "ap"}
+        return scores
 
     def results(self, found: Predictions, truth: Truth) -> list[dict[str, Any]]:
         """The predictions as COCO results: rescored, and without those too much like a better one."""
@@ -68,6 +94,36 @@ class AveragePrecision:
             for index in np.flatnonzero(remain)
         ]
 
+    @property
+    def protocol(self) -> str:
+        """How the score is taken, in words."""
+        return f"{TAKEN}; rescored, and poses alike beyond {self.suppression:g} left out, as the HRNet release does"
+
+    @property
+    def unit(self) -> str:
+        """What distances are shares of, in words."""
+        return "root of the person's area"
+
+    def measure(self, found: Predictions, truth: Truth) -> tuple[FloatArray, FloatArray]:
+        """Distances ``N K`` from the truth in pixels, and the root of each person's area ``N``, as OKS takes it."""
+        away = distances(found.keypoints, truth.keypoints[found.sample])
+        return away, np.sqrt(areas_of(truth))[found.sample]
+
+
+def by_people(images: Sequence[Any], reference: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """The pictures with ``1``, ``2`` and ``3+`` people who have labelled joints."""
+    people = (person for person in reference["annotations"] if person["num_keypoints"] and not person["iscrowd"])
+    count = Counter(person["image_id"] for person in people)
+    kinds = {"1": range(1, 2), "2": range(2, 3), "3+": range(3, len(reference["annotations"]) + 1)}
+    return {kind: [image for image in images if count[image] in numbers] for kind, numbers in kinds.items()}
+
+
+def areas_of(truth: Truth) -> FloatArray:
+    """Each person's area ``N``, that of the box where no measure states it."""
+    extent = truth.boxes[:, 2] * truth.boxes[:, 3]
+    stated = np.asarray(truth.measures.get("area", np.full(len(extent), np.nan)), np.float64)
+    return np.asarray(np.where(np.isnan(stated), extent, stated), np.float64)
+
 
 def pictures_of(truth: Truth) -> npt.NDArray[Any]:
     """The number of each person's picture: its file's own, else that of its name in alphabetical order."""
@@ -88,9 +144,7 @@ def reference_of(truth: Truth, skeleton: Skeleton) -> dict[str, Any]:
     if truth.file is not None:
         return reference_from(Path(truth.file), skeleton)
     numbers = pictures_of(truth)
-    extent = truth.boxes[:, 2] * truth.boxes[:, 3]
-    stated = np.asarray(truth.measures.get("area", np.full(len(extent), np.nan)), np.float64)
-    areas = np.where(np.isnan(stated), extent, stated)
+    areas = areas_of(truth)
     people = [
         _person(index + 1, number.item(), truth.keypoints[index], truth.visibility[index])
         | {"bbox": truth.boxes[index].tolist(), "area": float(areas[index]), "iscrowd": 0}

@@ -15,8 +15,8 @@ def groups(found: Predictions, truth: Truth, by: Sequence[By]) -> dict[str, Aske
     """Masks ``N K`` of the joints of ``found``'s people, by name.
 
     ``visibility`` has ``visible`` and ``occluded`` joints; ``size`` the ``small``, ``medium`` and ``large`` thirds of
-    the split's people by the diagonal of their boxes; ``people`` those who are ``1``, ``2`` or ``3+`` annotated in
-    their picture.
+    the split's people by the diagonal of their boxes; ``people`` those who are ``1``, ``2`` or ``3+`` in their
+    picture, of whom the data knows, or else the split.
     """
     visibility = truth.visibility[found.sample]
     everything = np.ones_like(visibility, np.bool_)
@@ -46,4 +46,4 @@ def _sizes(truth: Truth) -> tuple[Asked, list[str]]:
 
 def _company(truth: Truth) -> tuple[Asked, list[str]]:
     _, picture, count = np.unique(truth.images, return_inverse=True, return_counts=True)
-    return np.minimum(count[picture], 3) - 1, ["1", "2", "3+"]
+    return np.minimum(truth.measures.get("people", count[picture]), 3) - 1, ["1", "2", "3+"]

@@ -20,17 +20,23 @@ class Collected(Metric):
     sample: list[Tensor]
     keypoints: list[Tensor]
     scores: list[Tensor]
+    visibility: list[Tensor]
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(**keywords)
-        for name in ("sample", "keypoints", "scores"):
+        for name in ("sample", "keypoints", "scores", "visibility"):
             self.add_state(name, [], dist_reduce_fx="cat")
 
-    def update(self, sample: Tensor, keypoints: Tensor, scores: Tensor) -> None:
-        """Add people ``B``: keypoints ``B S K 2`` in image pixels, by stage of the network, and scores ``B S K``."""
+    def update(self, sample: Tensor, keypoints: Tensor, scores: Tensor, visibility: Tensor | None = None) -> None:
+        """Add people ``B``: keypoints ``B S K 2`` in image pixels, by stage of the network, and scores ``B S K``.
+
+        ``visibility`` ``B S K`` must be known of everybody or of nobody.
+        """
         self.sample.append(sample)
         self.keypoints.append(keypoints.double())
         self.scores.append(scores.double())
+        if visibility is not None:
+            self.visibility.append(visibility)
 
     def compute(self) -> list[Predictions]:
         """Everybody, by rising number: one entry a stage, the prediction last."""
@@ -40,7 +46,11 @@ class Collected(Metric):
         first[1:] = number[order][1:] != number[order][:-1]
         chosen = order[first]
         stages = zip(keypoints[chosen].unbind(1), scores[chosen].unbind(1), strict=True)
-        return [Predictions(number[chosen].numpy(), places.numpy(), heights.numpy()) for places, heights in stages]
+        found = [Predictions(number[chosen].numpy(), places.numpy(), heights.numpy()) for places, heights in stages]
+        if not len(self.visibility):
+            return found
+        states = self._whole(self.visibility)[chosen].unbind(1)
+        return [one._replace(visibility=state.numpy()) for one, state in zip(found, states, strict=True)]
 
     @staticmethod
     def _whole(state: list[Tensor] | Tensor) -> Tensor:

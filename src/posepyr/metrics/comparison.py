@@ -53,6 +53,8 @@ def _difference(first: FloatArray, second: FloatArray) -> Difference:
     kept = ~np.isnan(first[0])
     if not kept.any():
         return Difference(*[float("nan")] * 5)
-    ones, twos = np.nanmean(first[:, kept], axis=1), np.nanmean(second[:, kept], axis=1)
+    # Of few people a resampling may draw nobody whose joints these are: it has no mean.
+    drawn = ~np.isnan(first[:, kept]).all(axis=1)
+    ones, twos = (np.nanmean(share[drawn][:, kept], axis=1) for share in (first, second))
     low, high = np.quantile((twos - ones)[1:], [0.025, 0.975])
     return Difference(float(ones[0]), float(twos[0]), float(twos[0] - ones[0]), float(low), float(high))

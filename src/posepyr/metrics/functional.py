@@ -54,6 +54,11 @@ def hits(distance: FloatArray, unit: FloatArray, asked: Mask, threshold: float, 
     return np.where(measurable, near, np.nan)
 
 
+def within(strict: bool = False) -> str:
+    """What :func:`hits` asks of distances, in words."""
+    return "nearer than (<)" if strict else "no farther than (<=)"
+
+
 def correct_keypoints(
     distance: FloatArray, unit: FloatArray, asked: Mask, thresholds: Sequence[float], strict: bool = False
 ) -> Counts:

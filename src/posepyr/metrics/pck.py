@@ -3,7 +3,16 @@
 from collections.abc import Sequence
 
 from posepyr.metrics.breakdown import By, check, groups
-from posepyr.metrics.functional import by_kind, correct_keypoints, distances, hits, known, mean_over_joints, unit_length
+from posepyr.metrics.functional import (
+    by_kind,
+    correct_keypoints,
+    distances,
+    hits,
+    known,
+    mean_over_joints,
+    unit_length,
+    within,
+)
 from posepyr.metrics.scorer import Asked, asked_for
 from posepyr.records import FloatArray, Predictions, Truth
 from posepyr.skeleton import Skeleton
@@ -48,6 +57,21 @@ class PCK:
         """``N K``: 1 where a joint was found, 0 where it was not, NaN where it is not asked for."""
         distance, unit = self.measure(found, truth)
         return hits(distance, unit, asked_for(found, truth, None), self.threshold)
+
+    @property
+    def protocol(self) -> str:
+        """How the score is taken, in words."""
+        first, second = self.skeleton.unit or ("", "")
+        return (
+            f"PCK@{self.threshold:g}: joints {within()} {self.threshold:g} of the distance from {first} to {second}, "
+            f"taken as {self.floor:g} pixels at least; mean: every joint counts the same"
+        )
+
+    @property
+    def unit(self) -> str:
+        """What distances are shares of, in words."""
+        first, second = (self.skeleton.joints[index].replace("_", " ") for index in self.pair)
+        return f"distance from {first} to {second}"
 
     def measure(self, found: Predictions, truth: Truth) -> tuple[FloatArray, FloatArray]:
         """Distances ``N K`` from the truth in pixels, and each person's unit ``N``."""

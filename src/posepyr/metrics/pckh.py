@@ -5,7 +5,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from posepyr.metrics.breakdown import By, check, groups
-from posepyr.metrics.functional import Counts, by_kind, correct_keypoints, distances, hits, known, mean_over_joints
+from posepyr.metrics.functional import (
+    Counts,
+    by_kind,
+    correct_keypoints,
+    distances,
+    hits,
+    known,
+    mean_over_joints,
+    within,
+)
 from posepyr.metrics.scorer import Asked, asked_for
 from posepyr.records import FloatArray, Predictions, Truth
 from posepyr.skeleton import Skeleton
@@ -79,6 +88,23 @@ class PCKh:
         """Distances ``N K`` from the truth in pixels, and each person's head size ``N``."""
         size = np.asarray(truth.measures["head_size"], np.float64)[found.sample]
         return distances(found.keypoints, truth.keypoints[found.sample]), size
+
+    @property
+    def protocol(self) -> str:
+        """How the score is taken, in words."""
+        first = self.thresholds[0]
+        left_out = [joint for joint, counts in zip(self.skeleton.joints, self._counts, strict=True) if not counts]
+        slip = "; what is said of 0.1 is measured at 0.11, as by the releases of HRNet and PPNet" if self.compat else ""
+        return (
+            f"PCKh@{first:g}: joints {within(self.strict)} {first:g} of the head's size, 0.6 times the diagonal of its "
+            "box; mean: every joint counts the same, weighted: every annotated joint"
+            f"{', both without ' + ' and '.join(left_out) if left_out else ''}{slip}"
+        )
+
+    @property
+    def unit(self) -> str:
+        """What distances are shares of, in words."""
+        return "size of the head"
 
     @property
     def _distances(self) -> list[float]:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from posepyr.metrics.functional import correct_keypoints, distances, hits, known, mean_over_joints
+from posepyr.metrics.functional import correct_keypoints, distances, hits, known, mean_over_joints, within
 from posepyr.metrics.scorer import Asked, asked_for
 from posepyr.records import FloatArray, Predictions, Truth
 from posepyr.skeleton import Skeleton
@@ -61,6 +61,14 @@ class PCP:
         """``N P`` of :attr:`parts`: 1 where a part was found, 0 where it was not, NaN where it is not asked for."""
         measured = self._measured(found.keypoints, truth.keypoints[found.sample], asked_for(found, truth, None))
         return np.concatenate([hits(*one, self.threshold) for one in measured], axis=1)
+
+    @property
+    def protocol(self) -> str:
+        """How the score is taken, in words."""
+        return (
+            f"PCP@{self.threshold:g}, strict: limbs both of whose ends are {within()} {self.threshold:g} of their "
+            "length; mean: every limb counts the same"
+        )
 
     def _measured(
         self, predicted: FloatArray, truth: FloatArray, wanted: Asked

@@ -6,12 +6,15 @@ import numpy as np
 
 from posepyr.metrics.functional import by_kind, known, mean_over_joints
 from posepyr.metrics.posetrack_ap import average_precision
-from posepyr.metrics.posetrack_frames import NOT_FOLLOWED, ScoredFrame, counted
+from posepyr.metrics.posetrack_frames import NOT_FOLLOWED, THRESHOLD, ScoredFrame, counted
 from posepyr.metrics.posetrack_mota import track
 from posepyr.records import FloatArray
 
 HEAD = ("nose", "head_bottom", "head_top")
 """What the benchmark's tables call the head."""
+
+TAKEN = f"PoseTrack: joints no farther than (<=) {THRESHOLD:g} of the head's size, regions to ignore left out"
+"""What both scores count as found, in words."""
 
 
 def scores(frames: Sequence[ScoredFrame], joints: tuple[str, ...], compat: bool = False) -> dict[str, float]:
@@ -27,13 +30,18 @@ def scores(frames: Sequence[ScoredFrame], joints: tuple[str, ...], compat: bool 
     were not matched.
     """
     frames = counted(frames)
-    found = _means("map", average_precision(frames, len(joints)), joints)
+    found = mean_average_precision(frames, joints)
     if not _followed(frames):
         return found
     tracking = track(frames, len(joints), compat)
     totals = {"motp": tracking.nearness, "precision": tracking.precision, "recall": tracking.recall}
     means = known({name: mean_over_joints(shares) for name, shares in totals.items()})
     return found | _means("mota", tracking.accuracy, joints) | means
+
+
+def mean_average_precision(frames: Sequence[ScoredFrame], joints: tuple[str, ...]) -> dict[str, float]:
+    """``map`` and ``map/<joint>`` alone, whether or not anybody is followed. Takes what ``counted`` gives."""
+    return _means("map", average_precision(frames, len(joints)), joints)
 
 
 def _followed(frames: Sequence[ScoredFrame]) -> bool:

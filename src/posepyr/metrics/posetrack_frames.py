@@ -45,6 +45,12 @@ class FoundPeople(NamedTuple):
     """``M K`` of any range: only their order counts."""
 
 
+def nobody(joints: int) -> FoundPeople:
+    """The people of a frame in which none were found."""
+    none = np.zeros((0, joints))
+    return FoundPeople(np.zeros((0, joints, 2)), none.astype(np.bool_), np.zeros(0, np.int64), none)
+
+
 class ScoredFrame(NamedTuple):
     """A picture of a video, with who is in it and who was found in it."""
 

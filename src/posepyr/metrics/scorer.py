@@ -1,6 +1,6 @@
 """What every score is: a function of predictions and truth."""
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,16 @@ class Scorer(Protocol):
 
     def __call__(self, found: Predictions, truth: Truth, asked: Asked | None = None) -> dict[str, float]:
         """``asked`` ``N K`` are the joints of ``found``'s people to score, by default all that are labelled."""
+        ...
+
+
+@runtime_checkable
+class Stating(Protocol):
+    """A score that says how it is taken."""
+
+    @property
+    def protocol(self) -> str:
+        """What is counted as found, and what is a mean of what; one line."""
         ...
 
 

@@ -19,6 +19,11 @@ LARGEST = 0.5
 class Measuring(Protocol):
     """A score that measures distances in a unit of the person."""
 
+    @property
+    def unit(self) -> str:
+        """What the unit is, in words."""
+        ...
+
     def measure(self, found: Predictions, truth: Truth) -> tuple[FloatArray, FloatArray]:
         """Distances ``N K`` in pixels, and units ``N``."""
         ...
@@ -28,7 +33,8 @@ def relative_errors(scorer: Measuring, found: Predictions, truth: Truth) -> Floa
     """Distances ``N K`` in the metric's unit; NaN where nothing is labelled or the unit is unknown."""
     distance, unit = scorer.measure(found, truth)
     labelled = truth.visibility[found.sample] != NOT_LABELLED
-    return np.where(labelled, distance / unit[:, None], np.nan)
+    known = np.where(unit > 0, unit, np.nan)
+    return np.where(labelled, distance / known[:, None], np.nan)
 
 
 def curve(errors: FloatArray, thresholds: FloatArray) -> FloatArray:
@@ -37,8 +43,8 @@ def curve(errors: FloatArray, thresholds: FloatArray) -> FloatArray:
     return np.searchsorted(known, thresholds, side="right") / max(1, len(known))
 
 
-def save_error_curve(path: Path, errors: FloatArray, joints: tuple[str, ...], title: str) -> None:
-    """Draw the curve of each kind of joint ``N K``, and that of all together."""
+def save_error_curve(path: Path, errors: FloatArray, joints: tuple[str, ...], title: str, unit: str) -> None:
+    """Draw the curve of each kind of joint ``N K``, and that of all together; ``unit`` is what errors are shares of."""
     thresholds = np.linspace(0, LARGEST, 201)
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.add_subplot()
@@ -49,7 +55,7 @@ def save_error_curve(path: Path, errors: FloatArray, joints: tuple[str, ...], ti
             style = "--" if number >= len(colours) else "-"
             axes.plot(thresholds, shares, style, color=colours[number % len(colours)], label=kind, linewidth=1.2)
     axes.plot(thresholds, curve(errors, thresholds), color="black", linewidth=2.4, label="all joints")
-    axes.set(xlim=(0, LARGEST), ylim=(0, 1), xlabel="distance from the truth / unit", ylabel="share of joints found")
+    axes.set(xlim=(0, LARGEST), ylim=(0, 1), xlabel=f"distance from the truth / {unit}", ylabel="share of joints found")
     axes.set_title(title)
     axes.grid(alpha=0.3)
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small", frameon=False)

@@ -9,17 +9,19 @@ import numpy as np
 from posepyr.data.posetrack.clip import JOINTS
 from posepyr.data.posetrack.results import read_frames
 from posepyr.data.results.coco_results import CocoResults
+from posepyr.data.results.content import kind_of
 from posepyr.data.results.found import Found
 from posepyr.data.results.matching import match
+from posepyr.data.results.posepyr_file import read_saved
 from posepyr.data.results.truths import Known
 from posepyr.metrics import coco_evaluation, posetrack
-from posepyr.metrics.average_precision import AveragePrecision, reference_from
+from posepyr.metrics.average_precision import TAKEN, AveragePrecision, reference_from
 from posepyr.metrics.breakdown import By
 from posepyr.metrics.comparison import Difference, compare
 from posepyr.metrics.pck import PCK
 from posepyr.metrics.pckh import PCKh
 from posepyr.metrics.pcp import PCP
-from posepyr.metrics.posetrack_frames import THRESHOLD
+from posepyr.metrics.posetrack_scorer import PoseTrackAP
 from posepyr.records import FloatArray, Predictions, Truth
 from posepyr.skeleton import Skeleton
 
@@ -70,6 +72,11 @@ class Hitting(Protocol):
 
     def __call__(self, found: Predictions, truth: Truth) -> dict[str, float]: ...
 
+    @property
+    def protocol(self) -> str:
+        """How it is taken, in words."""
+        ...
+
     def hits(self, found: Predictions, truth: Truth) -> FloatArray:
         """``N C``: 1 where something was found, 0 where it was not, NaN where it is not asked for."""
         ...
@@ -83,21 +90,34 @@ def score(metric: str, found: Found | CocoResults, known: Known, skeleton: Skele
     for way in settings.by:
         if way in known.untold:
             raise ValueError(f"{known.file} must tell of {way} to break scores down by it, got {known.layout}, without")
-    scorer, protocol, _ = _SCORERS[metric](skeleton, settings)
-    return Report(protocol, known.layout, len(predictions.sample), _not_found(found), scorer(predictions, truth))
+    scorer, _ = _SCORERS[metric](skeleton, settings)
+    return Report(scorer.protocol, known.layout, len(predictions.sample), _not_found(found), scorer(predictions, truth))
 
 
 def score_videos(truth: Path, predictions: Path, settings: Settings) -> Report:
-    """PoseTrack's scores of a folder of results against the folder of annotations, a file a video in both."""
+    """PoseTrack's scores of a folder of results against the folder of annotations, a file a video in both.
+
+    Instead of results there may be what ``posepyr evaluate`` saved, whose people are not followed.
+    """
+    if predictions.is_file() and kind_of(predictions) == "NumPy":
+        return _score_saved_videos(truth, predictions)
     frames = read_frames(truth, predictions)
     slip = "; MOTA with the slips of the benchmark's own evaluation" if settings.compat else ""
-    protocol = (
-        f"PoseTrack: joints no farther than (<=) {THRESHOLD:g} of the head's size, regions to ignore left out; "
-        f"mAP in single frames, MOTA through videos, mean: every joint counts the same{slip}"
-    )
+    protocol = f"{posetrack.TAKEN}; mAP in single frames, MOTA through videos, mean: every joint counts the same{slip}"
     layout = f"PoseTrack, {len({frame.video for frame in frames})} videos of {len(frames)} frames"
     people = sum(len(frame.found.keypoints) for frame in frames)
     return Report(protocol, layout, people, 0, posetrack.scores(frames, JOINTS, settings.compat))
+
+
+def _score_saved_videos(truth: Path, predictions: Path) -> Report:
+    if not truth.exists():
+        raise ValueError(f"{truth} must be a folder of PoseTrack's annotation files, or one of all videos, got none")
+    saved = read_saved(predictions)
+    if "image" not in saved.truth.measures:
+        raise ValueError(f"{predictions} must hold people of PoseTrack, got people without the numbers of frames")
+    scorer = PoseTrackAP(Skeleton("saved", saved.joints))
+    scores = scorer(saved.found, saved.truth._replace(videos=str(truth)))
+    return Report(scorer.protocol, "PoseTrack", len(saved.found.sample), 0, scores)
 
 
 def compare_files(
@@ -108,7 +128,7 @@ def compare_files(
     settings: Settings,
 ) -> tuple[str, dict[str, Difference]]:
     """How a score is taken, and the differences of two files of the same people: second less first."""
-    scorer, protocol, columns = _SCORERS[metric](skeleton, settings)
+    scorer, columns = _SCORERS[metric](skeleton, settings)
     first, second = (_pair(metric, found, known, skeleton) for found in files)
     ours, theirs = first[0].sample, second[0].sample
     if not np.array_equal(ours, theirs):
@@ -116,7 +136,7 @@ def compare_files(
             f"{files[1].file} must hold the same people as {files[0].file}, got {len(theirs)} and {len(ours)}, "
             f"{len(np.intersect1d(ours, theirs))} of them in both"
         )
-    return protocol, compare(scorer.hits(*first), scorer.hits(*second), columns)
+    return scorer.protocol, compare(scorer.hits(*first), scorer.hits(*second), columns)
 
 
 def _pair(metric: str, found: Found | CocoResults, known: Known, skeleton: Skeleton) -> tuple[Predictions, Truth]:
@@ -143,21 +163,14 @@ def _average_precision(found: Found | CocoResults, known: Known, skeleton: Skele
         pictures = [image["id"] for image in reference["images"]]
         sigmas = np.array(skeleton.sigmas)
         scores = coco_evaluation.evaluate(reference, results, pictures, sigmas, scorer.library)
-        return Report(f"{_OKS}; results as they stand", known.layout, len(results), 0, scores)
+        return Report(f"{TAKEN}; results as they stand", known.layout, len(results), 0, scores)
     predictions, truth = match(found, known, skeleton.joints)
     if not truth.images.all():
         raise ValueError(f"{known.file} must tell which picture people are in for oks, got {known.layout}, without")
     # The libraries write and read JSON, which has no word for what is no number: nobody is found at 0, 0.
     places = np.where(np.isfinite(predictions.keypoints), predictions.keypoints, 0.0)
     scores = scorer(predictions._replace(keypoints=places), truth)
-    protocol = f"{_OKS}; rescored, and poses alike beyond {scorer.suppression:g} left out, as the HRNet release does"
-    return Report(protocol, known.layout, len(predictions.sample), found.not_found, scores)
-
-
-_OKS = (
-    "OKS AP and AR over thresholds 0.50 to 0.95, the "
-    f"{coco_evaluation.MOST_PEOPLE} best poses of a picture, COCO's areas of medium and large people"
-)
+    return Report(scorer.protocol, known.layout, len(predictions.sample), found.not_found, scores)
 
 
 def _checked(found: CocoResults, known: Known, skeleton: Skeleton) -> list[dict[str, Any]]:
@@ -178,44 +191,23 @@ def _checked(found: CocoResults, known: Known, skeleton: Skeleton) -> list[dict[
 
 class _Built(NamedTuple):
     scorer: Hitting
-    protocol: str
     columns: tuple[str, ...]
     """What its hits are of."""
 
 
 def _pckh(skeleton: Skeleton, settings: Settings) -> _Built:
     thresholds = (0.5, 0.1) if settings.threshold is None else (settings.threshold,)
-    scorer = PCKh(skeleton, thresholds, settings.strict, compat=settings.compat, by=settings.by)
-    slip = "; what is said of 0.1 is measured at 0.11, as by the releases of HRNet and PPNet" if settings.compat else ""
-    protocol = (
-        f"PCKh@{thresholds[0]:g}: joints {_within(settings.strict)} {thresholds[0]:g} of the head's size, 0.6 times "
-        "the diagonal of its box; mean: every joint counts the same, weighted: every annotated joint, both without "
-        f"pelvis and thorax{slip}"
-    )
-    return _Built(scorer, protocol, skeleton.joints)
+    return _Built(PCKh(skeleton, thresholds, settings.strict, compat=settings.compat, by=settings.by), skeleton.joints)
 
 
 def _pck(skeleton: Skeleton, settings: Settings) -> _Built:
     scorer = PCK(skeleton, 0.2 if settings.threshold is None else settings.threshold, by=settings.by)
-    first, second = skeleton.unit or ("", "")
-    protocol = (
-        f"PCK@{scorer.threshold:g}: joints {_within()} {scorer.threshold:g} of the distance from {first} to {second}, "
-        f"taken as {scorer.floor:g} pixels at least; mean: every joint counts the same"
-    )
-    return _Built(scorer, protocol, skeleton.joints)
+    return _Built(scorer, skeleton.joints)
 
 
 def _pcp(skeleton: Skeleton, settings: Settings) -> _Built:
     scorer = PCP(skeleton, 0.5 if settings.threshold is None else settings.threshold)
-    protocol = (
-        f"PCP@{scorer.threshold:g}, strict: limbs both of whose ends are {_within()} {scorer.threshold:g} of their "
-        "length; mean: every limb counts the same"
-    )
-    return _Built(scorer, protocol, tuple(part.kind for part in scorer.parts))
-
-
-def _within(strict: bool = False) -> str:
-    return "nearer than (<)" if strict else "no farther than (<=)"
+    return _Built(scorer, tuple(part.kind for part in scorer.parts))
 
 
 _SCORERS: dict[str, Callable[[Skeleton, Settings], _Built]] = {"pckh": _pckh, "pck": _pck, "pcp": _pcp}

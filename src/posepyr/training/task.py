@@ -51,7 +51,7 @@ class PoseTask(Learner):
     ) -> None:
         super().__init__(model, optimizer, schedule, seed)
         self.loss, self.visibility = loss, visibility or VisibilityPolicy()
-        self.found, self.scorers = Collected(), scorers
+        self.found, self.found_in_training, self.scorers = Collected(), Collected(), scorers
         self.latest: Predictions | None = None
         """What the latest validation or test found, of everybody."""
         self.codec, self.skeleton, self.protocol, self.recipe = codec, skeleton, protocol, recipe
@@ -93,19 +93,22 @@ class PoseTask(Learner):
         losses: Tensor = self.loss(outputs, [drawn[size] for size in sizes], weights)
         return losses
 
-    def validation_step(self, batch: PoseBatch, _index: int) -> Seen:
-        return self._score(batch, self.protocol.glance())
+    def validation_step(self, batch: PoseBatch, _index: int, dataloader_idx: int = 0) -> Seen:
+        # The second loader, where there is one, has people of the training split.
+        return self._score(batch, self.protocol.glance(), self.found_in_training if dataloader_idx else self.found)
 
     def test_step(self, batch: PoseBatch, _index: int) -> Seen:
-        return self._score(batch, self.protocol)
+        return self._score(batch, self.protocol, self.found)
 
-    def _score(self, batch: PoseBatch, protocol: Protocol) -> Seen:
+    def _score(self, batch: PoseBatch, protocol: Protocol, collected: Collected) -> Seen:
         outputs = protocol.find(self.model, self.codec, batch.image, batch.to_image, self.skeleton.flip_order)
         # A person's crops at several scales stand one after the other.
         each = slice(None, None, len(protocol.scales))
         sample = batch.sample[each]
-        keypoints, scores = (torch.stack(values, dim=1) for values in zip(*outputs, strict=True))
-        self.found.update(sample, keypoints, scores)
+        keypoints = torch.stack([output.keypoints for output in outputs], dim=1)
+        scores = torch.stack([output.scores for output in outputs], dim=1)
+        told = [output.visibility for output in outputs if output.visibility is not None]
+        collected.update(sample, keypoints, scores, torch.stack(told, dim=1) if told else None)
         prediction = outputs[-1]
         return Seen(
             sample=sample,
@@ -116,22 +119,25 @@ class PoseTask(Learner):
         )
 
     def on_validation_epoch_end(self) -> None:
-        self._log_scores("val", "val")
+        self.latest = self._log_scores("val", "val", self.found)
+        if self._data().train_scored:
+            self._log_scores("train", "train", self.found_in_training)
 
     def on_test_epoch_end(self) -> None:
-        self._log_scores("test", self._data().test_split)
+        self.latest = self._log_scores("test", self._data().test_split, self.found)
 
-    def _log_scores(self, name: str, split: str) -> None:
+    def _log_scores(self, name: str, split: str, collected: Collected) -> Predictions:
+        """Score what was collected, stage by stage; gives the prediction."""
         truth = self._data().truth(split)
-        stages = self.found.compute()
-        self.found.reset()
+        stages = collected.compute()
+        collected.reset()
         for number, found in enumerate(stages, start=1):
-            self.latest = found
             where = name if number == len(stages) else f"{name}_stage_{number}"
             for scorer in self.scorers:
                 for quantity, value in scorer(found, truth).items():
                     # Of everybody's predictions, so that every process has it.
                     self.log(f"{where}/{quantity}", value, rank_zero_only=True)
+        return stages[-1]
 
     def _data(self) -> PoseDataModule:
         data: Any = getattr(self.trainer, "datamodule", None)

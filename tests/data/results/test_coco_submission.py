@@ -51,7 +51,7 @@ def _drop(results: list[dict[str, Any]], found: Predictions, _truth: Truth) -> t
 
 
 def _nobody(results: list[dict[str, Any]], found: Predictions, _truth: Truth) -> tuple[Any, Any]:
-    return results, Predictions(*(field[:2] for field in found))
+    return results, Predictions(*(field[:2] for field in found[:3]))
 
 
 def _infinite(results: list[dict[str, Any]], found: Predictions, _truth: Truth) -> tuple[Any, Any]:

@@ -40,6 +40,21 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["test_predictions.npz"]
 
 
+def test_what_is_said_of_visibility_is_read_where_it_was_written(tmp_path: Path) -> None:
+    told, file = saved(), tmp_path / "told.npz"
+    states = np.array([[1, 2, 2], [2, 1, 2]], np.uint8)
+    write_saved(file, told._replace(found=told.found._replace(visibility=states)))
+    read = read_saved(file).found.visibility
+    assert read is not None
+    np.testing.assert_array_equal(read, states)
+    with np.load(file) as content:
+        arrays = dict(content)
+    for wrong, message in ((np.full((2, 3), 0), "must hold 1 or 2, got"), (states[:1], "must have the shape 2 x 3")):
+        np.savez(file, **{**arrays, "found_visibility": wrong})
+        with pytest.raises(ValueError, match=f"found_visibility {message}"):
+            read_saved(file)
+
+
 def test_numpy_alone_reads_it(tmp_path: Path) -> None:
     write_saved(tmp_path / "a.npz", saved())
     with np.load(tmp_path / "a.npz", allow_pickle=False) as content:

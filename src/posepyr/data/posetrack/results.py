@@ -6,9 +6,10 @@ import numpy as np
 
 from posepyr.data import coco_file
 from posepyr.data.posetrack.annolist import read_annolist
-from posepyr.data.posetrack.clip import Clip
+from posepyr.data.posetrack.clip import JOINTS, Clip
+from posepyr.data.posetrack.clips import read_clips
 from posepyr.data.posetrack.coco_style import read_coco_style
-from posepyr.metrics.posetrack_frames import FoundPeople, ScoredFrame, TruePeople
+from posepyr.metrics.posetrack_frames import FoundPeople, ScoredFrame, TruePeople, nobody
 from posepyr.records import NOT_LABELLED
 
 
@@ -20,6 +21,20 @@ def read_frames(truth: Path, predictions: Path) -> list[ScoredFrame]:
     ``scores`` or ``annopoints.point.score``; a joint without a score comes after all others.
     """
     return [frame for known, found in _pairs(truth, predictions) for frame in _frames(known, found)]
+
+
+def read_annotated(place: Path) -> dict[str, ScoredFrame]:
+    """All frames of a split by the numbers of their pictures, with everybody annotated in them and nobody found yet.
+
+    ``place`` is a folder with a file a video, or a single file of all videos.
+    """
+    frames: dict[str, ScoredFrame] = {}
+    for clip in read_clips(place):
+        _require_heads(clip, place)
+        for number, frame in enumerate(clip.frames):
+            people = _annotated(clip, number)
+            frames[str(frame.image)] = ScoredFrame(frame.video, frame.file, people, nobody(len(JOINTS)), frame.ignored)
+    return frames
 
 
 def _pairs(truth: Path, predictions: Path) -> list[tuple[Path, Path]]:

@@ -13,9 +13,9 @@ from posepyr.data import coco_file
 from posepyr.data.archive import data_folder, require
 from posepyr.data.detections import read_detections
 from posepyr.data.people import People, spelled
-from posepyr.data.posetrack.annolist import read_annolist
 from posepyr.data.posetrack.clip import JOINTS, PER_PERSON, Clip, Frame, kept
-from posepyr.data.posetrack.coco_style import BoxRule, read_coco_style
+from posepyr.data.posetrack.clips import read_clips
+from posepyr.data.posetrack.coco_style import BoxRule
 from posepyr.records import Annotation, View
 
 SPLITS = {"train": "train", "val": "val", "test": "val"}
@@ -96,6 +96,14 @@ class PoseTrack:
             self._truth[stem] = self._annotated(self._clips(stem), self.folder / self._place(stem))
         return self._truth[stem]
 
+    def videos(self, name: str) -> Path:
+        """The annotation files of a split, which have all that scores of whole videos take: regions to ignore too."""
+        return self.folder / self._place(self._stem(name))
+
+    def labelled(self, name: str) -> bool:
+        """Whether anybody in a split is annotated; whom the test videos show is not public."""
+        return any(len(clip.frame) for clip in self._clips(self._stem(name)))
+
     def _stem(self, name: str) -> str:
         if name not in self.splits:
             raise ValueError(
@@ -108,19 +116,8 @@ class PoseTrack:
 
     def _clips(self, stem: str) -> list[Clip]:
         place = self._place(stem)
-        several = place.endswith(".json")
-        require(self.folder, [place if several else f"{place}/"], "PoseTrack")
-        files = [self.folder / place] if several else sorted((self.folder / place).glob("*.json"))
-        if not files:
-            raise ValueError(f"{self.folder / place} must hold annotation files that end in .json, got none")
-        clips: list[Clip] = []
-        for file in files:
-            content = coco_file.load(file)
-            if "annolist" in content:
-                clips.append(kept(read_annolist(content, file, sum(len(clip.frames) for clip in clips))))
-            else:
-                clips.append(kept(read_coco_style(content, file, self.box, several)))
-        return clips
+        require(self.folder, [place if place.endswith(".json") else f"{place}/"], "PoseTrack")
+        return [kept(clip) for clip in read_clips(self.folder / place, self.box)]
 
     def _annotated(self, clips: list[Clip], place: Path) -> Videos:
         frames = _frames(clips, place)

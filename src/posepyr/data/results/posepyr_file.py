@@ -17,6 +17,7 @@ VERSION = 1
 """Of the layout. A file of a later one is refused."""
 
 _MEASURE = "measure/"
+_TOLD = "found_visibility"
 
 
 class Saved(NamedTuple):
@@ -34,10 +35,11 @@ def write_saved(path: Path, saved: Saved) -> None:
     """Write a file, whose name should end in ``.npz``. Its arrays, for who reads them with NumPy alone:
 
     ``sample`` ``N`` numbers the people in their split, ``keypoints`` ``N K 2`` are ``(x, y)`` in image pixels counted
-    from 0, ``scores`` ``N K``, ``joints`` ``K`` names; ``images`` ``M`` are the pictures of the split's people,
-    ``truth`` ``M K 2``, ``visibility`` ``M K`` (0 not labelled, 1 occluded, 2 visible), ``boxes`` ``M 4`` and
-    ``measure/...`` ``M`` what is known of them; ``about`` is JSON with ``version``, ``protocol`` and the annotation
-    ``file``, if scores are taken against all that it holds.
+    from 0, ``scores`` ``N K``, ``joints`` ``K`` names and, where they were told, ``found_visibility`` ``N K`` (1
+    occluded, 2 visible); ``images`` ``M`` are the pictures of the split's people, ``truth`` ``M K 2``, ``visibility``
+    ``M K`` (0 not labelled, 1 occluded, 2 visible), ``boxes`` ``M 4`` and ``measure/...`` ``M`` what is known of them;
+    ``about`` is JSON with ``version``, ``protocol`` and the annotation ``file``, if scores are taken against all that
+    it holds.
     """
     found, truth = saved.found, saved.truth
     about = {"version": VERSION, "protocol": saved.protocol, "file": truth.file}
@@ -47,6 +49,7 @@ def write_saved(path: Path, saved: Saved) -> None:
         "sample": found.sample,
         "keypoints": found.keypoints,
         "scores": found.scores,
+        **({} if found.visibility is None else {_TOLD: found.visibility}),
         "images": np.asarray(truth.images, np.str_),
         "truth": truth.keypoints,
         "visibility": truth.visibility,
@@ -73,6 +76,7 @@ def read_saved(file: Path) -> Saved:
         sample,
         _floats(content, record, "keypoints", (len(sample), count, 2)),
         _floats(content, record, "scores", (len(sample), count)),
+        _told(content, record, (len(sample), count)),
     )
     visibility = numbers(record.value(content, "visibility"), record, "visibility", people, count)
     if not np.isin(visibility, (NOT_LABELLED, OCCLUDED, VISIBLE)).all():
@@ -129,6 +133,16 @@ def _floats(
     if values.dtype.kind not in "iuf" or values.shape != shape:
         raise record.error(field, f"have the shape {' x '.join(map(str, shape))}", f"{values.dtype} {values.shape}")
     return np.asarray(values, np.float64)
+
+
+def _told(content: dict[str, npt.NDArray[Any]], record: Record, shape: tuple[int, int]) -> npt.NDArray[np.uint8] | None:
+    """The states that predictions say joints are in, if they do."""
+    if _TOLD not in content:
+        return None
+    states = numbers(content[_TOLD], record, _TOLD, *shape)
+    if not np.isin(states, (OCCLUDED, VISIBLE)).all():
+        raise record.error(_TOLD, "hold 1 or 2", np.unique(states)[:5].astype(int).tolist())
+    return states.astype(np.uint8)
 
 
 def _measures(content: Mapping[str, npt.NDArray[Any]], record: Record, people: int) -> dict[str, npt.NDArray[Any]]:
