@@ -28,6 +28,11 @@ TRACKED = (
 """Drawn joints by PoseTrack's ids; what is drawn has no nose, and the thorax takes its place."""
 
 
+def write_mpii_archive(root: Path, train: int, val: int) -> None:
+    """MPII alone, with so many people to train on and to validate on."""
+    write_mpii(Figures(0.2, size=64, train=train, val=val, seed=3), SKELETON, root / "mpii", SPLITS)
+
+
 def write_pose_archives(root: Path) -> None:
     """A folder for every data set, called as its configuration expects."""
     write_coco(FIGURES, SKELETON, root / "coco", SPLITS)

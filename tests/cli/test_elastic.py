@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -20,7 +21,7 @@ TINY = [
     "model.width=16", "model.depth=2", "data.input_size=[32,32]", "data.batch_size=4", "data.workers=0",
     "data.source.train=24", "data.source.val=17", "data.source.size=64", "trainer.max_epochs=2", "trainer=ddp",
     "trainer.accelerator=cpu", "trainer.log_every_n_steps=1", "progress=false", "callbacks=frozen_norms",
-    "callbacks.augmentation_sheet=null", "callbacks.prediction_sheet=null",
+    "callbacks.augmentation_sheet=null", "callbacks.prediction_sheet=null", "data.train_scored=7",
 ]  # fmt: skip
 PRM = ["model.stacks=1", "model.block.width=4"]
 
@@ -46,14 +47,18 @@ def run(folder: Path, *overrides: str, **environment: str) -> subprocess.Complet
     return subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=240, check=False)
 
 
-def losses(folder: Path) -> list[float]:
+def logged(folder: Path, name: str) -> list[float]:
     with (folder / "metrics.csv").open(newline="") as file:
-        return [float(row["train/loss"]) for row in csv.DictReader(file) if row["train/loss"]]
+        return [float(row[name]) for row in csv.DictReader(file) if row[name]]
 
 
 def assert_alike(one: Path, two: Path) -> None:
-    assert losses(one) == pytest.approx(losses(two), rel=1e-5)
-    assert len(losses(one)) == 12
+    losses = logged(one, "train/loss")
+    assert losses == pytest.approx(logged(two, "train/loss"), rel=1e-5)
+    assert len(losses) == 12
+    for name in ("train/pck", "train/pck_left_out"):
+        assert logged(one, name) == pytest.approx(logged(two, name))
+        assert len(logged(one, name)) == 2
     ours, theirs = (read_checkpoint(folder / "checkpoints" / "last.ckpt")["state_dict"] for folder in (one, two))
     for key, value in ours.items():
         torch.testing.assert_close(value, theirs[key], rtol=1e-3, atol=1e-5)
@@ -88,7 +93,15 @@ def test_two_processes_follow_one(tmp_path: Path) -> None:
     [
         ["model=hrnet_w32", "~model.depth", "model.width=8", "model.modules=[1,1,1]", "model.blocks=1"],
         ["model=ppnet_m2_d2_w32", "~model.depth", "model.width=8"],
-        ["model=mssh", "model.stages=2", "model.depth=1", "data.input_size=[64,64]"],
+        [
+            "model=mssh",
+            "model.stages=2",
+            "model.depth=1",
+            "data.input_size=[64,64]",
+            "codec=signed",
+            "visibility=signed",
+            "metrics.occlusion._target_=posepyr.metrics.occlusion.Occlusion",
+        ],
     ],
 )
 def test_two_processes_follow_one_in_every_family(model: list[str], tmp_path: Path) -> None:
@@ -108,7 +121,11 @@ def test_two_processes_follow_one_in_every_family(model: list[str], tmp_path: Pa
     ("how", "message"),
     [
         ("raise", "RuntimeError: boom in the second process"),
-        ("kill", "process 1 of 2 was killed by signal 9, and the others were ended; go on with posepyr train --resume"),
+        (
+            "kill",
+            "process 1 of 2 was killed by signal 9, as the system does to who asks for the last of the machine's "
+            "memory, and the others were ended; go on with posepyr train --resume",
+        ),
     ],
 )
 def test_when_one_dies_all_end(how: str, message: str, tmp_path: Path, bomb: str) -> None:
@@ -122,6 +139,42 @@ def test_when_one_dies_all_end(how: str, message: str, tmp_path: Path, bomb: str
     assert time.monotonic() - began < 90
     assert not [*(tmp_path / "run").glob(".job*")]
     assert (tmp_path / "run" / "checkpoints" / "last.ckpt").is_file()
+
+
+@pytest.mark.long
+def test_an_explosion_in_several_processes_is_kept(tmp_path: Path) -> None:
+    done = run(tmp_path / "run", *PRM, "trainer.devices=2", "test=false", "optimizer=sgd", "optimizer.lr=1e12")
+    assert done.returncode == 1
+    assert "train/loss must stay finite and below 1000 times what it began with" in done.stderr
+    assert "Traceback" not in done.stderr
+    said = re.search(r"process (\d) of 2 failed:.*its batch \(people (\[.*\])\) is in (\S+);", done.stderr, re.DOTALL)
+    assert said, done.stderr
+    kept = torch.load(said[3], weights_only=True)
+    assert kept["image"].shape == (2, 3, 32, 32), "a process's share"
+    assert kept["sample"].tolist() == json.loads(said[2])
+    assert Path(said[3]).name == ("exploded.pt" if said[1] == "0" else "exploded.1.pt")
+
+
+@pytest.mark.long
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell a process that its parent is gone")
+def test_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    lines = [*TINY, *PRM, "trainer.devices=2", "trainer.max_epochs=1000", "test=false", "checkpoint.every_n_steps=5"]
+    starter = subprocess.Popen(
+        [sys.executable, "-m", "posepyr", "train", *lines, f"hydra.run.dir={folder}"],
+        env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    table, deadline = folder / "metrics.csv", time.monotonic() + 120
+    while not (table.exists() and len(table.read_text().splitlines()) > 10) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    workers = [int(number) for number in Path(f"/proc/{starter.pid}/task/{starter.pid}/children").read_text().split()]
+    assert len(workers) == 2
+    starter.kill()
+    starter.wait()
+    while any(Path(f"/proc/{worker}").exists() for worker in workers) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not [worker for worker in workers if Path(f"/proc/{worker}").exists()]
+    assert read_checkpoint(folder / "checkpoints" / "last.ckpt")["global_step"] % 10 == 0, "saved where they agreed"
 
 
 @pytest.mark.parametrize(

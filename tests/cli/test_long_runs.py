@@ -1,5 +1,6 @@
 """What long runs need: averages, compiled networks, half precision, and stops that lose nothing."""
 
+import errno
 import json
 import shutil
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Any, NamedTuple
 import pytest
 import torch
 
+from posepyr import draw
+from posepyr.checkpoints import storage
 from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.cli.main import main
 
@@ -36,10 +39,11 @@ def test_averaged_weights_are_what_is_saved_and_resumed(tmp_path: Path) -> None:
     assert read_checkpoint(tmp_path / "whole" / "checkpoints" / "last.ckpt")["posepyr"]["weights"] == "averaged"
     assert train(tmp_path / "part", "callbacks=ema", "callbacks.ema.decay=0.5", "trainer.max_epochs=1") == 0
     assert main(["train", "--resume", str(tmp_path / "part"), "trainer.max_epochs=2"]) == 0
+    resumed, its_current = weights(tmp_path / "part"), weights(tmp_path / "part", "current_model_state")
     for key, value in averaged.items():
-        assert torch.equal(value, weights(tmp_path / "part")[key]), key
+        assert torch.equal(value, resumed[key]), key
     for key, value in current.items():
-        assert torch.equal(value, weights(tmp_path / "part", "current_model_state")[key]), key
+        assert torch.equal(value, its_current[key]), key
 
 
 def test_plain_weights_say_so(tmp_path: Path) -> None:
@@ -84,25 +88,67 @@ def test_an_exploding_loss_stops_the_run_and_keeps_the_batch(tmp_path: Path, cap
     assert kept["step"] >= 1
 
 
+class Usage(NamedTuple):
+    total: int
+    used: int
+    free: int
+
+
 def test_a_full_disk_is_seen_before_anything_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    class Usage(NamedTuple):
-        total: int
-        used: int
-        free: int
-
-    real = shutil.disk_usage
     assert train(tmp_path / "run", "trainer.max_epochs=1") == 0
     before = weights(tmp_path / "run")
-
-    def full(path: Any) -> Any:
-        return Usage(10**9, 10**9 - 1000, 1000) if "run" in str(path) else real(path)
-
-    monkeypatch.setattr(shutil, "disk_usage", full)
+    # It is filled while the run goes on.
+    free = iter([10**9])
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 0, next(free, 1000)))
     assert main(["train", "--resume", str(tmp_path / "run"), "trainer.max_epochs=2"]) == 1
     said = capsys.readouterr().err
     assert "must have room for a checkpoint of" in said
     assert "got 0 MiB; what was saved before is untouched" in said
     after = weights(tmp_path / "run")
     assert all(torch.equal(before[key], after[key]) for key in before)
+
+
+def test_a_run_that_will_not_fit_does_not_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**9, 0, 1000))
+    assert train(tmp_path / "run") == 1
+    said = capsys.readouterr().err
+    assert "must have room for 2 checkpoints of" in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "run" / "metrics.csv").exists()
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_a_disk_that_refuses_leaves_what_was_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    assert train(tmp_path / "run", "trainer.max_epochs=1") == 0
+    before = weights(tmp_path / "run")
+
+    def refuse(_content: Any, path: Path) -> None:
+        path.write_bytes(b"half")
+        raise OSError(errno.EDQUOT, "Disk quota exceeded", str(path))
+
+    monkeypatch.setattr(storage.torch, "save", refuse)
+    assert main(["train", "--resume", str(tmp_path / "run"), "trainer.max_epochs=2"]) == 1
+    said = capsys.readouterr().err
+    assert "must be written whole, but the disk does not take it ([Errno 122] Disk quota exceeded" in said
+    assert "go on with --resume" in said
+    after = weights(tmp_path / "run")
+    assert all(torch.equal(before[key], after[key]) for key in before)
+    assert not list((tmp_path / "run").rglob("*.part*"))
+
+
+def test_pictures_that_cannot_be_written_stop_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def refuse(_pixels: Any, path: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(draw, "save", refuse)
+    sheet = "callbacks.prediction_sheet={_target_: posepyr.training.callbacks.PredictionSheet}"
+    assert train(tmp_path / "run", sheet, "trainer.max_epochs=1") == 0
+    assert "val_epoch_000.png cannot be written: [Errno 28] No space left on device" in capsys.readouterr().out

@@ -1,17 +1,24 @@
 """The papers' trainings by name, two steps of each: small networks, on drawn people in every archive's own layout."""
 
+import csv
 import json
 import math
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from archives import TRAIN, VAL, write_picture_archives, write_pose_archives
+import torch
+from archives import TRAIN, VAL, write_mpii_archive, write_picture_archives, write_pose_archives
 
 from posepyr.checkpoints.recipe import build
 from posepyr.checkpoints.storage import read_checkpoint, write_checkpoint
 from posepyr.cli import catalogue
 from posepyr.cli.compose import Composer
+from posepyr.cli.elastic import several
 from posepyr.cli.main import main
+from posepyr.cli.memory_remedies import at_a_time
 
 EXPERIMENTS = catalogue.choices([catalogue.configuration_folder()], "experiment")
 TRAININGS = [name for name in EXPERIMENTS if "/" in name and not name.endswith("_figures")]
@@ -42,13 +49,13 @@ FAST = {
     "pyranet/lsp_hg8_prm": {"test/pck", "test/pcp", "test/pcp/torso"},
     "hrnet/coco_w32_256x192": {"test/ap", "val/ar"},
     "hrnet/mpii_w32": {"test/pckh", "test/pckh_weighted"},
-    "hrnet/posetrack_w48": {"val/ap"},
+    "hrnet/posetrack_w48": {"val/map", "test/map/head"},
     "simple_baseline/coco_r50_256x192": {"test/ap"},
     "simple_baseline/mpii_r152": {"test/pckh"},
     "ppnet/coco_m4_d2_w32_256x192": {"test/ap"},
     "ppnet/mpii_m4_d2_w32": {"test/pckh_weighted"},
-    "mssh/mpii": {"test/pckh"},
-    "mssh/lsp": {"test/pck", "test/pcp"},
+    "mssh/mpii": {"test/pckh", "val/occlusion", "test/occlusion/wrist"},
+    "mssh/lsp": {"test/pck", "test/pcp", "test/occlusion"},
 }
 """One for each family and data set, and scores that its run has to give."""
 
@@ -145,3 +152,53 @@ def test_the_command_that_scores_gives_the_score_that_is_expected(composer: Comp
     assert (annotated["people"], detected["people"]) == (VAL, 2 * VAL)
     assert "val_detbox/ap" in detected["scores"]
     assert "val_detbox/ap " in notes["expected"]
+
+
+def test_four_processes_take_four_people_each(composer: Composer, tmp_path: Path) -> None:
+    # PyraNet trains on 4 GPUs with a mini-batch of 16, RMSProp beginning at 7e-4 (section 5.1.1).
+    write_mpii_archive(tmp_path / "data", train=48, val=5)
+    four = ["trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=4", "data.batch_size=16", "test=false"]
+    small = [line for line in overrides(composer, "pyranet/mpii_hg2_prm") if line != "data.batch_size=2"]
+    lines = ["train", *small, *four, "trainer.limit_train_batches=3", "logger=csv", "data.train_scored=0"]
+    done = subprocess.run(
+        [sys.executable, "-m", "posepyr", *lines, f"hydra.run.dir={tmp_path / 'run'}"],
+        env={**os.environ, "OMP_NUM_THREADS": "1", "POSEPYR_DATA": str(tmp_path / "data")}, capture_output=True,
+        text=True, timeout=280, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("a batch of 16: 4 processes x 4 at a time x 1") == 1
+    with (tmp_path / "run" / "metrics.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    losses = [float(row["train/loss"]) for row in rows if row["train/loss"]]
+    assert len(losses) == 3
+    assert all(math.isfinite(loss) for loss in losses)
+    assert {row["lr-RMSprop"] for row in rows} == {"", "0.0007"}
+
+
+@pytest.mark.parametrize("name", ["pyranet/mpii_hg2_prm", "pyranet/mpii_hg8_prm"])
+def test_the_rate_drops_at_the_150th_and_the_170th_epoch(composer: Composer, name: str) -> None:
+    config = composer.job([f"experiment={name}"]).config
+    # 22,246 people are trained on, and whole batches alone count.
+    per_epoch = 22_246 // config["data"]["batch_size"]
+    assert per_epoch == 1390
+    weight = torch.nn.Parameter(torch.zeros(1))
+    optimizer, schedule = build(config["optimizer"])([weight]), build(config["scheduler"])
+    assert isinstance(optimizer, torch.optim.RMSprop)
+    epochs = config["trainer"]["max_epochs"]
+    assert epochs == 200
+
+    def rate(epoch: int, step: int) -> float:
+        share: float = schedule(epoch * per_epoch + step, epochs * per_epoch, per_epoch)
+        return optimizer.param_groups[0]["lr"] * share
+
+    # Epochs counted from 0, as Lightning does: 150 are over when the rate drops first.
+    last = per_epoch - 1
+    places = [(0, 0), (149, last), (150, 0), (169, last), (170, 0), (199, last)]
+    assert [rate(*place) for place in places] == pytest.approx([7e-4, 7e-4, 7e-5, 7e-5, 7e-6, 7e-6])
+
+
+def test_the_papers_own_machine_is_a_command(composer: Composer) -> None:
+    config = composer.job(["experiment=pyranet/mpii_hg8_prm", "trainer=ddp", "trainer.devices=4"]).config
+    assert several(config["trainer"]) == 4
+    assert config["trainer"]["strategy"] == "ddp"
+    assert (config["data"]["batch_size"], at_a_time(config)) == (16, 4)

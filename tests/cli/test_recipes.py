@@ -108,6 +108,7 @@ RULES: list[tuple[str, dict[str, Any]]] = [
                    "visibility.outside_weight": 1.0, "loss.form": "halved_sum", "protocol.scales": SIX,
                    "data.batch_size": 16, "data.device_batch": 4, "augment.scale": 0.25, "augment.rotation": 30.0}),
     ("pyranet/mpii_*", {"metrics.pckh.strict": True}),
+    ("pyranet/mpii_hg2*", {"data.train_scored": 2958}),
     ("hrnet/*", {**RELEASED, **WIDE_ANGLE, "augment.half_body": 0.3, "augment.rotation_probability": 0.6,
                  "optimizer._target_": ADAM, "optimizer.weight_decay": 0, "visibility.unlabelled_weight": 0.0}),
     ("hrnet/*_scratch*", {"init._target_": "posepyr.initialisation.schemes.Normal", "init.std": 0.001}),
@@ -121,6 +122,9 @@ RULES: list[tuple[str, dict[str, Any]]] = [
     ("ppnet/mpii_*", {"codec.sigma": 2.0, **RELEASED}),
     ("mssh/*", {**HOURGLASS, "optimizer._target_": RMSPROP, "data.batch_size": 4, "data.input_size": [256, 256],
                 "protocol.scales": [1.0], "augment.rotation_probability": 0.6}),
+    ("mssh/mpii*", {"data.train_scored": 2958}),
+    *((name, {"codec.signed": True, "metrics.occlusion._target_": "posepyr.metrics.occlusion.Occlusion"})
+      for name in ("mssh/lsp", "mssh/mpii", "mssh/mpii_[!h]*")),
 ]  # fmt: skip
 """What the recipes that a pattern matches set."""
 
@@ -149,8 +153,8 @@ SMALL = "ppnet/coco_m2_d2_w32_256x192"
 CHANGES: dict[str, tuple[str, set[str]]] = {
     "pyranet/mpii_hg2_control": ("pyranet/mpii_hg2", {"model.shortcut"}),
     "pyranet/mpii_hg2_wide": ("pyranet/mpii_hg2", {"model.block.inner"}),
-    "pyranet/mpii_hg8": ("pyranet/mpii_hg2", {"model.stacks"}),
-    "pyranet/mpii_hg8_prm": ("pyranet/mpii_hg2_prm", {"model.stacks"}),
+    "pyranet/mpii_hg8": ("pyranet/mpii_hg2", {"model.stacks", "data.train_scored"}),
+    "pyranet/mpii_hg8_prm": ("pyranet/mpii_hg2_prm", {"model.stacks", "data.train_scored"}),
     "pyranet/mpii_hg8_prm_all": ("pyranet/mpii_hg8_prm", {"data.source.splits.train", "test"}),
     "pyranet/lsp_hg8_prm": ("pyranet/mpii_hg8_prm", {"data", "skeleton", "metrics", "checkpoint"}),
     **{f"pyranet/mpii_hg2_prm_{variant}": ("pyranet/mpii_hg2_prm", {"model.block.variant"}) for variant in "abcd"},

@@ -1,6 +1,8 @@
 import csv
 from pathlib import Path
 
+import pytest
+
 from posepyr.training.csv_log import CSVLog
 
 
@@ -44,3 +46,27 @@ def test_a_row_that_a_crash_cut_short_is_dropped(tmp_path: Path) -> None:
     again = CSVLog(tmp_path)
     again.resume(step=5)
     assert [row["step"] for row in rows(tmp_path)] == ["0"]
+
+
+def test_rows_wait_until_the_disk_takes_them(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    resource = pytest.importorskip("resource")
+    log = CSVLog(tmp_path)
+    log.log_metrics({"a": 1.0}, 0)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    size = (tmp_path / "metrics.csv").stat().st_size
+    try:
+        # Part of a row fits, as on a disk that is nearly full.
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 2, limits[1]))
+        log.log_metrics({"a": 2.5}, 1)
+        log.log_metrics({"a": 3.5}, 2)
+        log.log_metrics({"a": 3.5, "new": 1.0}, 2)
+        assert (tmp_path / "metrics.csv").read_text() == "epoch,step,a\n,0,1.0\n"
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert caplog.text.count("cannot be written, its rows are kept until it can") == 1
+    log.log_metrics({"b": 4.0}, 3)
+    written = rows(tmp_path)
+    assert [row["step"] for row in written] == ["0", "1", "2", "2", "3"]
+    assert [row["a"] for row in written] == ["1.0", "2.5", "3.5", "3.5", ""]
+    assert [row["new"] for row in written] == ["", "", "", "1.0", ""]
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]

@@ -1,9 +1,14 @@
 import json
+import struct
+import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from wandb.proto import wandb_internal_pb2
 
-from posepyr.training.wandb_log import make_wandb, wandb_mode
+from posepyr.training.wandb_log import STEP, make_wandb, wandb_mode
 
 VARIABLES = ("WANDB_MODE", "WANDB_API_KEY", "WANDB_BASE_URL")
 
@@ -59,3 +64,47 @@ def test_a_network_that_is_away_does_not_stop_the_run(monkeypatch: pytest.Monkey
     assert logger.experiment.settings.mode == "offline"
     assert "logging offline" in caplog.text
     logger.experiment.finish()
+
+
+def test_a_resumed_run_goes_on_in_the_same_run_by_its_own_steps(tmp_path: Path) -> None:
+    folder = run_folder(tmp_path / "run", "same")
+    for first in (0, 2):
+        logger = make_wandb(folder, "run", {"first": first})
+        for step in range(first, first + 4):
+            logger.log_metrics({"train/loss": 1 / (step + 1)}, step)
+        logger.experiment.finish()
+        time.sleep(1)  # their folders are named by the second
+    files = sorted((folder / "wandb").glob("offline-run-*-same*/*.wandb"))
+    assert len(files) == 2, "each start has a folder of its own"
+    for file, first in zip(files, (0, 2), strict=True):
+        content = list(records(file))
+        assert {record.run.run_id for record in content if record.WhichOneof("record_type") == "run"} == {"same"}
+        metrics = [record.metric for record in content if record.WhichOneof("record_type") == "metric"]
+        assert [metric.step_metric for metric in metrics if metric.glob_name == "*"] == [STEP]
+        rows = [
+            {"/".join(item.nested_key) or item.key: item.value_json for item in record.history.item}
+            for record in content
+            if record.WhichOneof("record_type") == "history"
+        ]
+        # Of the two that are taken again, the same values once more.
+        assert [(int(row[STEP]), float(row["train/loss"])) for row in rows] == [
+            (step, 1 / (step + 1)) for step in range(first, first + 4)
+        ]
+
+
+def records(path: Path) -> Iterator[Any]:
+    """What lies in one of W&B's files: a log in blocks of 32 KiB, after seven bytes of its own."""
+    data, place, whole = path.read_bytes(), 7, b""
+    while place + 7 <= len(data):
+        if 2**15 - place % 2**15 < 7:
+            place += 2**15 - place % 2**15
+            continue
+        _, length, kind = struct.unpack("<IHB", data[place : place + 7])
+        part = data[place + 7 : place + 7 + length]
+        place += 7 + length
+        # A record is whole, or has a first, middle and last part.
+        whole = part if kind in (1, 2) else whole + part
+        if kind in (1, 4):
+            record = wandb_internal_pb2.Record()
+            record.ParseFromString(whole)
+            yield record

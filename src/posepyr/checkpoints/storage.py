@@ -14,14 +14,28 @@ from posepyr.files import whole
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
     """Write what ``torch.load`` reads; nothing is begun where the disk has no room for it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    needed, free = size_of(content), shutil.disk_usage(path.parent).free
+    needed, free = size_of(content), free_space(path.parent)
     if needed > free:
         raise ValueError(
             f"the disk of {path.parent} must have room for a checkpoint of {needed / 2**20:,.0f} MiB, got "
             f"{free / 2**20:,.0f} MiB; what was saved before is untouched: make room and go on with --resume"
         )
-    with whole(path) as part:
-        torch.save(content, part)
+    try:
+        with whole(path) as part:
+            torch.save(content, part)
+    except (OSError, RuntimeError) as error:
+        # Where the disk is not as free as it says: beyond a quota, or just filled by somebody else.
+        reason = str(error).partition("\n")[0]
+        raise ValueError(
+            f"{path} must be written whole, but the disk does not take it ({reason}); what was saved before is "
+            "untouched: make room and go on with --resume"
+        ) from error
+
+
+def free_space(folder: Path) -> int:
+    """Bytes that are free on the disk of a folder, which need not exist yet."""
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    return shutil.disk_usage(there).free
 
 
 def size_of(content: Any) -> int:

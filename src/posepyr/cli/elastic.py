@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from posepyr.cli.faults import FailedProcessError
+from posepyr.cli.faults import FailedProcessError, OutOfMemoryError
 from posepyr.cli.processes import launched
 from posepyr.files import write_text
 
@@ -17,6 +17,9 @@ JOB = ".job.json"
 
 GRACE = 30
 """Seconds that processes have to save and end when they are told to."""
+
+KILLED = -9
+"""The exit code of a process that was ended without being asked."""
 
 STOPPED = 128
 """Exit codes above are those of processes that a signal asked to end, and that did."""
@@ -74,7 +77,7 @@ def start(config: dict[str, Any], folder: Path, overrides: Sequence[str], resume
         number, failure = error.get_first_failure()
         if failure.exitcode > STOPPED:
             raise SystemExit(failure.exitcode) from None
-        raise FailedProcessError(_told(folder, number, count, failure.exitcode)) from None
+        raise error_of(config, folder, number, count, failure.exitcode) from None
     finally:
         for left in (file, *folder.glob(f"{JOB}.error.*")):
             left.unlink(missing_ok=True)
@@ -96,16 +99,34 @@ def _settings(count: int) -> Any:
     return LaunchConfig(**settings)
 
 
-def _told(folder: Path, number: int, count: int, code: int) -> str:
+def error_of(config: dict[str, Any], folder: Path, number: int, count: int, code: int) -> Exception:
     """What the process that failed first said, or how it ended where it could say nothing."""
-    told = error_file(folder / JOB, number)
-    if told.is_file():
-        return f"process {number} of {count} failed:\n{told.read_text(encoding='utf-8').rstrip()}"
-    how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-    saved = f"; go on with posepyr train --resume {folder}" if (folder / "checkpoints" / "last.ckpt").is_file() else ""
-    return f"process {number} of {count} {how}, and the others were ended{saved}"
+    file = error_file(folder / JOB, number)
+    who = f"process {number} of {count}"
+    if not file.is_file():
+        return FailedProcessError(f"{who} {_ended(code)}, and the others were ended{_how_to_go_on(folder)}")
+    said = json.loads(file.read_text(encoding="utf-8"))
+    if said["shortage"] is None:
+        return FailedProcessError(f"{who} failed:\n{said['told'].rstrip()}")
+    from posepyr.cli.memory_advice import advise
+
+    error = OutOfMemoryError(f"{who} ran {said['told']}", said["shortage"])
+    # Here, where no process holds a device's memory any more.
+    return advise(error, config, folder, measure=True)
+
+
+def _ended(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit code {code}"
+    why = ", as the system does to who asks for the last of the machine's memory" if code == KILLED else ""
+    return f"was killed by signal {-code}{why}"
+
+
+def _how_to_go_on(folder: Path) -> str:
+    saved = (folder / "checkpoints" / "last.ckpt").is_file()
+    return f"; go on with posepyr train --resume {folder}" if saved else ""
 
 
 def error_file(job: Path, number: int) -> Path:
-    """Where a process leaves its error."""
+    """Where a process leaves its error: what it ``told``, and the ``shortage`` if memory was short."""
     return job.with_name(f"{job.name}.error.{number}")

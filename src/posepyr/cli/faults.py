@@ -4,6 +4,9 @@ import os
 import sys
 import traceback
 from pathlib import Path
+from typing import Any
+
+from posepyr.cli.mishaps import remedy
 
 COMPLETED, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 TRACEBACK = "POSEPYR_TRACEBACK"
@@ -18,6 +21,15 @@ class FailedProcessError(RuntimeError):
     """One of a run's processes failed; the message says what it said."""
 
 
+class OutOfMemoryError(RuntimeError):
+    """A training that did not fit; the message says what it tried and what would help."""
+
+    def __init__(self, message: str, shortage: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.shortage = shortage
+        """Where it happened, as plain data."""
+
+
 def exit_code(error: BaseException) -> int:
     """What the process ends with after an error."""
     if isinstance(error, KeyboardInterrupt):
@@ -26,18 +38,24 @@ def exit_code(error: BaseException) -> int:
 
 
 def report(error: BaseException) -> None:
-    """Prints an error: the message alone where it says what to do, else where it came from too."""
+    """Prints an error: what there is to say of it, else where it came from too."""
+    said = None if os.environ.get(TRACEBACK) else message(error)
     if isinstance(error, KeyboardInterrupt):
         print("posepyr: interrupted", file=sys.stderr)
-    elif os.environ.get(TRACEBACK) or not speaks_for_itself(error):
+    elif said is None:
         traceback.print_exception(error)
     else:
-        print(f"posepyr: error: {error}", file=sys.stderr)
+        print(f"posepyr: error: {said}", file=sys.stderr)
+
+
+def message(error: BaseException) -> str | None:
+    """What a user is to read of an error; nothing of one that only its traceback explains."""
+    return str(error) if speaks_for_itself(error) else remedy(error)
 
 
 def speaks_for_itself(error: BaseException) -> bool:
     """Whether an error was raised by posepyr for its user to read, not by a library or by mistake."""
-    if isinstance(error, UsageError | FailedProcessError):
+    if isinstance(error, UsageError | FailedProcessError | OutOfMemoryError):
         return True
     if not isinstance(error, ValueError | OSError) or error.__traceback__ is None:
         return False

@@ -1,5 +1,7 @@
 """``posepyr train`` and ``posepyr evaluate``: from arguments to run folders and exit codes."""
 
+import sys
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -8,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from posepyr.cli import faults
 from posepyr.cli.arguments import Request, parse
 from posepyr.cli.faults import UsageError
-from posepyr.cli.processes import launched
+from posepyr.cli.processes import is_first, launched
 from posepyr.cli.requeue import recall
 
 if TYPE_CHECKING:
@@ -36,13 +38,13 @@ examples:
 
 EVALUATE_HELP = """usage: posepyr evaluate CHECKPOINT [key=value ...] [flags]
 
-Scores a trained network, on the data of its training or on others. Where the checkpoint lies in its run folder, that
-run's configuration is what the overrides change; elsewhere the usual one.
+Scores a trained network, of poses or of classes, on the data of its training or on others. Where the checkpoint lies
+in its run folder, that run's configuration is what the overrides change; elsewhere the usual one.
 
 flags, anywhere among the overrides:
   --split NAME       val or test (test if not given)
   --output DIR       where scores, predictions and pictures go
-  --submission FILE  also write what the server of COCO or MPII takes, of everybody in the split
+  --submission PATH  also write what the server of COCO or MPII (a file) or PoseTrack (a folder) takes
   -m, --multirun     score every combination of key=a,b,c
   --cfg job          print the configuration instead
   --config-dir DIR   a folder of your own configuration files, looked into first
@@ -51,6 +53,9 @@ examples:
   posepyr evaluate runs/train/2026-01-31_12-00-00/checkpoints/best.ckpt
   posepyr evaluate best.ckpt --split val data.batch_size=64 protocol=single
   posepyr evaluate best.ckpt -m data.source.difficulty=0,0.5,1"""
+
+CARRIED = ("model", "classifier", "codec", "skeleton", "init", "data.input_size", "data.padding")
+"""What a checkpoint brings, so that no override can change it."""
 
 Scores = dict[str, float]
 
@@ -95,15 +100,32 @@ def _train(config: dict[str, Any], folder: Path, overrides: list[str], resume: P
     from posepyr.cli.train import train
 
     # Another process's may name other times and other random numbers.
-    return train(agree("configuration", lambda: config), folder, overrides, resume)
+    config = agree("configuration", lambda: config)
+    try:
+        return train(config, folder, overrides, resume)
+    except faults.OutOfMemoryError as error:
+        from posepyr.cli.memory_advice import advise
+
+        # Of several processes the others are on their devices still.
+        raise (advise(error, config, folder, measure=not launched()) if is_first() else error) from None
 
 
 def last_checkpoint(folder: Path) -> Path:
-    """What a resumed run goes on from."""
-    path = folder / "checkpoints" / "last.ckpt"
-    if not path.is_file():
-        raise UsageError(f"--resume must name the folder of a run that has saved something, but there is no {path}")
-    return path
+    """What a resumed run goes on from: the last checkpoint, or the best where a disk has spoilt the last."""
+    from posepyr.checkpoints.storage import read_checkpoint
+
+    last, best = (folder / "checkpoints" / f"{name}.ckpt" for name in ("last", "best"))
+    if not last.is_file():
+        raise UsageError(f"--resume must name the folder of a run that has saved something, but there is no {last}")
+    try:
+        read_checkpoint(last)
+    except ValueError as error:
+        if not best.is_file():
+            raise
+        step = read_checkpoint(best)["global_step"]
+        print(f"posepyr: {error}\nposepyr: going on from {best} instead, after step {step}", file=sys.stderr)
+        return best
+    return last
 
 
 def run_evaluate(arguments: list[str]) -> int:
@@ -114,6 +136,7 @@ def run_evaluate(arguments: list[str]) -> int:
         print(EVALUATE_HELP)
         return faults.COMPLETED
     checkpoint = _checkpoint(request)
+    _check_overrides(request.overrides)
     split = request.values.get("split", "test")
     if split not in ("val", "test"):
         raise UsageError(f"--split must be val or test, got {split!r}")
@@ -124,6 +147,8 @@ def run_evaluate(arguments: list[str]) -> int:
     if request.cfg:
         print(show(jobs[0], request.cfg, "resolve" in request.switches), end="")
         return faults.COMPLETED
+    if len(jobs) > 1 and "submission" in request.values:
+        raise UsageError(f"--submission must come with one evaluation, got {len(jobs)} combinations of -m")
 
     def task(config: dict[str, Any], folder: Path, _overrides: list[str]) -> Scores:
         from posepyr.cli.evaluate import evaluate
@@ -148,6 +173,14 @@ def _run_folder(checkpoint: Path) -> Path | None:
     """The run folder that a checkpoint lies in, if it does."""
     folder = checkpoint.absolute().parent.parent
     return folder if (folder / "config.yaml").is_file() and checkpoint.absolute().parent != folder else None
+
+
+def _check_overrides(overrides: Sequence[str]) -> None:
+    """Refuse what would be ignored: a checkpoint knows its network, its codec and its crop."""
+    for override in overrides:
+        key = override.partition("=")[0].lstrip("+~")
+        if key.split(".")[0] in CARRIED or key in CARRIED:
+            raise UsageError(f"{key} must be left out: the checkpoint has its own, which is used; got {override!r}")
 
 
 def _evaluations(composer: "Composer", request: Request, checkpoint: Path) -> list["Job"]:

@@ -21,7 +21,7 @@ COMMANDS = {
     "convert": ("convert:run", "turn other people's weights into a checkpoint that predicts"),
     "complexity": ("complexity:run", "networks' sizes and costs: the papers' beside ours, or one of your own"),
     "audit": ("audit:run", "the variance of responses and gradients through the depth of networks, side by side"),
-    "bench": ("bench:run", "how fast this machine is: networks side by side, the making of samples"),
+    "bench": ("bench:run", "how fast this machine is: networks and trainings side by side, the making of samples"),
     "data": ("data:run", "check, show and count data sets, and write them to disk"),
     "list": ("listing:run", "models, experiments, data sets and every other choice there is"),
     "doctor": ("doctor:run", "check this machine: versions, devices, data folders, logging, disk"),

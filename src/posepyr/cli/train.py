@@ -1,5 +1,6 @@
 """``posepyr train``: one run, from a composed configuration to scores."""
 
+import gc
 import json
 import math
 import os
@@ -17,21 +18,46 @@ from pytorch_lightning.plugins.environments import SLURMEnvironment  # type: ign
 
 from posepyr.checkpoints.recipe import build
 from posepyr.checkpoints.storage import read_checkpoint
+from posepyr.cli.memory_advice import tell
 from posepyr.cli.processes import in_slurm, is_first
 from posepyr.cli.wiring import Config, make_callbacks, make_run
 from posepyr.data.module import OrderedData
 from posepyr.files import remove_leftovers, write_text
-from posepyr.training.checkpointing import WholeFiles
+from posepyr.studies.benchmark import is_out_of_memory
+from posepyr.training.checkpointing import RoomForCheckpoints, WholeFiles
 from posepyr.training.csv_log import CSVLog
 from posepyr.training.learner import Learner
+from posepyr.training.open_files import allow_open_files
 from posepyr.training.quiet import quiet
 from posepyr.training.recompute import recompute
 from posepyr.training.record import add_to_record, write_record
+from posepyr.training.regrouping import Regrouping
+from posepyr.training.shortage import NoteShortage, shortage
 from posepyr.training.stopping import StopOnSignal
+
+KEPT = 2
+"""Checkpoints: the last and the best."""
 
 
 def train(config: Config, folder: Path, overrides: list[str], resume: Path | None = None) -> dict[str, float]:
     """Train in a run folder; ``resume`` is the checkpoint to go on from. Gives the final scores by name."""
+    allow_open_files()
+    note = NoteShortage()
+    try:
+        return _trained(config, folder, overrides, resume, note)
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+        found = note.found or shortage(error, "the making of network and data", torch.device("cpu"))
+    # Only now, when nothing holds what the run was made of, is there memory again.
+    gc.collect()
+    torch.cuda.empty_cache()
+    raise tell(found, config)
+
+
+def _trained(
+    config: Config, folder: Path, overrides: list[str], resume: Path | None, note: NoteShortage
+) -> dict[str, float]:
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     if is_first():
         if resume is None:
@@ -49,12 +75,13 @@ def train(config: Config, folder: Path, overrides: list[str], resume: Path | Non
         task.model.compile()
     torch.set_num_threads(config["threads"] or compute_threads(data.workers))
     with quiet():
-        trainer = make_trainer(config, folder, resume)
+        trainer = make_trainer(config, folder, resume, note)
         with closing(trainer.loggers):
             trainer.fit(task, datamodule=data, ckpt_path=resume, weights_only=True)
             scores = final_scores(trainer, task, data, config)
-    if trainer.is_global_zero:
-        write_text(folder / "metrics.json", json.dumps(scores, indent=2) + "\n")
+            # Before the logs are closed: what is sent elsewhere may take its time.
+            if trainer.is_global_zero:
+                write_text(folder / "metrics.json", json.dumps(scores, indent=2) + "\n")
     return scores
 
 
@@ -78,22 +105,23 @@ def closing(loggers: list[Logger]) -> Iterator[None]:
                 logger.experiment.finish(exit_code=int(failed))
 
 
-def make_trainer(config: Config, folder: Path, resume: Path | None) -> pl.Trainer:
-    """The trainer with our logs, checkpoints and pictures in the run folder."""
+def make_trainer(config: Config, folder: Path, resume: Path | None, *more: pl.Callback) -> pl.Trainer:
+    """The trainer with our logs, checkpoints and pictures in the run folder, after ``more`` callbacks."""
     table = CSVLog(folder)
     if resume is not None:
         table.resume(int(read_checkpoint(resume)["global_step"]))
     loggers: list[Logger] = [table]
     if config.get("logger") and is_first():
         loggers.append(build(config["logger"], folder=folder, name=config["name"], config=config))
-    stopping = StopOnSignal(folder / "checkpoints" / "last.ckpt")
-    callbacks = [*make_callbacks(config), *checkpoints(folder, config["checkpoint"]), stopping]
+    where = folder / "checkpoints"
+    callbacks = [*make_callbacks(config), *checkpoints(where, config["checkpoint"]), StopOnSignal(where / "last.ckpt")]
+    callbacks += [RoomForCheckpoints(where, KEPT, build(config["optimizer"])), Regrouping()]
     if config["progress"]:
         callbacks.append(RichProgressBar() if config["progress"] == "rich" else TQDMProgressBar())
     trainer: pl.Trainer = build(
         config["trainer"],
         logger=loggers,
-        callbacks=[*callbacks, LearningRateMonitor("step")],
+        callbacks=[*more, *callbacks, LearningRateMonitor("step")],
         default_root_dir=str(folder),
         plugins=[WholeFiles(), *cluster()],
         enable_progress_bar=bool(config["progress"]),
@@ -106,9 +134,8 @@ def cluster() -> list[SLURMEnvironment]:
     return [SLURMEnvironment(auto_requeue=False)] if in_slurm() else []
 
 
-def checkpoints(folder: Path, settings: dict[str, Any]) -> list[pl.Callback]:
+def checkpoints(where: Path, settings: dict[str, Any]) -> list[pl.Callback]:
     """Keepers of the newest and of the best weights, each one file."""
-    where = folder / "checkpoints"
     steps = settings["every_n_steps"]
     fixed: dict[str, Any] = {"dirpath": where, "auto_insert_metric_name": False, "enable_version_counter": False}
     keepers = [
@@ -134,5 +161,6 @@ def final_scores(trainer: pl.Trainer, task: Learner, data: OrderedData, config: 
 
 def _finite(metrics: dict[str, torch.Tensor]) -> dict[str, float]:
     """The scores among what was logged; one that nothing was measured for is left out."""
-    values = {name: float(value) for name, value in metrics.items() if name.startswith(("val/", "test/"))}
+    splits = ("val/", "test/", "val_stage_", "test_stage_")
+    values = {name: float(value) for name, value in metrics.items() if name.startswith(splits)}
     return {name: value for name, value in sorted(values.items()) if math.isfinite(value)}

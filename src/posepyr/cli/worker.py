@@ -1,7 +1,10 @@
 """One of a run's several processes: ``python -m posepyr.cli.worker JOB``, started by :mod:`posepyr.cli.elastic`."""
 
+import contextlib
+import ctypes
 import json
 import logging
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -9,6 +12,9 @@ from pathlib import Path
 from posepyr.cli import faults
 from posepyr.cli.elastic import error_file
 from posepyr.cli.processes import is_first, rank
+
+PARENT_DEATH_SIGNAL = 1
+"""The number of one of Linux's settings of a process."""
 
 
 def main(file: str) -> int:
@@ -25,11 +31,23 @@ def main(file: str) -> int:
         # Stopped by a signal, and saved.
         return int(end.code or 0)
     except BaseException as error:
-        told = str(error) if faults.speaks_for_itself(error) else "".join(traceback.format_exception(error))
-        error_file(Path(file), rank()).write_text(told, encoding="utf-8")
+        told = faults.message(error) or "".join(traceback.format_exception(error))
+        said = {"told": told, "shortage": getattr(error, "shortage", None)}
+        error_file(Path(file), rank()).write_text(json.dumps(said), encoding="utf-8")
         return faults.exit_code(error)
     return faults.COMPLETED
 
 
+def end_with_parent() -> None:
+    """Have Linux tell this process to end, saving first, once the one that started it is gone.
+
+    That one ends its processes itself unless it is killed by force: then they would train on unseen.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
+
+
 if __name__ == "__main__":
+    end_with_parent()
     sys.exit(main(sys.argv[1]))

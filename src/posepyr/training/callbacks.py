@@ -61,9 +61,17 @@ class PredictionSheet(pl.Callback):
         self._seen: list[tuple[float, int, npt.NDArray[np.float64]]] = []
 
     def on_validation_batch_end(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, *_: Any
+        self,
+        trainer: pl.Trainer,
+        pl_module: pl.LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
     ) -> None:
-        self._remember(pl_module, outputs)
+        # The second loader has people of the training split.
+        if dataloader_idx == 0:
+            self._remember(pl_module, outputs)
 
     def on_test_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, *_: Any
@@ -74,7 +82,8 @@ class PredictionSheet(pl.Callback):
         self._draw(trainer, pl_module, "val", f"predictions/val_epoch_{trainer.current_epoch:03d}")
 
     def on_test_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._draw(trainer, pl_module, "test", "predictions/test")
+        split: str = getattr(getattr(trainer, "datamodule", None), "test_split", "test")
+        self._draw(trainer, pl_module, split, f"predictions/{split}")
 
     def _remember(self, task: pl.LightningModule, outputs: Any) -> None:
         if not isinstance(task, PoseTask):
@@ -134,7 +143,12 @@ def _person_tile(crops: Crops, sample: int, keypoints: npt.NDArray[np.float64], 
 def save_picture(trainer: pl.Trainer, pixels: Pixels, name: str) -> None:
     """To the run folder, and to W&B where the run logs there."""
     path = picture_path(trainer, name)
-    draw.save(pixels, path)
+    try:
+        draw.save(pixels, path)
+    except OSError as error:
+        # A picture is not worth a training.
+        log.warning("%s cannot be written: %s", path, error)
+        return
     show_picture(trainer, path, name)
 
 
@@ -165,7 +179,7 @@ class EpochLine(pl.Callback):
         scores = {
             name: float(value)
             for name, value in trainer.callback_metrics.items()
-            if name in ("train/loss", "time/data_wait") or (name.startswith("val/") and name.count("/") == 1)
+            if name == "time/data_wait" or (name.startswith(("train/", "val/")) and name.count("/") == 1)
         }
         line = "  ".join(f"{name} {value:.4g}" for name, value in sorted(scores.items()))
         seconds = time.monotonic() - self._started

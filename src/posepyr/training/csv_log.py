@@ -1,6 +1,8 @@
 """The log that every run has: one table of all that was measured, one row per step."""
 
 import csv
+import logging
+import os
 from argparse import Namespace
 from pathlib import Path
 from typing import Any
@@ -10,12 +12,14 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from posepyr.files import whole
 
+log = logging.getLogger("posepyr")
+
 
 class CSVLog(Logger):
     """Appends to ``metrics.csv`` as things are measured; a new column rewrites the table whole or not at all.
 
     A run that goes on after an interruption keeps the rows up to its checkpoint and drops what came after it, since
-    those steps are taken again.
+    those steps are taken again. Rows that cannot be written, as when the disk is full, wait for the next that can.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -23,6 +27,7 @@ class CSVLog(Logger):
         self._folder = Path(folder)
         self._columns = ["epoch", "step"]
         self._path = self._folder / "metrics.csv"
+        self._waiting: list[dict[str, Any]] = []
 
     @property
     def name(self) -> str:
@@ -48,21 +53,33 @@ class CSVLog(Logger):
         row: dict[str, Any] = {"epoch": "", "step": step} | metrics
         if row["epoch"] != "":
             row["epoch"] = int(row["epoch"])
-        new = [name for name in row if name not in self._columns]
-        if new or not self._path.exists():
-            rows = self._rows()
-            self._columns += new
-            self._rewrite(rows)
-        with self._path.open("a", newline="") as file:
-            csv.DictWriter(file, self._columns).writerow(row)
+        self._waiting.append(row)
+        try:
+            self._write()
+        except OSError as error:
+            if len(self._waiting) == 1:
+                log.warning("%s cannot be written, its rows are kept until it can: %s", self._path, error)
+
+    def _write(self) -> None:
+        """All rows that wait; none of them where one fails."""
+        names = dict.fromkeys([*self._columns, *(name for row in self._waiting for name in row)])
+        if len(names) > len(self._columns) or not self._path.exists():
+            self._rewrite(self._rows(), [*names])
+        end = self._path.stat().st_size
+        try:
+            with self._path.open("a", newline="") as file:
+                csv.DictWriter(file, self._columns).writerows(self._waiting)
+        except OSError:
+            os.truncate(self._path, end)
+            raise
+        self._waiting = []
 
     def resume(self, step: int) -> None:
         """Go on with the table of an earlier start of the same run, as it stood after ``step`` steps."""
         if not self._path.exists():
             return
         rows = [row for row in self._rows() if row["step"].isdigit() and int(row["step"]) < step]
-        self._columns = list(dict.fromkeys([*self._columns, *(name for row in rows for name in row)]))
-        self._rewrite(rows)
+        self._rewrite(rows, list(dict.fromkeys([*self._columns, *(name for row in rows for name in row)])))
 
     def _rows(self) -> list[dict[str, str]]:
         if not self._path.exists():
@@ -71,8 +88,9 @@ class CSVLog(Logger):
             # A row cut short by a crash lacks its last columns: DictReader gives None for those.
             return [row for row in csv.DictReader(file) if None not in row.values()]
 
-    def _rewrite(self, rows: list[dict[str, str]]) -> None:
+    def _rewrite(self, rows: list[dict[str, str]], columns: list[str]) -> None:
         with whole(self._path) as part, part.open("w", newline="") as file:
-            writer = csv.DictWriter(file, self._columns)
+            writer = csv.DictWriter(file, columns)
             writer.writeheader()
             writer.writerows(rows)
+        self._columns = columns

@@ -38,8 +38,9 @@ class Step(NamedTuple):
 class StopOnExplosion(pl.Callback):
     """Ends a run whose loss is not finite, or more than ``factor`` times the first, with an error.
 
-    The batch lies in ``exploded.pt`` in the run folder: a dictionary of tensors, which ``torch.load`` reads. On a GPU
-    a step's loss is looked at while the next is computed, so that nothing waits for it.
+    The batch lies in ``exploded.pt`` in the run folder, or ``exploded.1.pt`` of process 1: a dictionary of tensors,
+    which ``torch.load`` reads. On a GPU a step's loss is looked at while the next is computed, so that nothing waits
+    for it, or before anything is saved.
     """
 
     def __init__(self, factor: float = 1e3) -> None:
@@ -62,14 +63,36 @@ class StopOnExplosion(pl.Callback):
         if step is not None and step.is_wrong():
             self._stop(trainer, step)
 
+    def on_save_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        self._judge_last(trainer)
+
+    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._judge_last(trainer)
+
+    def _judge_last(self, trainer: pl.Trainer) -> None:
+        step, self._earlier = self._earlier, None
+        if step is not None and step.is_wrong():
+            self._stop(trainer, step)
+
     def _stop(self, trainer: pl.Trainer, step: Step) -> None:
-        path = Path(trainer.default_root_dir) / "exploded.pt"
         content = {name: value for name, value in step.batch._asdict().items() if isinstance(value, Tensor)}
-        with whole(path) as part:
-            torch.save({"step": step.number, **content}, part)
         people = content["sample"].tolist() if "sample" in content else []
+        kept = _keep(Path(trainer.default_root_dir), trainer.global_rank, {"step": step.number, **content})
         raise ValueError(
             f"train/loss must stay finite and below {self.factor:g} times what it began with, got {float(step.loss):g} "
-            f"in step {step.number}; its batch{f' (people {people})' if people else ''} is in {path}; lower "
+            f"in step {step.number}; its batch{f' (people {people})' if people else ''} {kept}; lower "
             "optimizer.lr, set trainer.gradient_clip_val, or look at the pictures with posepyr data check"
         )
+
+
+def _keep(folder: Path, rank: int, content: dict[str, Any]) -> str:
+    """Write a batch down where there is room for it, and say where it is."""
+    path = folder / (f"exploded.{rank}.pt" if rank else "exploded.pt")
+    try:
+        with whole(path) as part:
+            torch.save(content, part)
+    except (OSError, RuntimeError) as error:
+        return f"could not be kept in {path} ({error})"
+    return f"is in {path}"

@@ -12,6 +12,10 @@ class FrozenNorms(pl.Callback):
     processes. Their weights and biases are still trained.
     """
 
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        # A run that goes on in the middle of an epoch has no start of it.
+        self.on_train_epoch_start(trainer, pl_module)
+
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         for norm in norms(pl_module):
             norm.eval()

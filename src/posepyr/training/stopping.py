@@ -58,7 +58,14 @@ class StopOnSignal(pl.Callback):
         # What shells expect of a process that a signal ended.
         raise SystemExit(128 + number)
 
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        # Lightning leaves teardown out then.
+        self._restore()
+
     def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
+        self._restore()
+
+    def _restore(self) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}

@@ -16,6 +16,9 @@ log = logging.getLogger("posepyr")
 
 Mode = Literal["online", "offline", "disabled"]
 
+STEP = "trainer/global_step"
+"""What Lightning logs the step as."""
+
 
 def wandb_mode() -> tuple[Mode, str]:
     """What W&B will do here, and why: ``WANDB_MODE`` if set, online with a key, offline without."""
@@ -43,10 +46,15 @@ def make_wandb(
     group: str | None = None,
     tags: list[str] | None = None,
     timeout: float = 30.0,
+    finish_timeout: float = 600.0,
 ) -> WandbLogger:
     """A logger whose run has started: online if it can within ``timeout`` seconds, else offline.
 
-    The run's id is the run folder's, so that a resumed training goes on in the same W&B run.
+    At its end, what has not been sent within ``finish_timeout`` seconds is left to ``wandb sync``.
+
+    The run's id is the run folder's, so that a resumed training goes on in the same W&B run; ``wandb sync`` joins what
+    was logged offline in several starts. Charts go by the training's own steps: those that are taken again after a
+    kill are logged again, with the same values.
     """
     mode, reason = wandb_mode()
     log.info("W&B is %s: %s", mode, reason)
@@ -55,9 +63,16 @@ def make_wandb(
         "dir": str(folder), "resume": "allow", "config": config, "reinit": "finish_previous",
     }  # fmt: skip
     try:
-        run = wandb.init(**settings, mode=mode, settings=wandb.Settings(init_timeout=timeout, silent=True))
+        waits: dict[str, Any] = {"init_timeout": timeout}
+        # Older ones wait for as long as it takes.
+        if "finish_timeout" in wandb.Settings.model_fields:
+            waits["finish_timeout"] = finish_timeout
+        run = wandb.init(**settings, mode=mode, settings=wandb.Settings(**waits, silent=True))
     except (wandb.errors.Error, OSError) as error:
         log.warning("W&B could not start online (%s); logging offline to %s", error, folder / "wandb")
         wandb.teardown()  # Its service would hold on to the run's id.
         run = wandb.init(**settings, mode="offline", settings=wandb.Settings(silent=True))
+    # W&B's own count of steps would go on where the killed run stopped, not where its checkpoint was.
+    run.define_metric(STEP)
+    run.define_metric("*", step_metric=STEP, step_sync=True)
     return WandbLogger(experiment=run)
