@@ -66,14 +66,19 @@ def test_half_precision_trains(tmp_path: Path) -> None:
     assert "val/pck" in json.loads((tmp_path / "run" / "metrics.json").read_text())
 
 
+# Torch's compiler uses what Torch says not to use.
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 @pytest.mark.long
 def test_a_compiled_networks_checkpoint_is_any_networks(tmp_path: Path) -> None:
-    assert train(tmp_path / "compiled", "compile=true", "trainer.max_epochs=1") == 0
-    assert train(tmp_path / "plain", "trainer.max_epochs=1") == 0
+    # RMSProp makes whole steps of gradients that are nothing but rounding, and batches of four on maps of a pixel
+    # have norms that magnify it: a run in double precision is no nearer to one in single than a compiled one.
+    short = ["trainer.max_epochs=1", "optimizer=sgd", "optimizer.lr=0.1", "callbacks=frozen_norms"]
+    assert train(tmp_path / "compiled", "compile=true", *short) == 0
+    assert train(tmp_path / "plain", *short) == 0
     compiled, plain = weights(tmp_path / "compiled"), weights(tmp_path / "plain")
     assert list(compiled) == list(plain)
     for key, value in plain.items():
-        torch.testing.assert_close(value, compiled[key], rtol=1e-2, atol=1e-3)
+        torch.testing.assert_close(value, compiled[key], rtol=1e-3, atol=1e-4)
     assert main(["train", "--resume", str(tmp_path / "compiled"), "trainer.max_epochs=2", "compile=false"]) == 0
 
 

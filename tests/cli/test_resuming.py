@@ -57,7 +57,6 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.filterwarnings("ignore:.*")
 @pytest.mark.parametrize(("before", "after"), [(None, None), (None, 2), (2, None), (1, 2)])
 def test_a_run_goes_on_in_the_goes_that_it_is_told(
     before: int | None, after: int | None, whole: Path, tmp_path: Path

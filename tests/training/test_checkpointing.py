@@ -10,6 +10,7 @@ from torch.utils.data import DataLoader
 
 from posepyr.checkpoints import storage
 from posepyr.training.checkpointing import RoomForCheckpoints, checkpoint_size
+from posepyr.training.quiet import quiet
 
 WIDTH = 300
 
@@ -41,11 +42,11 @@ def trained(module: Line, *callbacks: pl.Callback) -> pl.Trainer:
         max_steps=1, accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False,
         enable_model_summary=False, callbacks=[*callbacks],
     )  # fmt: skip
-    trainer.fit(module, DataLoader(torch.randn(8, WIDTH), batch_size=4))
+    with quiet():
+        trainer.fit(module, DataLoader(torch.randn(8, WIDTH), batch_size=4))
     return trainer
 
 
-@pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("averaged", [False, True])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_the_size_is_known_before_there_is_a_file(optimizer: Any, averaged: bool, tmp_path: Path) -> None:
@@ -57,7 +58,6 @@ def test_the_size_is_known_before_there_is_a_file(optimizer: Any, averaged: bool
     assert expected <= (tmp_path / "a.ckpt").stat().st_size <= expected + 20_000
 
 
-@pytest.mark.filterwarnings("ignore")
 def test_nothing_begins_without_room_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     optimizer = partial(torch.optim.Adam, lr=0.1)
     each = checkpoint_size(Line(optimizer), optimizer, averaged=False)

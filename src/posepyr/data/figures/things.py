@@ -57,8 +57,8 @@ def draw_things(
 def draw_cover(draws: Draws, size: int, place: FloatArray) -> Thing:
     """An object that hides a place wherever it is: the place lies anywhere in the inner part of it."""
     kind: Kind = draws.pick(("box", "ball"))
-    reach = size * draws.between(0.08, 0.13)
-    away = np.array([draws.between(-0.6, 0.6), draws.between(-0.6, 0.6)])
+    reach = size * draws.between(0.16, 0.24)
+    away = np.array([draws.between(-0.65, 0.65), draws.between(-0.65, 0.65)])
     corners = _turned(_SQUARE * 2.0, draws.around(0, 8)) if kind == "box" else _CIRCLE
     return Thing(kind, (reach * (corners + away) + place,))
 
