@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from released import picture, state_of
 from torch import Tensor, nn
 
 from posepyr.checkpoints import official
@@ -21,6 +20,7 @@ from posepyr.cli.main import main
 from posepyr.codec import Codec
 from posepyr.inference.estimator import Estimator
 from posepyr.models.ppnet import PPNet
+from released import picture, state_of
 
 CODECS = Path(__file__).parents[2] / "conf" / "codec"
 COCO: dict[str, Any] = {"_target_": "posepyr.skeleton.Skeleton", "name": "coco", "joints": [f"j{n}" for n in range(17)]}
