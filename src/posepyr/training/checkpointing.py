@@ -36,8 +36,7 @@ class RoomForCheckpoints(pl.Callback):
     def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
         if stage != "fit" or not trainer.is_global_zero:
             return
-        averaged = any(isinstance(callback, WeightAveraging) for callback in trainer.callbacks)  # type: ignore[attr-defined]
-        each = checkpoint_size(pl_module, self.optimizer, averaged)
+        each = checkpoint_size(pl_module, self.optimizer, averages_weights(trainer))
         # One more while it is being written; those of an earlier start are replaced.
         there = sum(path.stat().st_size for path in self.folder.glob("*.ckpt"))
         needed, free = (self.files + 1) * each - there, free_space(self.folder)
@@ -47,6 +46,11 @@ class RoomForCheckpoints(pl.Callback):
                 f"that is being written, {_mebibytes(needed)} in all, got {_mebibytes(free)}; make room, or choose "
                 "another disk by hydra.run.dir"
             )
+
+
+def averages_weights(trainer: pl.Trainer) -> bool:
+    """Whether a run's checkpoints have averages for weights."""
+    return any(isinstance(callback, WeightAveraging) for callback in trainer.callbacks)  # type: ignore[attr-defined]
 
 
 def checkpoint_size(module: nn.Module, optimizer: MakeOptimizer, averaged: bool) -> int:

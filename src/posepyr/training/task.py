@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypedDict
 
 import torch
-from pytorch_lightning.callbacks import WeightAveraging
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -17,6 +16,7 @@ from posepyr.metrics.collected import Collected
 from posepyr.metrics.scorer import Scorer
 from posepyr.records import PoseBatch, Predictions
 from posepyr.skeleton import Skeleton
+from posepyr.training.checkpointing import averages_weights
 from posepyr.training.learner import Learner
 from posepyr.training.schedule import Schedule
 from posepyr.visibility import VisibilityPolicy
@@ -147,5 +147,5 @@ class PoseTask(Learner):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)
-        averaged = any(isinstance(callback, WeightAveraging) for callback in self.trainer.callbacks)  # type: ignore[attr-defined]
-        checkpoint["posepyr"] = self.recipe._replace(weights="averaged" if averaged else "raw").to_dict()
+        weights = "averaged" if averages_weights(self.trainer) else "raw"
+        checkpoint["posepyr"] = self.recipe._replace(weights=weights).to_dict()
