@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-SOURCE = Path(__file__).parents[1] / "src" / "posepyr"
+from support.places import ROOT
+
+SOURCE = ROOT / "src" / "posepyr"
 
 FLOORS: list[set[str]] = [
     {"skeleton", "records", "geometry", "files"},
@@ -134,7 +136,7 @@ def test_imports_only_go_down() -> None:
             "from posepyr.models.hrnet import HRNet",
             "codec (floor 1) imports models.hrnet",
         ),
-        ("models/net.py", "from posepyr.data.dataset import Crops", "models.net must know nothing of data"),
+        ("models/net.py", "from posepyr.data.loading.dataset import Crops", "models.net must know nothing of data"),
         ("data/set.py", "from posepyr.codec import Codec", "data.set must know nothing of codec"),
         ("inference/see.py", "import pytorch_lightning as pl", "inference.see must not import pytorch_lightning"),
         ("training/go.py", "from hydra.utils import instantiate", "training.go must not import hydra"),

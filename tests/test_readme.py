@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from posepyr.cli.main import main
+from support.places import ROOT
 
-ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 RUN = "runs/demo/2026-01-31_12-00-00"
 """The README's example of a run folder."""

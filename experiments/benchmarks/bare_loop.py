@@ -19,15 +19,15 @@ import torch
 from torch.optim.lr_scheduler import LambdaLR
 
 from posepyr.checkpoints.recipe import build
-from posepyr.cli.compose import Composer
-from posepyr.cli.train import compute_threads
-from posepyr.cli.wiring import Config, make_pose
+from posepyr.configuration.compose import Composer
 from posepyr.data.module import OrderedData
 from posepyr.layers.pooling import redraw_regions
+from posepyr.measurement.peak_memory import highest
+from posepyr.measurement.training_speed import Task
 from posepyr.records import PoseBatch
-from posepyr.studies.peak_memory import highest
-from posepyr.studies.training_speed import Task
+from posepyr.training.build import Config, make_pose
 from posepyr.training.learner import Learner
+from posepyr.training.run import compute_threads
 
 
 def batches(data: OrderedData) -> Iterator[PoseBatch]:

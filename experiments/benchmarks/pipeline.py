@@ -12,10 +12,10 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
-from posepyr.cli.compose import Composer
-from posepyr.cli.wiring import make_pose
-from posepyr.data.sampler import Draw
+from posepyr.configuration.compose import Composer
+from posepyr.data.loading.sampler import Draw
 from posepyr.layers.pooling import redraw_regions
+from posepyr.training.build import make_pose
 from posepyr.training.task import PoseTask
 
 REPETITIONS = 7

@@ -8,7 +8,7 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from posepyr.layers.pooling import LevelPools, Pool, level_pools, redraw_regions
-from posepyr.studies.benchmark import Call, Limits, cpu_clock, in_turn, ratio, set_up, spread
+from posepyr.measurement.timing import Call, Limits, cpu_clock, in_turn, ratio, set_up, spread
 
 LEVELS, CHANNELS, BATCH = 4, 28, 4
 """Of PyraNet's modules in the hourglasses."""

@@ -20,9 +20,10 @@ from posepyr.cli.main import main
 from posepyr.codec import Codec
 from posepyr.inference.estimator import Estimator
 from posepyr.models.ppnet import PPNet
-from released import picture, state_of
+from support.places import CONF
+from support.released import picture, state_of
 
-CODECS = Path(__file__).parents[2] / "conf" / "codec"
+CODECS = CONF / "codec"
 COCO: dict[str, Any] = {"_target_": "posepyr.skeleton.Skeleton", "name": "coco", "joints": [f"j{n}" for n in range(17)]}
 SETTING = Setting(COCO, (256, 192))
 

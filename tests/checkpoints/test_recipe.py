@@ -12,7 +12,7 @@ from posepyr.checkpoints.recipe import (
     read_recipe,
 )
 from posepyr.codec import Codec
-from posepyr.data.augment import Augment
+from posepyr.data.loading.augment import Augment
 
 CODEC = {"_target_": "posepyr.codec.Codec", "sigma": 3.0}
 
@@ -33,7 +33,7 @@ def test_nodes_nest_in_arguments_and_lists() -> None:
 
 
 def test_a_partial_node_waits_for_its_last_arguments() -> None:
-    half = build({"_target_": "posepyr.data.augment.Augment", "_partial_": True, "scale": 0.1})
+    half = build({"_target_": "posepyr.data.loading.augment.Augment", "_partial_": True, "scale": 0.1})
     augment = half(rotation=5.0)
     assert isinstance(augment, Augment)
     assert (augment.scale, augment.rotation) == (0.1, 5.0)

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from posepyr.cli.arguments import parse
-from posepyr.cli.faults import UsageError
+from posepyr.errors import UsageError
 
 
 @pytest.mark.parametrize(

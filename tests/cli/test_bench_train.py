@@ -15,23 +15,25 @@ import pytorch_lightning as pl
 import torch
 
 from posepyr.checkpoints.storage import read_checkpoint
-from posepyr.cli import bench_train, bench_train_work
+from posepyr.cli import bench_train
 from posepyr.cli.against import joined
 from posepyr.cli.bench_train import Asked, asked
-from posepyr.cli.bench_train_clock import StepClock
 from posepyr.cli.bench_train_text import heading, table
-from posepyr.cli.bench_train_work import Settings, measure
-from posepyr.cli.compose import Composer
 from posepyr.cli.main import main
-from posepyr.cli.train import train
-from posepyr.cli.wiring import make_pose
-from posepyr.studies import training_speed
-from posepyr.studies.training_speed import PARTS, Task, Turn
+from posepyr.configuration.compose import Composer
+from posepyr.measurement import training_speed
+from posepyr.measurement.training_speed import PARTS, Task, Turn
+from posepyr.studies import timed_training
+from posepyr.studies.timed_training import Settings, measure
+from posepyr.training.build import make_pose
+from posepyr.training.callbacks.step_clock import StepClock
+from posepyr.training.run import train
+from support.places import ROOT
 
 TINY = ["experiment=demo", "model.width=32", "model.depth=1", "data.input_size=[32,32]", "data.batch_size=2",
         "data.workers=0", "data.source.train=32", "data.source.val=2", "data.source.size=64",
         "progress=false", "threads=1"]  # fmt: skip
-SCRIPT = Path(__file__).parents[2] / "experiments" / "benchmarks" / "bare_loop.py"
+SCRIPT = ROOT / "experiments" / "benchmarks" / "bare_loop.py"
 
 
 def read(*arguments: str) -> list[Asked]:
@@ -131,7 +133,7 @@ def test_a_training_that_is_over_too_soon(monkeypatch: pytest.MonkeyPatch, capsy
     for name, value in Task(steps=3, warmup=1, device="cpu", threads=1).environment().items():
         monkeypatch.setenv(name, value)
     overrides = [*TINY, "data.source.train=4", "trainer.max_epochs=1"]
-    assert bench_train_work.main(json.dumps(Settings(overrides, None, None)._asdict())) == 1
+    assert timed_training.main(json.dumps(Settings(overrides, None, None)._asdict())) == 1
     said = capsys.readouterr().err
     assert said.startswith("posepyr: error: the training must take 7 steps to be measured, but was over before: lower ")
 

@@ -6,11 +6,11 @@ import pytest
 
 from posepyr.cli import completion
 from posepyr.cli.bench import BENCHES
-from posepyr.cli.catalogue import search_folders
 from posepyr.cli.completion import arguments, candidates
 from posepyr.cli.data import ACTIONS
 from posepyr.cli.main import COMMANDS
 from posepyr.cli.score import METRICS
+from posepyr.configuration.catalogue import search_folders
 
 
 def test_commands(conf: Path) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from posepyr.cli.complexity import input_size
-from posepyr.cli.faults import UsageError
 from posepyr.cli.main import main
+from posepyr.errors import UsageError
 from posepyr.layers.residual import ResidualBlocks
+from posepyr.measurement import published
+from posepyr.measurement.comparison import Row
 from posepyr.models.hourglass import StackedHourglass
-from posepyr.studies import published
-from posepyr.studies.comparison import Row
 
 CONVOLUTION = {"_target_": "torch.nn.Conv2d", "in_channels": 10, "out_channels": 1000, "kernel_size": 10, "bias": False}
 

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.cli.convert import SOURCES, input_size, read_skeleton
-from posepyr.cli.faults import UsageError
 from posepyr.cli.main import main
+from posepyr.errors import UsageError
 from posepyr.models.simple_baseline import SimpleBaseline
 
 

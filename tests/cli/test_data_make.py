@@ -9,9 +9,9 @@ import scipy.io
 
 from posepyr.cli import data
 from posepyr.cli.main import main
-from posepyr.data.coco import Coco
-from posepyr.data.figures import Figures
-from posepyr.data.pictures import read_picture
+from posepyr.data.formats.pictures import read_picture
+from posepyr.data.sources.coco import Coco
+from posepyr.data.sources.figures import Figures
 
 SMALL = ["--train", "3", "--test", "2", "--size", "64", "--seed", "5"]
 

@@ -5,7 +5,7 @@ import pytest
 
 from posepyr.cli import doctor
 from posepyr.cli.doctor import Finding
-from posepyr.cli.faults import UsageError
+from posepyr.errors import UsageError
 
 
 def test_versions_are_held_against_what_is_asked_for() -> None:

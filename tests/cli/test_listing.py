@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from posepyr.cli import listing
-from posepyr.cli.faults import UsageError
+from posepyr.errors import UsageError
 
 
 def listed(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
@@ -40,7 +40,7 @@ def test_experiments_say_what_is_expected_and_how_to_run_them(
 def test_models_come_with_their_size(
     conf: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "parameters", lambda _, model: 10 * len(model))
+    monkeypatch.setattr(list, "parameters", lambda _, model: 10 * len(model))
     rows = listed(capsys, "models")
     assert rows[1]["name"] == "pyramid"
     assert (rows[1]["what"], rows[1]["paper"], rows[1]["parameters"]) == (

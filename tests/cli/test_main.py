@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from posepyr.cli import jobs, main
+from posepyr.cli import main, train
 from posepyr.cli.main import COMMANDS
 
 CONFIG = ["train", "--cfg", "job"]
@@ -70,7 +70,7 @@ def test_what_ends_a_run_is_its_exit_code(
     def fail(*_: object, **__: object) -> dict[str, float]:
         raise error
 
-    monkeypatch.setattr(jobs, "_train", fail)
+    monkeypatch.setattr(train, "_train", fail)
     assert main.main(["train"]) == code
     assert main.main(["train", "-m", "seed=1,2"]) == code
 
@@ -86,12 +86,12 @@ def test_rerun_and_resume_hand_over_what_was_stored(
         calls.append((config["seed"], folder, resume))
         return {}
 
-    monkeypatch.setattr(jobs, "_train", note)
+    monkeypatch.setattr(train, "_train", note)
     old = tmp_path / "old"
     (old / "checkpoints").mkdir(parents=True)
     assert main.main(["train", "seed=7", "--cfg", "job", "--resolve"]) == 0
-    from posepyr.cli.compose import Composer
-    from posepyr.cli.launch import show
+    from posepyr.configuration.compose import Composer
+    from posepyr.running.launch import show
 
     (old / "config.yaml").write_text(show(Composer().job(["seed=7"]), "job", resolve=True), encoding="utf-8")
     assert main.main(["train", "--rerun", str(old)]) == 0

@@ -13,8 +13,8 @@ from posepyr.cli import score
 from posepyr.cli.main import main
 from posepyr.data.results import Known, Saved, read_truth, write_saved
 from posepyr.data.results.found import in_order
+from posepyr.evaluation import scoring
 from posepyr.records import Truth
-from posepyr.studies import scoring
 
 
 @pytest.fixture

@@ -11,8 +11,7 @@ import yaml
 from posepyr.geometry import IDENTITY
 from posepyr.records import Annotation, View
 from posepyr.skeleton import Skeleton
-
-CONF = Path(__file__).resolve().parents[2] / "conf"
+from support.places import CONF
 
 
 class Group:

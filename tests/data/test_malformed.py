@@ -6,15 +6,11 @@ import re
 import traceback
 from pathlib import Path
 
-import malformed_arrays
-import malformed_json
-import malformed_own
-import malformed_pictures
-import malformed_posetrack
 import pytest
-from malformed import Format
 
 import posepyr
+from support import malformed_arrays, malformed_json, malformed_own, malformed_pictures, malformed_posetrack
+from support.malformed import Format
 
 HERE = Path(posepyr.__file__).resolve().parent
 

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 import pytorch_lightning as pl
 import torch
-from dots import SKELETON, Dots
 from torch import nn
 
-from posepyr.data.augment import Augment
+from posepyr.data.loading.augment import Augment
+from posepyr.data.loading.sampler import Draw
 from posepyr.data.module import PoseDataModule
-from posepyr.data.sampler import Draw
+from support.dots import SKELETON, Dots
 
 QUIET: dict[str, Any] = {
     "logger": False, "enable_progress_bar": False, "enable_checkpointing": False, "enable_model_summary": False,

@@ -2,12 +2,10 @@
 
 import operator
 from functools import reduce
-from pathlib import Path
 
 import pytest
 import torch
 import yaml
-from drawn import CHANNELS, counts, drawn
 from torch import nn
 from torch.nn import functional as F
 
@@ -19,8 +17,9 @@ from posepyr.layers.hourglass import Hourglass
 from posepyr.layers.postactivation import BasicBlock
 from posepyr.layers.pyramid import PyramidBlocks, PyramidResidual
 from posepyr.layers.residual import PreactivationResidual
+from support.drawn import CHANNELS, counts, drawn
+from support.places import CONF
 
-CONF = Path(__file__).parents[2] / "conf"
 FILES = sorted([*(CONF / "model").glob("*.yaml"), *(CONF / "classifier").glob("*.yaml")])
 
 

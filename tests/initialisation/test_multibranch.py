@@ -1,20 +1,18 @@
 """Multi-branch initialisation: its special cases, and what it does to responses and gradients where it is derived."""
 
 import math
-from pathlib import Path
 
 import pytest
 import torch
 import yaml
-from drawn import CHANNELS, drawn
 from torch import nn
 
 from posepyr.checkpoints.recipe import build
 from posepyr.initialisation.branches import Branches
 from posepyr.initialisation.multibranch import MultiBranch
 from posepyr.initialisation.schemes import MSR, Fan, fan_of, fill, layers_of
-
-CONF = Path(__file__).parents[2] / "conf"
+from support.drawn import CHANNELS, drawn
+from support.places import CONF
 
 WIDTH, DEPTH, SEEDS, POSITIONS = 128, 8, 4, 64
 SPREAD = math.sqrt(5 / WIDTH)

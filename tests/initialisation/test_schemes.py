@@ -1,7 +1,5 @@
 """Initialisation schemes: the variances of the papers, and whose dice they use."""
 
-from pathlib import Path
-
 import pytest
 import torch
 import yaml
@@ -9,8 +7,9 @@ from torch import nn
 
 from posepyr.checkpoints.recipe import build
 from posepyr.initialisation.schemes import MSR, AsBuilt, Normal, Xavier, fan_of
+from support.places import CONF
 
-CONFIGS = sorted((Path(__file__).parents[2] / "conf" / "init").glob("*.yaml"))
+CONFIGS = sorted((CONF / "init").glob("*.yaml"))
 
 
 def layers() -> nn.Sequential:

@@ -6,7 +6,6 @@ import random
 import numpy as np
 import pytest
 import torch
-from drawn import CHANNELS, counts, drawn
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
@@ -14,6 +13,7 @@ from torch.utils.checkpoint import checkpoint
 from posepyr.checkpoints.recipe import build
 from posepyr.initialisation.branches import count_branches
 from posepyr.layers.resize import resize_by_products
+from support.drawn import CHANNELS, counts, drawn
 
 
 def by_slices(n, x):

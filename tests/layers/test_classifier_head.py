@@ -2,12 +2,12 @@
 
 import pytest
 import torch
-from test_postactivation import normalised
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from posepyr.layers.classifier_head import MultiscaleHead
 from posepyr.layers.postactivation import Bottleneck
+from support.normalised import normalised
 
 WIDTHS = (6, 5, 4)
 

@@ -2,11 +2,11 @@
 
 import pytest
 import torch
-from test_postactivation import normalised
 from torch import nn
 
 from posepyr.layers.exchange import Branches, Exchange, Spread, descent, stem
 from posepyr.layers.postactivation import BasicBlock
+from support.normalised import normalised
 
 WIDTHS = (2, 3, 4)
 

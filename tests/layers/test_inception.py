@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from naive_layers import array
-from naive_mssh import inception
 from posepyr.layers.inception import InceptionBlocks
+from support.naive_layers import array
+from support.naive_mssh import inception
 
 
 @pytest.mark.parametrize("variant", ["A", "B"])

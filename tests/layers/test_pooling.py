@@ -9,8 +9,6 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from naive_layers import adaptive_max_pool as naive_adaptive_max_pool
-from naive_layers import array, bilinear, fractional_max_pool
 from posepyr.layers.pooling import (
     FixedPools,
     FractionalMaxPools,
@@ -20,6 +18,8 @@ from posepyr.layers.pooling import (
     level_pools,
     redraw_regions,
 )
+from support.naive_layers import adaptive_max_pool as naive_adaptive_max_pool
+from support.naive_layers import array, bilinear, fractional_max_pool
 
 SELECTION = "adaptive, by selection"
 WAYS = [*get_args(Pool), SELECTION]

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch.utils.checkpoint import checkpoint
 
-from naive_layers import array, pyramid_residual
 from posepyr.layers.pooling import Pool, redraw_regions
 from posepyr.layers.pyramid import PyramidBlocks, PyramidResidual
 from posepyr.layers.residual import PreactivationResidual
+from support.naive_layers import array, pyramid_residual
 
 VARIANTS = ["A", "B", "Bstar", "C", "D"]
 

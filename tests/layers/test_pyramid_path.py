@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from naive_classifiers import pyramid_path
-from naive_layers import array
 from posepyr.layers.pyramid_path import PyramidPaths
+from support.naive_classifiers import pyramid_path
+from support.naive_layers import array
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from naive_layers import array, residual
 from posepyr.layers.pointwise import Pointwise
 from posepyr.layers.residual import PreactivationResidual, ResidualBlocks, activation
+from support.naive_layers import array, residual
 
 
 @pytest.mark.parametrize("preactivation", [True, False])

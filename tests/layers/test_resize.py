@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from naive_layers import array, bilinear
 from posepyr.layers.resize import interpolation, resize, resize_by_products
+from support.naive_layers import array, bilinear
 
 SIZES = [((53, 45), (64, 64)), ((2, 3), (4, 4)), ((1, 1), (2, 2)), ((5, 7), (5, 7)), ((8, 8), (1, 3))]
 

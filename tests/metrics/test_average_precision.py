@@ -11,8 +11,8 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from posepyr.data.coco import read_coco
-from posepyr.data.truth import truth_of
+from posepyr.data.loading.truth import truth_of
+from posepyr.data.sources.coco import read_coco
 from posepyr.metrics.average_precision import AveragePrecision
 from posepyr.records import Predictions, Truth
 from posepyr.skeleton import Skeleton

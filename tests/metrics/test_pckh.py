@@ -11,8 +11,8 @@ from posepyr.checkpoints.recipe import build
 from posepyr.metrics.pckh import PCKh
 from posepyr.records import Predictions, Truth
 from posepyr.skeleton import Skeleton
+from support.places import CONF
 
-CONF = Path(__file__).parents[2] / "conf"
 MPII: Skeleton = build(yaml.safe_load((CONF / "skeleton" / "mpii.yaml").read_text()))
 SMALL = Skeleton("small", ("left_wrist", "right_wrist", "pelvis"))
 

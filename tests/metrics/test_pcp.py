@@ -1,7 +1,6 @@
 """PCP against a count by a second, naive route."""
 
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,8 +10,8 @@ from posepyr.checkpoints.recipe import build
 from posepyr.metrics.pcp import PCP
 from posepyr.records import Predictions, Truth
 from posepyr.skeleton import Skeleton
+from support.places import CONF
 
-CONF = Path(__file__).parents[2] / "conf"
 LSP: Skeleton = build(yaml.safe_load((CONF / "skeleton" / "lsp.yaml").read_text()))
 LIMBS = [
     ("head", ["head_top"], ["neck"]),

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from followed import found, random_videos, true, video
-from naive_posetrack import naive_ap
 
 from posepyr.metrics.posetrack_ap import area_under_curve, assigned, average_precision
 from posepyr.metrics.posetrack_frames import ScoredFrame, counted
+from support.followed import found, random_videos, true, video
+from support.naive_posetrack import naive_ap
 
 
 def ap(frames: list[ScoredFrame]) -> list[float]:

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from followed import found, true, video
-from naive_posetrack import turns
 
 from posepyr.metrics.posetrack_frames import counted, distances, inside
+from support.followed import found, true, video
+from support.naive_posetrack import turns
 
 SQUARE = np.array([[0.0, 0.0], [10.0, 0.0], [10.0, 10.0], [0.0, 10.0]])
 # A square with a notch from above.

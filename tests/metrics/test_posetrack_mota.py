@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from followed import found, random_videos, true, video
-from naive_posetrack import naive_mota
 
 from posepyr.metrics.posetrack_frames import ScoredFrame, counted
 from posepyr.metrics.posetrack_mota import Tracking, track
+from support.followed import found, random_videos, true, video
+from support.naive_posetrack import naive_mota
 
 
 def counts(frames: list[ScoredFrame], compat: bool = False) -> tuple[int, int, int, int]:

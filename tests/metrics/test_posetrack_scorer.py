@@ -6,14 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from naive_posetrack import naive_ap
 
-from posepyr.data.posetrack import JOINTS, PoseTrack
-from posepyr.data.truth import truth_of
+from posepyr.data.formats.posetrack.clip import JOINTS
+from posepyr.data.loading.truth import truth_of
+from posepyr.data.sources.posetrack import PoseTrack
 from posepyr.metrics.posetrack_frames import NOT_FOLLOWED, FoundPeople, ScoredFrame, TruePeople
 from posepyr.metrics.posetrack_scorer import PoseTrackAP
 from posepyr.records import Predictions, Truth
 from posepyr.skeleton import Skeleton
+from support.naive_posetrack import naive_ap
 
 SKELETON = Skeleton("posetrack", JOINTS)
 NAMES = [*JOINTS[:3], "left_ear", "right_ear", *JOINTS[3:]]

@@ -1,16 +1,12 @@
 """Classifiers of small pictures and of ImageNet's: the published sizes, what they share with pose networks, and Wide
 ResNet and ResNeXt against plain numpy."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 import yaml
 from torch import nn
 
-from naive_classifiers import resnext, wide_resnet
-from naive_layers import array
 from posepyr.checkpoints.recipe import build
 from posepyr.layers.pooling import redraw_regions
 from posepyr.layers.pyramid_path import PyramidPaths
@@ -20,8 +16,11 @@ from posepyr.models.resnet import ResNetClassifier
 from posepyr.models.resnext import ResNeXt
 from posepyr.models.simple_baseline import SimpleBaseline
 from posepyr.models.wide_resnet import CIFAR10_MEAN, CIFAR10_STD, WideResNet
+from support.naive_classifiers import resnext, wide_resnet
+from support.naive_layers import array
+from support.places import CONF
 
-CONFIGS = Path(__file__).parents[2] / "conf" / "classifier"
+CONFIGS = CONF / "classifier"
 
 SIZES = {
     "wide_resnet_28_10": (36_479_194, 10.487, 10.487),

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 import torch
-from reduced import DISTINCT, JOINTS, NAMES, SMALL, loss_of, network, node_of, pixels, reduced, single
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 from posepyr.checkpoints.recipe import build
 from posepyr.layers.pooling import FractionalMaxPools, redraw_regions
+from support.reduced import DISTINCT, JOINTS, NAMES, SMALL, loss_of, network, node_of, pixels, reduced, single
 
 FULL = (256, 256)
 BFLOAT16 = 2**-8

@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 import torch
-from reduced import FAMILIES, JOINTS, NAMES, loss_of, network, node_of, pixels, reduced, single
+
+from support.reduced import FAMILIES, JOINTS, NAMES, loss_of, network, node_of, pixels, reduced, single
 
 SIZE = (256, 256)
 

@@ -5,8 +5,13 @@ import pytest
 import torch
 from torch import nn
 
-from counting import multiply_adds, on_meta
-from naive_layers import (
+from posepyr.layers.pooling import redraw_regions
+from posepyr.layers.postactivation import BareBottleneck, PostactivationBlocks
+from posepyr.layers.pyramid import PyramidBlocks, PyramidResidual
+from posepyr.layers.residual import ResidualBlocks
+from posepyr.models.hourglass import StackedHourglass
+from support.counting import multiply_adds, on_meta
+from support.naive_layers import (
     array,
     max_pool,
     nearest_twice,
@@ -16,11 +21,6 @@ from naive_layers import (
     residual,
     run,
 )
-from posepyr.layers.pooling import redraw_regions
-from posepyr.layers.postactivation import BareBottleneck, PostactivationBlocks
-from posepyr.layers.pyramid import PyramidBlocks, PyramidResidual
-from posepyr.layers.residual import ResidualBlocks
-from posepyr.models.hourglass import StackedHourglass
 
 STACKS = (1, 2, 4, 8)
 

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from counting import multiply_adds, multiply_adds_by_torch, on_meta, parameters
 from posepyr.layers.exchange import Exchange
 from posepyr.models.hrnet import HRNet, HRNetBody
+from support.counting import multiply_adds, multiply_adds_by_torch, on_meta, parameters
 
 GI = 2**30
 

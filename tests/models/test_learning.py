@@ -1,25 +1,25 @@
 """A network of each family learns eight drawn people by heart, and knows them in evaluation too."""
 
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 import torch
 import yaml
-from reduced import JOINTS, node_of
 
 from posepyr import geometry
 from posepyr.checkpoints.recipe import build
 from posepyr.codec import Codec
-from posepyr.data.figures import Figures
 from posepyr.data.module import PoseDataModule
+from posepyr.data.sources.figures import Figures
 from posepyr.initialisation.schemes import Normal
 from posepyr.losses import StagedMSE
 from posepyr.records import PoseBatch
 from posepyr.skeleton import Skeleton
 from posepyr.training.schedule import OneCycle
 from posepyr.training.task import PoseTask
+from support.places import CONF
+from support.reduced import JOINTS, node_of
 
 SIZE = (64, 64)
 PEOPLE = 8
@@ -49,7 +49,7 @@ SLOW = ("hrnet_w32", "ppnet_m2_d2_w32", "mssh")
 
 @cache
 def skeleton() -> Skeleton:
-    found: Skeleton = build(yaml.safe_load((Path(__file__).parents[2] / "conf" / "skeleton" / "mpii.yaml").read_text()))
+    found: Skeleton = build(yaml.safe_load((CONF / "skeleton" / "mpii.yaml").read_text()))
     return found
 
 

@@ -1,21 +1,20 @@
 """MSSH: its sizes, a whole network against plain numpy, and what is built of it."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 import yaml
 from torch import nn
 
-from naive_layers import array
-from naive_mssh import Naive
 from posepyr.checkpoints.recipe import build
 from posepyr.layers.inception import InceptionBlocks
 from posepyr.layers.pyramid import PyramidBlocks
 from posepyr.layers.residual import ResidualBlocks
 from posepyr.models.hourglass import MPII_MEAN
 from posepyr.models.mssh import MSSH, split
+from support.naive_layers import array
+from support.naive_mssh import Naive
+from support.places import CONF
 
 
 def count(model: nn.Module) -> int:
@@ -77,7 +76,7 @@ def test_multiply_adds(block, options, gmacs):
 
 
 def test_the_file_of_residuals_has_their_size():
-    node = yaml.safe_load((Path(__file__).parents[2] / "conf" / "model" / "mssh_residual.yaml").read_text())
+    node = yaml.safe_load((CONF / "model" / "mssh_residual.yaml").read_text())
     with torch.device("meta"):
         assert count(build(node, joints=16)) == 25_949_952
 

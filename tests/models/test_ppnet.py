@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from counting import multiply_adds, multiply_adds_by_torch, on_meta, parameters
 from posepyr.models.ppnet import PPNet
+from support.counting import multiply_adds, multiply_adds_by_torch, on_meta, parameters
 
 GI = 2**30
 

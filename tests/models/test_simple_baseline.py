@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from counting import multiply_adds, multiply_adds_by_torch, on_meta, parameters
 from posepyr.models.resnet import ResNet
 from posepyr.models.simple_baseline import SimpleBaseline
+from support.counting import multiply_adds, multiply_adds_by_torch, on_meta, parameters
 
 
 def charged_at_the_output(model: nn.Module, height: int, width: int) -> int:

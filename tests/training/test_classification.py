@@ -11,8 +11,8 @@ from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 
 from posepyr.checkpoints.recipe import ClassifierRecipe, build
-from posepyr.data.cuts import PaddedCut
-from posepyr.data.labelled import LabelledBatch
+from posepyr.data.classification.cuts import PaddedCut
+from posepyr.data.classification.labelled import LabelledBatch
 from posepyr.data.module import ClassificationDataModule
 from posepyr.training.classification import ClassificationTask
 from posepyr.training.quiet import quiet

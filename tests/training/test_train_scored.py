@@ -11,16 +11,16 @@ from torch import nn
 
 from posepyr.checkpoints.recipe import Recipe
 from posepyr.codec import Codec
-from posepyr.data.augment import Augment
-from posepyr.data.figures import Figures
+from posepyr.data.loading.augment import Augment
+from posepyr.data.loading.sampler import Draw
 from posepyr.data.module import PoseDataModule
-from posepyr.data.sampler import Draw
+from posepyr.data.sources.figures import Figures
 from posepyr.inference.protocol import Protocol
 from posepyr.losses import StagedMSE
 from posepyr.metrics.pck import PCK
 from posepyr.records import Predictions
 from posepyr.skeleton import Skeleton
-from posepyr.training.callbacks import PredictionSheet
+from posepyr.training.callbacks.pictures import PredictionSheet
 from posepyr.training.quiet import quiet
 from posepyr.training.schedule import Constant
 from posepyr.training.task import PoseTask

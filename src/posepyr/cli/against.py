@@ -5,7 +5,7 @@ import shlex
 from collections.abc import Callable, Iterator, Sequence
 from typing import NoReturn
 
-from posepyr.cli.faults import UsageError
+from posepyr.errors import UsageError
 
 
 def joined(arguments: Sequence[str]) -> Iterator[str]:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from posepyr.cli.catalogue import PRIMARY
-from posepyr.cli.faults import UsageError
-from posepyr.cli.nearest import suggestion
+from posepyr.configuration.catalogue import PRIMARY
+from posepyr.errors import UsageError
+from posepyr.suggestion import suggestion
 
 SWITCHES = {"-m": "multirun", "--multirun": "multirun", "--resolve": "resolve", "-h": "help", "--help": "help"}
 VALUES = {

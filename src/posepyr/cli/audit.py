@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from posepyr.cli import faults
+from posepyr import errors
 from posepyr.cli.complexity import CLASSIFIER_INPUT, INPUT, input_size
-from posepyr.cli.faults import UsageError
+from posepyr.errors import UsageError
 
 if TYPE_CHECKING:
-    from posepyr.cli.compose import Job
-    from posepyr.studies.audit import Measured
+    from posepyr.configuration.compose import Job
+    from posepyr.variance.curves import Measured
 
 BATCH = 2
 
@@ -50,7 +50,7 @@ def run(arguments: list[str]) -> int:
     show(measured, notes)
     if options.output:
         write(options.output, measured, report(arguments, options, networks, notes))
-    return faults.COMPLETED
+    return errors.COMPLETED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -86,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
 def audited(options: argparse.Namespace) -> list[Audited]:
     """The networks that a command line names: every combination of swept values."""
     # Here, after parsing: --help and a wrong flag must not wait for Torch.
-    from posepyr.cli.compose import Composer
+    from posepyr.configuration.compose import Composer
 
     jobs = Composer(options.config_dir).jobs(options.overrides)
     return [
@@ -125,10 +125,10 @@ def _set_size(config: dict[str, Any], asked: str | None) -> tuple[int, int]:
 
 def measure(networks: Sequence[Audited], options: argparse.Namespace) -> tuple[list["Measured"], list[str]]:
     """What was measured, and a line on each network."""
-    from posepyr.cli.audit_work import make_material, make_trial
     from posepyr.cli.bench_model import device_of
     from posepyr.cli.progress import tracking
-    from posepyr.studies.audit import audit
+    from posepyr.studies.variance_audit import make_material, make_trial
+    from posepyr.variance.curves import audit
 
     device = device_of(options.device)
     measured: list[Measured] = []
@@ -154,7 +154,7 @@ def _note(network: Audited, what: str, rows: int, options: argparse.Namespace) -
 def show(measured: Sequence["Measured"], notes: Sequence[str]) -> None:
     """Print the notes and the table."""
     from posepyr.cli.audit_text import table
-    from posepyr.studies.audit import curves
+    from posepyr.variance.curves import curves
 
     sys.stdout.write("\n".join([*notes, table(curves(measured))]))
 
@@ -177,8 +177,8 @@ def report(
 def write(folder: Path, measured: Sequence["Measured"], said: dict[str, Any]) -> None:
     """The figure, every row, and what they are of."""
     from posepyr.files import write_text
-    from posepyr.studies.audit import curves, write_csv
-    from posepyr.studies.variance_figure import draw_variances
+    from posepyr.variance.curves import curves, write_csv
+    from posepyr.variance.figure import draw_variances
 
     draw_variances(curves(measured), folder / "variances.png")
     write_csv(folder / "variances.csv", measured)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from posepyr.studies.audit import Band, Curve, Section, sections
+from posepyr.variance.curves import Band, Curve, Section, sections
 
 NONE = "-"
 """In the place of a mean, where a variance is zero or larger than numbers go."""

@@ -2,9 +2,9 @@
 
 import importlib
 
-from posepyr.cli import faults
-from posepyr.cli.faults import UsageError
-from posepyr.cli.nearest import suggestion
+from posepyr import errors
+from posepyr.errors import UsageError
+from posepyr.suggestion import suggestion
 
 BENCHES = {
     "model": ("bench_model:run", "networks' forward and backward passes side by side: time and memory"),
@@ -18,7 +18,7 @@ def run(arguments: list[str]) -> int:
     """Runs the sub-command that is named first."""
     if not arguments or arguments[0] in ("-h", "--help"):
         print(help_text())
-        return faults.COMPLETED if arguments else faults.USAGE
+        return errors.COMPLETED if arguments else errors.USAGE
     name, *rest = arguments
     if name not in BENCHES:
         raise UsageError(f"{name} is nothing that posepyr bench measures; {suggestion(name, BENCHES)}")

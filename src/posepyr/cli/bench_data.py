@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from posepyr.cli import faults
-from posepyr.cli.faults import UsageError
+from posepyr import errors
+from posepyr.errors import UsageError
 
 COUNT, SECONDS = 32, 20.0
 
@@ -36,7 +36,7 @@ def run(arguments: list[str]) -> int:
 
         write_text(options.json, json.dumps(report, indent=2) + "\n")
     sys.stdout.write(text(report))
-    return faults.COMPLETED
+    return errors.COMPLETED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,10 +65,10 @@ def measure(options: argparse.Namespace, load: Any) -> dict[str, Any]:
     # Here, after parsing: --help and a wrong flag must not wait for Torch.
     import cv2
 
-    from posepyr.cli.compose import Composer
-    from posepyr.cli.wiring import make_data
-    from posepyr.studies.benchmark import Limits, device_name
-    from posepyr.studies.loading import many_workers, one_process, picture
+    from posepyr.configuration.compose import Composer
+    from posepyr.measurement.loading import many_workers, one_process, picture
+    from posepyr.measurement.timing import Limits, device_name
+    from posepyr.training.build import make_data
 
     data = make_data(Composer(options.config_dir).job(options.overrides).config)
     if options.workers is not None:

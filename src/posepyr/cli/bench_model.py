@@ -11,13 +11,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from posepyr.cli import faults
+from posepyr import errors
 from posepyr.cli.against import joined, read_against
 from posepyr.cli.bench_text import heading, table
-from posepyr.cli.faults import UsageError
+from posepyr.errors import UsageError
 
 if TYPE_CHECKING:
-    from posepyr.studies.benchmark import Limits, Precision, Settings
+    from posepyr.measurement.timing import Limits, Precision, Settings
 
 BATCH = {"cpu": 4, "cuda": 16}
 """Pictures at once where --batch does not say."""
@@ -80,7 +80,7 @@ def run(arguments: list[str]) -> int:
 
         write_text(options.json, json.dumps(report, indent=2) + "\n")
     sys.stdout.write(table(report))
-    return faults.COMPLETED
+    return errors.COMPLETED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -147,8 +147,8 @@ def _check(options: argparse.Namespace, networks: Sequence[Asked]) -> None:
 def measure(wanted: Sequence[Asked], options: argparse.Namespace, load: Sequence[float]) -> dict[str, Any]:
     """The report on the networks as plain data; its heading is printed at once, as the rest takes a while."""
     # Here, after parsing: --help and a wrong flag must not wait for Torch.
-    from posepyr.studies.benchmark import Limits
-    from posepyr.studies.peak_memory import METHODS
+    from posepyr.measurement.peak_memory import METHODS
+    from posepyr.measurement.timing import Limits
 
     device = device_of(options.device)
     networks = [_network(one, options.config_dir, device) for one in wanted]
@@ -170,7 +170,7 @@ def measure(wanted: Sequence[Asked], options: argparse.Namespace, load: Sequence
 def _machine(device: str, threads: int | None, load: Sequence[float]) -> dict[str, Any]:
     import torch
 
-    from posepyr.studies.benchmark import device_name
+    from posepyr.measurement.timing import device_name
 
     return {
         "device": device,
@@ -194,8 +194,8 @@ def device_of(given: str | None) -> str:
 def _network(one: Asked, config_dir: str | None, device: str) -> Network:
     """Also finds out, on the meta device, whether the network takes pictures of this size."""
     from posepyr.cli.complexity import one_network
-    from posepyr.cli.compose import Composer
-    from posepyr.studies.benchmark import Settings
+    from posepyr.configuration.compose import Composer
+    from posepyr.measurement.timing import Settings
 
     batch = one.batch or BATCH[device]
     cost = one_network(one.overrides, config_dir, one.input, batch, depth=1)
@@ -209,7 +209,7 @@ def _network(one: Asked, config_dir: str | None, device: str) -> Network:
 @contextmanager
 def _enough_memory(who: str) -> Iterator[None]:
     """Says what to do where the memory does not suffice."""
-    from posepyr.studies.benchmark import is_out_of_memory
+    from posepyr.measurement.timing import is_out_of_memory
 
     smaller = "make --batch or --input smaller"
     try:
@@ -225,8 +225,8 @@ def _enough_memory(who: str) -> Iterator[None]:
 
 def _measure_memory(report: dict[str, Any], networks: Sequence[Network], threads: int | None) -> None:
     """Adds to each network's entry what its passes hold at most."""
-    from posepyr.cli.bench_work import make_work
-    from posepyr.studies.peak_memory import in_new_process
+    from posepyr.measurement.peak_memory import in_new_process
+    from posepyr.training.synthetic import make_work
 
     device = report["machine"]["device"]
     for number, (entry, network) in enumerate(zip(report["networks"], networks, strict=True), 1):
@@ -238,8 +238,8 @@ def _measure_memory(report: dict[str, Any], networks: Sequence[Network], threads
 
 def _time(report: dict[str, Any], networks: Sequence[Network], limits: "Limits", threads: int | None) -> None:
     """Adds to each network's entry what its passes took."""
-    from posepyr.cli.bench_work import make_work
-    from posepyr.studies.benchmark import cpu_clock, cuda_clock, figures, in_turn, set_up
+    from posepyr.measurement.timing import cpu_clock, cuda_clock, figures, in_turn, set_up
+    from posepyr.training.synthetic import make_work
 
     device = report["machine"]["device"]
     with set_up(device, threads):

@@ -10,13 +10,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from posepyr.cli import faults
+from posepyr import errors
 from posepyr.cli.against import joined, read_against
 from posepyr.cli.bench_train_text import heading, table
-from posepyr.cli.faults import UsageError
+from posepyr.errors import UsageError
 
 if TYPE_CHECKING:
-    from posepyr.studies.training_speed import Task, Turn
+    from posepyr.measurement.training_speed import Task, Turn
 
 STEPS, WARMUP, REPEAT, SECONDS = 50, 10, 5, 300.0
 
@@ -59,7 +59,7 @@ def run(arguments: list[str]) -> int:
 
         write_text(options.json, json.dumps(report, indent=2) + "\n")
     sys.stdout.write(table(report))
-    return faults.COMPLETED
+    return errors.COMPLETED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -137,7 +137,7 @@ def measure(
     # Here, after parsing: --help and a wrong flag must not wait for Torch.
     from posepyr.cli.bench_model import device_of
     from posepyr.cli.progress import progress_bar
-    from posepyr.studies.training_speed import Task, figures, in_rounds, take_turn
+    from posepyr.measurement.training_speed import Task, figures, in_rounds, take_turn
 
     device = device_of(options.device)
     entries = [_training(one, options.config_dir) for one in trainings] + [{"command": text} for text in baselines]
@@ -164,7 +164,7 @@ def measure(
 def _machine(device: str, load: Sequence[float]) -> dict[str, Any]:
     import torch
 
-    from posepyr.studies.benchmark import device_name
+    from posepyr.measurement.timing import device_name
 
     return {
         "device": device,
@@ -177,7 +177,7 @@ def _machine(device: str, load: Sequence[float]) -> dict[str, Any]:
 
 def _training(one: Asked, config_dir: str | None) -> dict[str, Any]:
     """What is trained, as plain data; a mistake in the overrides is found here."""
-    from posepyr.cli.compose import Composer
+    from posepyr.configuration.compose import Composer
 
     config = Composer(config_dir).job(one.overrides).config
     return {
@@ -191,8 +191,8 @@ def _training(one: Asked, config_dir: str | None) -> dict[str, Any]:
 
 
 def _program(one: Asked, config_dir: str | None, number: int, task: "Task") -> "partial[Turn]":
-    from posepyr.studies.training_speed import take_turn
+    from posepyr.measurement.training_speed import take_turn
 
     settings = json.dumps({"overrides": one.overrides, "config_dir": config_dir, "tf32": one.tf32})
-    command = [sys.executable, "-m", "posepyr.cli.bench_train_work", settings]
+    command = [sys.executable, "-m", "posepyr.studies.timed_training", settings]
     return partial(take_turn, command, task, f"training {number}")

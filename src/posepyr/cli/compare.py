@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posepyr.cli import faults, score
-from posepyr.cli.faults import UsageError
+from posepyr import errors
+from posepyr.cli import score
+from posepyr.errors import UsageError
 
 if TYPE_CHECKING:
     from posepyr.metrics.comparison import Difference
@@ -29,7 +30,7 @@ def run(arguments: list[str]) -> int:
     options = made.parse_intermixed_args(arguments)
     settings = score.settings(options)
     from posepyr.data.results import read_predictions, read_truth
-    from posepyr.studies import scoring
+    from posepyr.evaluation import scoring
 
     paired = [name for name, metric in scoring.METRICS.items() if metric.pairs]
     if options.metric not in paired:
@@ -47,7 +48,7 @@ def run(arguments: list[str]) -> int:
     }
     score.write_json(options.json, content)
     sys.stdout.write(text(options, protocol, found))
-    return faults.COMPLETED
+    return errors.COMPLETED
 
 
 def text(options: argparse.Namespace, protocol: str, found: "Mapping[str, Difference]") -> str:

@@ -14,13 +14,14 @@ from typing import Any
 
 import yaml
 
-from posepyr.cli import catalogue, faults
+from posepyr import errors
 from posepyr.cli.arguments import SWITCHES, VALUES
 from posepyr.cli.bench import BENCHES
 from posepyr.cli.data import ACTIONS
 from posepyr.cli.main import COMMANDS
 from posepyr.cli.score import METRICS
-from posepyr.cli.supplied import supplied
+from posepyr.configuration import catalogue
+from posepyr.configuration.injected import supplied
 
 SCRIPTS = {
     "bash": """_posepyr() {
@@ -73,7 +74,7 @@ def run(arguments: list[str]) -> int:
     )
     parser.add_argument("shell", choices=sorted(SCRIPTS))
     print(SCRIPTS[parser.parse_args(arguments).shell])
-    return faults.COMPLETED
+    return errors.COMPLETED
 
 
 def run_complete(arguments: list[str]) -> int:
@@ -83,7 +84,7 @@ def run_complete(arguments: list[str]) -> int:
     folders = catalogue.search_folders(folder if folder and Path(folder).is_dir() else None)
     first = len([one for one in words if one]) <= 2 and command == word
     sys.stdout.writelines(f"{candidate}\n" for candidate in candidates(folders, command, word, words, first))
-    return faults.COMPLETED
+    return errors.COMPLETED
 
 
 def candidates(

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from posepyr.cli import faults
-from posepyr.cli.faults import UsageError
+from posepyr import errors
+from posepyr.errors import UsageError
 
 if TYPE_CHECKING:
-    from posepyr.studies.comparison import Outcome
+    from posepyr.measurement.comparison import Outcome
 
 INPUT = (256, 256)
 CLASSIFIER_INPUT = (32, 32)
@@ -40,7 +40,7 @@ def run(arguments: list[str]) -> int:
     report = one_network(options.overrides, options.config_dir, options.input, options.batch, options.depth)
     _write(options.json, report)
     sys.stdout.write(summary(report))
-    return faults.COMPLETED
+    return errors.COMPLETED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,13 +63,13 @@ def _parser() -> argparse.ArgumentParser:
 def run_table(check: bool, file: Path | None) -> int:
     """Print every row; the exit code is of use with ``check``."""
     # Here, after parsing: --help and a wrong flag must not wait for Torch.
-    from posepyr.studies.comparison import compare
-    from posepyr.studies.published import rows
+    from posepyr.measurement.comparison import compare
+    from posepyr.measurement.published import rows
 
     outcomes = compare(rows())
     _write(file, [outcome.to_dict() for outcome in outcomes])
     sys.stdout.write(table(outcomes))
-    return faults.FAILED if check and not all(outcome.passes for outcome in outcomes) else faults.COMPLETED
+    return errors.FAILED if check and not all(outcome.passes for outcome in outcomes) else errors.COMPLETED
 
 
 def table(outcomes: Sequence["Outcome"]) -> str:
@@ -103,8 +103,8 @@ def one_network(
     overrides: Sequence[str], config_dir: str | None, asked: str | None, batch: int, depth: int
 ) -> dict[str, Any]:
     """What the network of a configuration costs, as plain data."""
-    from posepyr.cli.compose import Composer
-    from posepyr.studies.complexity import build_on_meta, count, training_memory
+    from posepyr.configuration.compose import Composer
+    from posepyr.measurement.complexity import build_on_meta, count, training_memory
 
     config = Composer(config_dir).job(overrides).config
     classifier = config.get("classifier")

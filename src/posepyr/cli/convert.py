@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posepyr.checkpoints.recipe import ClassifierRecipe
-from posepyr.cli import catalogue
-from posepyr.cli.faults import UsageError
-from posepyr.cli.nearest import suggestion
+from posepyr.configuration import catalogue
+from posepyr.errors import UsageError
+from posepyr.suggestion import suggestion
 
 if TYPE_CHECKING:
     from posepyr.checkpoints.matching import State

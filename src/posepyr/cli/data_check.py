@@ -7,14 +7,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from posepyr.cli import data_source, faults
-from posepyr.cli.faults import UsageError
+from posepyr import errors
+from posepyr.cli import data_source
+from posepyr.errors import UsageError
 
 if TYPE_CHECKING:
     from posepyr.cli.data_source import Data
-    from posepyr.studies.data.check import Report
-    from posepyr.studies.data.findings import Finding, Offender
-    from posepyr.studies.data.pictures import Most
+    from posepyr.studies.datasets.check import Report
+    from posepyr.studies.datasets.findings import Finding, Offender
+    from posepyr.studies.datasets.pictures import Most
 
 SHOWN = 20
 """Offenders that are printed of each kind."""
@@ -40,7 +41,7 @@ def run(arguments: list[str]) -> int:
         content = {"overrides": options.overrides, **report.to_dict()}
         write_text(options.json, json.dumps(content, indent=2) + "\n")
     sys.stdout.write(text(report, data_source.named(options)))
-    return faults.FAILED if report.spoilt else faults.COMPLETED
+    return errors.FAILED if report.spoilt else errors.COMPLETED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -77,7 +78,7 @@ def check(data: "Data", names: list[str] | None, most: "Most") -> "Report":
     """The report on a data set."""
     from posepyr.cli.progress import tracking
     from posepyr.data.module import ClassificationDataModule
-    from posepyr.studies.data.check import SPLITS, check_labelled, check_poses
+    from posepyr.studies.datasets.check import SPLITS, check_labelled, check_poses
 
     asked = tuple(dict.fromkeys(names or SPLITS))
     with tracking() as track:

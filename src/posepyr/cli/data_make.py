@@ -33,7 +33,7 @@ def run(arguments: list[str]) -> int:
     # After parsing: --help and a wrong flag must not wait for NumPy and OpenCV.
     from posepyr.cli.progress import progress_bar
     from posepyr.data.export import write_coco, write_lsp, write_mpii
-    from posepyr.data.figures import Figures
+    from posepyr.data.sources.figures import Figures
 
     given = {name: getattr(options, name) for name in ("difficulty", "seed", "size")}
     source = Figures(**people, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
@@ -95,7 +95,7 @@ def drawn_skeleton() -> "Skeleton":
     import yaml
 
     from posepyr.checkpoints.recipe import build
-    from posepyr.cli.catalogue import configuration_folder
+    from posepyr.configuration.catalogue import configuration_folder
 
     file = configuration_folder() / "skeleton" / "mpii.yaml"
     skeleton: Skeleton = build(yaml.safe_load(file.read_text(encoding="utf-8")))

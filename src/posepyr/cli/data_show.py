@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from posepyr.cli import data_source, faults
-from posepyr.cli.faults import UsageError
+from posepyr import errors
+from posepyr.cli import data_source
+from posepyr.errors import UsageError
 
 if TYPE_CHECKING:
     from posepyr.records import Pixels
@@ -31,7 +32,7 @@ def run(arguments: list[str]) -> int:
     pixels, count = sheet(options)
     draw.save(pixels, options.output)
     sys.stdout.write(f"{options.output}: {count} of {data_source.named(options)}, {options.split}\n")
-    return faults.COMPLETED
+    return errors.COMPLETED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,7 +71,7 @@ def sheet(options: argparse.Namespace) -> tuple["Pixels", int]:
     """The sheet, and how many are on it."""
     from posepyr.checkpoints.recipe import build
     from posepyr.data.module import ClassificationDataModule
-    from posepyr.studies.data.sheet import Wish, labelled_sheet, pose_sheet
+    from posepyr.studies.datasets.sheet import Wish, labelled_sheet, pose_sheet
 
     config = data_source.configuration(options)
     data = data_source.data_of(config)
@@ -88,7 +89,7 @@ def sheet(options: argparse.Namespace) -> tuple["Pixels", int]:
 
 
 def _chosen(options: argparse.Namespace, size: int) -> list[int]:
-    from posepyr.studies.data.sheet import some
+    from posepyr.studies.datasets.sheet import some
 
     if not size:
         raise ValueError(f"--split must name a split with somebody in it, got {options.split}, which has nobody")

@@ -3,7 +3,7 @@
 import argparse
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from posepyr.cli.faults import UsageError
+from posepyr.errors import UsageError
 
 if TYPE_CHECKING:
     from posepyr.data.module import ClassificationDataModule, PoseDataModule
@@ -27,15 +27,15 @@ def parser(command: str, description: str, examples: str) -> argparse.ArgumentPa
 def configuration(options: argparse.Namespace) -> dict[str, Any]:
     """The configuration that the overrides choose."""
     # Here, after parsing: --help and a wrong flag must not wait for Torch.
-    from posepyr.cli.compose import Composer
+    from posepyr.configuration.compose import Composer
 
     return Composer(options.config_dir).job(options.overrides).config
 
 
 def data_of(config: dict[str, Any]) -> "Data":
     """The data set of a configuration."""
-    from posepyr.cli.wiring import make_data
     from posepyr.data.module import ClassificationDataModule, PoseDataModule
+    from posepyr.training.build import make_data
 
     data = make_data(config)
     if not isinstance(data, PoseDataModule | ClassificationDataModule):

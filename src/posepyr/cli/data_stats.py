@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from posepyr.cli import data_source, faults
+from posepyr import errors
+from posepyr.cli import data_source
 
 if TYPE_CHECKING:
     from posepyr.cli.data_source import Data
@@ -35,7 +36,7 @@ def run(arguments: list[str]) -> int:
         write_text(options.json, json.dumps({"overrides": options.overrides, "splits": found}, indent=2) + "\n")
     for name, figures in found.items():
         sys.stdout.write("\n".join([f"data  {data_source.named(options)}: {name}", *text(figures)]) + "\n")
-    return faults.COMPLETED
+    return errors.COMPLETED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -53,7 +54,7 @@ def statistics(data: "Data", name: str) -> dict[str, Any]:
     """A split in figures, as plain data."""
     from posepyr.cli.progress import tracking
     from posepyr.data.module import ClassificationDataModule
-    from posepyr.studies.data.statistics import labelled_statistics, pose_statistics
+    from posepyr.studies.datasets.statistics import labelled_statistics, pose_statistics
 
     with tracking() as track:
         if isinstance(data, ClassificationDataModule):

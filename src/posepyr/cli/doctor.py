@@ -9,8 +9,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from posepyr.cli import catalogue, faults
-from posepyr.cli.faults import UsageError
+from posepyr import errors
+from posepyr.configuration import catalogue
+from posepyr.errors import UsageError
 
 State = Literal["ok", "warning", "problem"]
 RUNS = Path("runs")
@@ -32,7 +33,7 @@ def run(arguments: list[str]) -> int:
     if arguments:
         if arguments == ["--help"] or arguments == ["-h"]:
             print("usage: posepyr doctor\n\nChecks versions, devices, data folders, W&B and disk space.")
-            return faults.COMPLETED
+            return errors.COMPLETED
         raise UsageError(f"posepyr doctor takes no arguments, got {' '.join(arguments)!r}")
     worst: State = "ok"
     for finding in findings():
@@ -41,7 +42,7 @@ def run(arguments: list[str]) -> int:
             print(f"{'':<8} -> {finding.mend}")
         if finding.state == "problem" or worst == "ok":
             worst = finding.state
-    return faults.FAILED if worst == "problem" else faults.COMPLETED
+    return errors.FAILED if worst == "problem" else errors.COMPLETED
 
 
 def findings() -> Iterator[Finding]:
@@ -140,7 +141,7 @@ def data() -> Finding:
 
 def logging_mode() -> Finding:
     """What ``logger=wandb`` would do."""
-    from posepyr.training.wandb_log import wandb_mode
+    from posepyr.training.loggers.wandb_log import wandb_mode
 
     mode, reason = wandb_mode()
     return Finding("ok", "logger=wandb", f"{mode}: {reason}")

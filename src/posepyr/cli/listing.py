@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from posepyr.cli import catalogue, faults
-from posepyr.cli.faults import UsageError
-from posepyr.cli.nearest import suggestion
+from posepyr import errors
+from posepyr.configuration import catalogue
+from posepyr.errors import UsageError
+from posepyr.suggestion import suggestion
 
 PLURALS = {"models": "model", "experiments": "experiment", "sweeps": "sweep", "schedulers": "scheduler"}
 """Names under which a group may be asked for as well."""
@@ -26,7 +27,7 @@ def run(arguments: list[str]) -> int:
     folders = catalogue.search_folders(options.config_dir)
     rows = rows_of(folders, options.group) if options.group else group_rows(folders, at_length=options.json)
     print(json.dumps(rows, indent=2) if options.json else _table(rows), end="\n" if options.json else "")
-    return faults.COMPLETED
+    return errors.COMPLETED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -76,7 +77,7 @@ def parameters(folders: Sequence[Path], model: str) -> int:
     import torch
 
     from posepyr.checkpoints.recipe import build
-    from posepyr.cli.compose import Composer
+    from posepyr.configuration.compose import Composer
 
     extra = folders[0] if len(folders) > 1 else None
     config = Composer(extra).job([f"model={model}"]).config

@@ -8,13 +8,13 @@ import os
 import sys
 from collections.abc import Sequence
 
-from posepyr.cli import faults
-from posepyr.cli.faults import UsageError
-from posepyr.cli.nearest import suggestion
+from posepyr import errors
+from posepyr.errors import UsageError
+from posepyr.suggestion import suggestion
 
 COMMANDS = {
-    "train": ("jobs:run_train", "train a network: key=value overrides choose and change everything"),
-    "evaluate": ("jobs:run_evaluate", "score a trained network on a data set"),
+    "train": ("train:run_train", "train a network: key=value overrides choose and change everything"),
+    "evaluate": ("train:run_evaluate", "score a trained network on a data set"),
     "score": ("score:run", "score anybody's predictions in a file, without a network"),
     "compare": ("compare:run", "two files of predictions: how far apart, and whether that is certain"),
     "predict": ("predict:run", "find people's joints in pictures"),
@@ -38,25 +38,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     if "--traceback" in arguments:
         arguments.remove("--traceback")
-        os.environ[faults.TRACEBACK] = "1"
+        os.environ[errors.TRACEBACK] = "1"
     try:
         return _run(arguments)
     except BrokenPipeError:
         # Whoever read our output has seen enough, as `head` does. Nothing is left to say, not even on exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return faults.FAILED
+        return errors.FAILED
     except (Exception, KeyboardInterrupt) as error:
-        faults.report(error)
-        return faults.exit_code(error)
+        errors.report(error)
+        return errors.exit_code(error)
 
 
 def _run(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help", "help"):
         print(help_text())
-        return faults.COMPLETED if arguments else faults.USAGE
+        return errors.COMPLETED if arguments else errors.USAGE
     if arguments[0] in ("-V", "--version"):
         print(f"posepyr {version()}")
-        return faults.COMPLETED
+        return errors.COMPLETED
     name, *rest = arguments
     where = HIDDEN.get(name) or COMMANDS.get(name, ("", ""))[0]
     if not where:

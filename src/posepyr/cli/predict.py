@@ -19,7 +19,7 @@ def run(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     # After parsing: --help and a wrong flag must not wait for Torch.
     from posepyr import draw
-    from posepyr.data.pictures import read_picture
+    from posepyr.data.formats.pictures import read_picture
     from posepyr.files import write_text
     from posepyr.inference.estimator import Estimator
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from posepyr.cli import faults
-from posepyr.cli.faults import UsageError
+from posepyr import errors
+from posepyr.errors import UsageError
 
 if TYPE_CHECKING:
     from posepyr.data.results import Known
+    from posepyr.evaluation.scoring import Report, Settings
     from posepyr.skeleton import Skeleton
-    from posepyr.studies.scoring import Report, Settings
 
 METRICS = ("pckh", "pck", "pcp", "oks", "posetrack")
 PAPERS = ("head_top", "head", "shoulder", "elbow", "wrist", "hip", "knee", "ankle")
@@ -49,13 +49,13 @@ def run(arguments: list[str]) -> int:
     report = scored(options, chosen)
     write_json(options.json, {"metric": options.metric, **said(options), **report._asdict()})
     sys.stdout.write(text(options, report))
-    return faults.COMPLETED
+    return errors.COMPLETED
 
 
 def scored(options: argparse.Namespace, chosen: "Settings") -> "Report":
     """The report on what a command line names."""
     from posepyr.data.results import read_predictions, read_truth
-    from posepyr.studies.scoring import score, score_videos
+    from posepyr.evaluation.scoring import score, score_videos
 
     if options.metric == "posetrack":
         if options.skeleton:
@@ -86,12 +86,12 @@ def parser(command: str, description: str, epilog: str) -> argparse.ArgumentPars
 
 def settings(options: argparse.Namespace) -> "Settings":
     """The settings of the metric that is asked for, if it takes them."""
-    from posepyr.cli.nearest import suggestion
+    from posepyr.suggestion import suggestion
 
     if options.metric not in METRICS:
         raise UsageError(f"--metric must name a score, got {options.metric}; {suggestion(options.metric, METRICS)}")
+    from posepyr.evaluation import scoring
     from posepyr.metrics.breakdown import By
-    from posepyr.studies import scoring
 
     asked: str = getattr(options, "by", None) or ""
     by: tuple[By, ...] = tuple(way for way in get_args(By) if way in asked.split(","))
@@ -116,14 +116,14 @@ def existing(path: Path, flag: str) -> Path:
 
 def skeleton_of(name: str | None, known: "Known") -> "Skeleton":
     """The skeleton of a name or of a data set's YAML file; without either that of ours which has the truth's joints."""
-    from posepyr.data import custom
+    from posepyr.data.sources import custom
     from posepyr.skeleton import Skeleton
 
     if name is not None and name.endswith((".yaml", ".yml")):
         return custom.skeleton(name)
     ours = _skeletons()
     if name is not None:
-        from posepyr.cli.nearest import suggestion
+        from posepyr.suggestion import suggestion
 
         if name not in ours:
             raise UsageError(f"--skeleton must be one of {', '.join(ours)}, got {name}; {suggestion(name, ours)}")
@@ -138,7 +138,7 @@ def _skeletons() -> "dict[str, Skeleton]":
     import yaml
 
     from posepyr.checkpoints.recipe import build
-    from posepyr.cli import catalogue
+    from posepyr.configuration import catalogue
 
     files = catalogue.choices(catalogue.search_folders(), "skeleton")
     contents = {name: yaml.safe_load(path.read_text(encoding="utf-8")) for name, path in files.items()}

@@ -1,166 +1,197 @@
-"""``posepyr train``: one run, from a composed configuration to scores."""
+"""``posepyr train`` and ``posepyr evaluate``: from arguments to run folders and exit codes."""
 
-import gc
-import json
-import math
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytorch_lightning as pl
-import torch
-from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar, TQDMProgressBar
-from pytorch_lightning.loggers import WandbLogger
-from pytorch_lightning.loggers.logger import Logger
-from pytorch_lightning.plugins.environments import SLURMEnvironment  # type: ignore[attr-defined]
+from posepyr import errors
+from posepyr.cli.arguments import Request, parse
+from posepyr.errors import UsageError
+from posepyr.ranks import is_first, launched
+from posepyr.running.slurm import recall
 
-from posepyr.checkpoints.recipe import build
-from posepyr.checkpoints.storage import read_checkpoint
-from posepyr.cli.memory_advice import tell
-from posepyr.cli.processes import in_slurm, is_first
-from posepyr.cli.wiring import Config, make_callbacks, make_run
-from posepyr.data.module import OrderedData
-from posepyr.files import remove_leftovers, write_text
-from posepyr.studies.benchmark import is_out_of_memory
-from posepyr.training.checkpointing import RoomForCheckpoints, WholeFiles
-from posepyr.training.csv_log import CSVLog
-from posepyr.training.learner import Learner
-from posepyr.training.open_files import allow_open_files
-from posepyr.training.quiet import quiet
-from posepyr.training.recompute import recompute
-from posepyr.training.record import add_to_record, write_record
-from posepyr.training.regrouping import Regrouping
-from posepyr.training.shortage import NoteShortage, shortage
-from posepyr.training.stopping import StopOnSignal
+if TYPE_CHECKING:
+    from posepyr.configuration.compose import Composer, Job
 
-KEPT = 2
-"""Checkpoints: the last and the best."""
+TRAIN_HELP = """usage: posepyr train [key=value ...] [flags]
+
+Trains a network. A group is chosen by name (model=hourglass), and every argument of what it names is a key of its
+own (model.stacks=8), whether the group's file lists it or not. posepyr list shows the groups and their choices.
+
+flags, anywhere among the overrides:
+  -m, --multirun     run every combination of key=a,b,c
+  --cfg job|all      print the configuration instead of training; with --resolve, interpolations filled in
+  --config-dir DIR   a folder of your own configuration files, looked into first
+  --config-name NAME start from NAME.yaml instead of config.yaml
+  --rerun DIR        repeat the run in DIR, into a new folder; key=value changes it
+  --resume DIR       go on with the run in DIR, in the same folder
+
+examples:
+  posepyr train
+  posepyr train model=hourglass model.stacks=1 trainer.max_epochs=10 optimizer.lr=1e-3
+  posepyr train model=hourglass,hourglass_prm -m seed=0,1,2
+  posepyr train experiment=demo logger=wandb
+  posepyr train --rerun runs/train/2026-01-31_12-00-00 seed=1"""
+
+EVALUATE_HELP = """usage: posepyr evaluate CHECKPOINT [key=value ...] [flags]
+
+Scores a trained network, of poses or of classes, on the data of its training or on others. Where the checkpoint lies
+in its run folder, that run's configuration is what the overrides change; elsewhere the usual one.
+
+flags, anywhere among the overrides:
+  --split NAME       val or test (test if not given)
+  --output DIR       where scores, predictions and pictures go
+  --submission PATH  also write what the server of COCO or MPII (a file) or PoseTrack (a folder) takes
+  -m, --multirun     score every combination of key=a,b,c
+  --cfg job          print the configuration instead
+  --config-dir DIR   a folder of your own configuration files, looked into first
+
+examples:
+  posepyr evaluate runs/train/2026-01-31_12-00-00/checkpoints/best.ckpt
+  posepyr evaluate best.ckpt --split val data.batch_size=64 protocol=single
+  posepyr evaluate best.ckpt -m data.source.difficulty=0,0.5,1"""
+
+CARRIED = ("model", "classifier", "codec", "skeleton", "init", "data.input_size", "data.padding")
+"""What a checkpoint brings, so that no override can change it."""
+
+Scores = dict[str, float]
 
 
-def train(config: Config, folder: Path, overrides: list[str], resume: Path | None = None) -> dict[str, float]:
-    """Train in a run folder; ``resume`` is the checkpoint to go on from. Gives the final scores by name."""
-    allow_open_files()
-    note = NoteShortage()
+def run_train(arguments: list[str]) -> int:
+    """Trains one run, or a sweep of them."""
+    request = parse(arguments)
+    if "help" in request.switches:
+        print(TRAIN_HELP)
+        return errors.COMPLETED
+    # Only now: help and wrong flags must not wait for Torch.
+    from posepyr.configuration.compose import Composer
+    from posepyr.running.launch import run_one, run_sweep, show
+
+    composer = Composer(*request.config)
+    if request.multirun and launched():
+        raise UsageError("-m must be left out under torchrun or srun: a sweep starts the processes of its jobs itself")
+    if request.multirun and not request.cfg:
+        return run_sweep(composer, request.overrides, _train)
+    stored = request.values.get("rerun") or request.values.get("resume")
+    requeued = None if stored or request.cfg else recall()
+    if requeued is not None:
+        print(f"SLURM has started this job again: it goes on in {requeued}", flush=True)
+        request.values["resume"] = stored = str(requeued)
+        request.overrides.clear()
+    job = composer.stored(Path(stored), request.overrides) if stored else composer.job(request.overrides)
+    if request.cfg:
+        print(show(job, request.cfg, "resolve" in request.switches), end="")
+        return errors.COMPLETED
+    if "resume" not in request.values:
+        return run_one(job, _train, composer.loader)
+    folder = Path(request.values["resume"])
+    return run_one(job, partial(_train, resume=last_checkpoint(folder)), composer.loader, folder)
+
+
+def _train(config: dict[str, Any], folder: Path, overrides: list[str], resume: Path | None = None) -> Scores:
+    from posepyr.running import local_processes
+
+    if local_processes.must_start(config["trainer"]):
+        return local_processes.start(config, folder, overrides, resume)
+    from posepyr.running.rendezvous import agree
+    from posepyr.training.run import train
+
+    # Another process's may name other times and other random numbers.
+    config = agree("configuration", lambda: config)
     try:
-        return _trained(config, folder, overrides, resume, note)
-    except Exception as error:
-        if not is_out_of_memory(error):
+        return train(config, folder, overrides, resume)
+    except errors.OutOfMemoryError as error:
+        from posepyr.training.memory.advice import advise
+
+        # Of several processes the others are on their devices still.
+        raise (advise(error, config, folder, measure=not launched()) if is_first() else error) from None
+
+
+def last_checkpoint(folder: Path) -> Path:
+    """What a resumed run goes on from: the last checkpoint, or the best where a disk has spoilt the last."""
+    from posepyr.checkpoints.storage import read_checkpoint
+
+    last, best = (folder / "checkpoints" / f"{name}.ckpt" for name in ("last", "best"))
+    if not last.is_file():
+        raise UsageError(f"--resume must name the folder of a run that has saved something, but there is no {last}")
+    try:
+        read_checkpoint(last)
+    except ValueError as error:
+        if not best.is_file():
             raise
-        found = note.found or shortage(error, "the making of network and data", torch.device("cpu"))
-    # Only now, when nothing holds what the run was made of, is there memory again.
-    gc.collect()
-    torch.cuda.empty_cache()
-    raise tell(found, config)
+        step = read_checkpoint(best)["global_step"]
+        print(f"posepyr: {error}\nposepyr: going on from {best} instead, after step {step}", file=sys.stderr)
+        return best
+    return last
 
 
-def _trained(
-    config: Config, folder: Path, overrides: list[str], resume: Path | None, note: NoteShortage
-) -> dict[str, float]:
-    pl.seed_everything(config["seed"], workers=True, verbose=False)
-    if is_first():
-        if resume is None:
-            write_record(folder, config, overrides)
-        else:
-            remove_leftovers(folder)
-    task, data, beginning = make_run(config, fresh=resume is None)
-    if beginning and is_first():
-        print(f"init: {beginning}", flush=True)
-        add_to_record(folder, "init", beginning)
-    if config["recompute"]:
-        recompute(task.model)
-    if config["compile"]:
-        # In place, so that the keys of checkpoints stay as they are.
-        task.model.compile()
-    torch.set_num_threads(config["threads"] or compute_threads(data.workers))
-    with quiet():
-        trainer = make_trainer(config, folder, resume, note)
-        with closing(trainer.loggers):
-            trainer.fit(task, datamodule=data, ckpt_path=resume, weights_only=True)
-            scores = final_scores(trainer, task, data, config)
-            # Before the logs are closed: what is sent elsewhere may take its time.
-            if trainer.is_global_zero:
-                write_text(folder / "metrics.json", json.dumps(scores, indent=2) + "\n")
-    return scores
+def run_evaluate(arguments: list[str]) -> int:
+    """Scores one checkpoint, once or under every combination of swept values."""
+    own = ("--split", "--output", "--submission")
+    request = parse(arguments, words=1, own=own, refused=("--rerun", "--resume", "--config-name"))
+    if "help" in request.switches:
+        print(EVALUATE_HELP)
+        return errors.COMPLETED
+    checkpoint = _checkpoint(request)
+    _check_overrides(request.overrides)
+    split = request.values.get("split", "test")
+    if split not in ("val", "test"):
+        raise UsageError(f"--split must be val or test, got {split!r}")
+    from posepyr.configuration.compose import Composer
+    from posepyr.running.launch import claim, run_each, show
+
+    jobs = _evaluations(Composer(*request.config), request, checkpoint)
+    if request.cfg:
+        print(show(jobs[0], request.cfg, "resolve" in request.switches), end="")
+        return errors.COMPLETED
+    if len(jobs) > 1 and "submission" in request.values:
+        raise UsageError(f"--submission must come with one evaluation, got {len(jobs)} combinations of -m")
+
+    def task(config: dict[str, Any], folder: Path, _overrides: list[str]) -> Scores:
+        from posepyr.evaluation.poses import evaluate
+
+        submission = request.values.get("submission")
+        return evaluate(config, checkpoint, split, folder, Path(submission) if submission else None)
+
+    folder = claim(Path(request.values.get("output") or _evaluation_folder(checkpoint)))
+    return run_each(jobs, task, folder)
 
 
-def compute_threads(workers: int) -> int:
-    """The cores that the loaders leave: threads that wait for each other stand still when they share a core."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    # OMP_NUM_THREADS may have asked for fewer.
-    return max(1, min(torch.get_num_threads(), cores - workers))
+def _checkpoint(request: Request) -> Path:
+    if not request.words:
+        raise UsageError("CHECKPOINT must be given: posepyr evaluate runs/NAME/DATE/checkpoints/best.ckpt")
+    path = Path(request.words[0])
+    if not path.is_file():
+        raise UsageError(f"CHECKPOINT must be a file that posepyr wrote, got {request.words[0]!r}, which is none")
+    return path
 
 
-@contextmanager
-def closing(loggers: list[Logger]) -> Iterator[None]:
-    """Tells the logs how the run ended: of several runs in one process, each is to have its own."""
-    failed = True
-    try:
-        yield
-        failed = False
-    finally:
-        for logger in loggers:
-            if isinstance(logger, WandbLogger):
-                logger.experiment.finish(exit_code=int(failed))
+def _run_folder(checkpoint: Path) -> Path | None:
+    """The run folder that a checkpoint lies in, if it does."""
+    folder = checkpoint.absolute().parent.parent
+    return folder if (folder / "config.yaml").is_file() and checkpoint.absolute().parent != folder else None
 
 
-def make_trainer(config: Config, folder: Path, resume: Path | None, *more: pl.Callback) -> pl.Trainer:
-    """The trainer with our logs, checkpoints and pictures in the run folder, after ``more`` callbacks."""
-    table = CSVLog(folder)
-    if resume is not None:
-        table.resume(int(read_checkpoint(resume)["global_step"]))
-    loggers: list[Logger] = [table]
-    if config.get("logger") and is_first():
-        loggers.append(build(config["logger"], folder=folder, name=config["name"], config=config))
-    where = folder / "checkpoints"
-    callbacks = [*make_callbacks(config), *checkpoints(where, config["checkpoint"]), StopOnSignal(where / "last.ckpt")]
-    callbacks += [RoomForCheckpoints(where, KEPT, build(config["optimizer"])), Regrouping()]
-    if config["progress"]:
-        callbacks.append(RichProgressBar() if config["progress"] == "rich" else TQDMProgressBar())
-    trainer: pl.Trainer = build(
-        config["trainer"],
-        logger=loggers,
-        callbacks=[*more, *callbacks, LearningRateMonitor("step")],
-        default_root_dir=str(folder),
-        plugins=[WholeFiles(), *cluster()],
-        enable_progress_bar=bool(config["progress"]),
-    )
-    return trainer
+def _check_overrides(overrides: Sequence[str]) -> None:
+    """Refuse what would be ignored: a checkpoint knows its network, its codec and its crop."""
+    for override in overrides:
+        key = override.partition("=")[0].lstrip("+~")
+        if key.split(".")[0] in CARRIED or key in CARRIED:
+            raise UsageError(f"{key} must be left out: the checkpoint has its own, which is used; got {override!r}")
 
 
-def cluster() -> list[SLURMEnvironment]:
-    """SLURM without Lightning's own way of queueing a job again, which resumes from another file than ours."""
-    return [SLURMEnvironment(auto_requeue=False)] if in_slurm() else []
+def _evaluations(composer: "Composer", request: Request, checkpoint: Path) -> list["Job"]:
+    """The configurations to score under; with -m one for each combination, all checked."""
+    lines = composer.expand(request.overrides) if request.multirun else [request.overrides]
+    folder = _run_folder(checkpoint)
+    if folder is None:
+        return [composer.job(line) for line in lines]
+    return [composer.stored(folder, line, swap=True) for line in lines]
 
 
-def checkpoints(where: Path, settings: dict[str, Any]) -> list[pl.Callback]:
-    """Keepers of the newest and of the best weights, each one file."""
-    steps = settings["every_n_steps"]
-    fixed: dict[str, Any] = {"dirpath": where, "auto_insert_metric_name": False, "enable_version_counter": False}
-    keepers = [
-        ModelCheckpoint(filename="last", **fixed),
-        ModelCheckpoint(filename="best", monitor=settings["monitor"], mode=settings["mode"], **fixed),
-    ]
-    if steps:
-        keepers.insert(0, ModelCheckpoint(filename="last", every_n_train_steps=steps, **fixed))
-    return list(keepers)
-
-
-def final_scores(trainer: pl.Trainer, task: Learner, data: OrderedData, config: Config) -> dict[str, float]:
-    """Scores of the best weights on the test split, beside the last validation's."""
-    scores = _finite(trainer.callback_metrics)
-    if trainer.interrupted or not config["test"]:
-        return scores
-    best = Path(trainer.default_root_dir) / "checkpoints" / "best.ckpt"
-    if best.exists():
-        task.load_state_dict(read_checkpoint(best)["state_dict"])
-    trainer.test(task, datamodule=data, verbose=False)
-    return scores | _finite(trainer.callback_metrics)
-
-
-def _finite(metrics: dict[str, torch.Tensor]) -> dict[str, float]:
-    """The scores among what was logged; one that nothing was measured for is left out."""
-    splits = ("val/", "test/", "val_stage_", "test_stage_")
-    values = {name: float(value) for name, value in metrics.items() if name.startswith(splits)}
-    return {name: value for name, value in sorted(values.items()) if math.isfinite(value)}
+def _evaluation_folder(checkpoint: Path) -> Path:
+    where = _run_folder(checkpoint) or Path("runs")
+    return where / "evaluation" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")

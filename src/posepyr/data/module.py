@@ -11,18 +11,18 @@ import pytorch_lightning as pl
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from posepyr.data.archive import data_folder
-from posepyr.data.augment import Augment
-from posepyr.data.cache import CropCache
-from posepyr.data.cuts import Cut
-from posepyr.data.dataset import Crops
-from posepyr.data.joints import matched
-from posepyr.data.labelled import LabelledPictures, LabelledSource
-from posepyr.data.loader import WatchedLoader, join, prepare_worker
-from posepyr.data.mixture import Mixture
-from posepyr.data.pictures import Decode
-from posepyr.data.sampler import Draw, EvaluationOrder, TrainingOrder, spread
-from posepyr.data.truth import truth_of
+from posepyr.data.classification.cuts import Cut
+from posepyr.data.classification.labelled import LabelledPictures, LabelledSource
+from posepyr.data.formats.archive import data_folder
+from posepyr.data.formats.pictures import Decode
+from posepyr.data.loading.augment import Augment
+from posepyr.data.loading.cache import CropCache
+from posepyr.data.loading.dataset import Crops
+from posepyr.data.loading.joints import matched
+from posepyr.data.loading.loader import WatchedLoader, join, prepare_worker
+from posepyr.data.loading.sampler import Draw, EvaluationOrder, TrainingOrder, spread
+from posepyr.data.loading.truth import truth_of
+from posepyr.data.sources.mixture import Mixture
 from posepyr.geometry import CropRule, Grid, fit
 from posepyr.records import Annotated, Filmed, Source, Split, Truth
 from posepyr.skeleton import Skeleton
@@ -165,11 +165,11 @@ class OrderedData(pl.LightningDataModule, ABC):
 class PoseDataModule(OrderedData):
     """Crops of a source's people.
 
-    ``decode`` is how large the pictures of training are decoded (:data:`~posepyr.data.pictures.Decode`); those that
-    are scored always are as they are. ``cache`` names a folder to keep in what training can show of them
-    (:class:`~posepyr.data.cache.CropCache`), under the folder of all data sets unless absolute; what lies in there
-    may be deleted whenever nothing trains. So many people of the training split as ``train_scored`` says, always the
-    same and spread evenly over it, are scored at every validation: as they are, cut as those who validate.
+    ``decode`` is how large the pictures of training are decoded (:data:`~posepyr.data.formats.pictures.Decode`);
+    those that are scored always are as they are. ``cache`` names a folder to keep in what training can show of them
+    (:class:`~posepyr.data.loading.cache.CropCache`), under the folder of all data sets unless absolute; what lies in
+    there may be deleted whenever nothing trains. So many people of the training split as ``train_scored`` says, always
+    the same and spread evenly over it, are scored at every validation: as they are, cut as those who validate.
     """
 
     def __init__(

@@ -132,7 +132,7 @@ def load_model(
 def to_pixels(image: Any) -> Pixels:
     """Any kind of picture as an RGB array ``H W 3`` of uint8."""
     if isinstance(image, str | Path):
-        from posepyr.data.pictures import read_picture
+        from posepyr.data.formats.pictures import read_picture
 
         return read_picture(Path(image), upright=True)
     if isinstance(image, Tensor):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from posepyr.data.posetrack import JOINTS
-from posepyr.data.posetrack.results import read_annotated
+from posepyr.data.formats.posetrack.clip import JOINTS
+from posepyr.data.formats.posetrack.results import read_annotated
 from posepyr.metrics.average_precision import grouped
 from posepyr.metrics.functional import distances
 from posepyr.metrics.posetrack import TAKEN, mean_average_precision

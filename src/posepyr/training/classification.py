@@ -10,7 +10,7 @@ from torchmetrics import MeanMetric, Metric
 from torchmetrics.classification import MulticlassAccuracy
 
 from posepyr.checkpoints.recipe import ClassifierRecipe
-from posepyr.data.labelled import LabelledBatch
+from posepyr.data.classification.labelled import LabelledBatch
 from posepyr.training.learner import Learner
 from posepyr.training.schedule import Schedule
 

@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import Any
 
-import mpii_files as files
 import numpy as np
 import pytest
 import scipy.io
 
-from posepyr.data.mpii import Mpii
-from posepyr.data.mpii.layout import JOINTS
+from posepyr.data.formats.mpii.layout import JOINTS
 from posepyr.data.results.mpii_submission import write_mpii_submission
+from posepyr.data.sources.mpii import Mpii
 from posepyr.records import Predictions
+from support import mpii_files as files
 
 
 def somebody(offset: float) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from posepyr.data.export import writing
-from posepyr.data.lsp import JOINTS
+from posepyr.data.sources.lsp import JOINTS
 from posepyr.records import NOT_LABELLED, VISIBLE, Annotation, FloatArray, Source
 from posepyr.skeleton import Skeleton
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from posepyr.data.export import writing
-from posepyr.data.mpii.layout import CODES, JOINTS
+from posepyr.data.formats.mpii.layout import CODES, JOINTS
 from posepyr.records import NOT_LABELLED, VISIBLE, Annotation, FloatArray, Source
 from posepyr.skeleton import Skeleton
 

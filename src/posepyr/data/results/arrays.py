@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from posepyr.data.archive import Record
-from posepyr.data.mpii.ground_truth import order_of
-from posepyr.data.mpii.layout import JOINTS
+from posepyr.data.formats.archive import Record
+from posepyr.data.formats.mpii.ground_truth import order_of
+from posepyr.data.formats.mpii.layout import JOINTS
 from posepyr.data.results.found import Found, in_order
 from posepyr.records import FloatArray
 

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from posepyr.data.archive import LARGEST, Record, table
-from posepyr.data.coco import JOINTS
-from posepyr.data.detections import PERSON
+from posepyr.data.formats.archive import LARGEST, Record, table
+from posepyr.data.formats.detections import PERSON
 from posepyr.data.results.found import check_complete
+from posepyr.data.sources.coco import JOINTS
 from posepyr.files import write_text
 from posepyr.records import FloatArray, Predictions, Truth
 

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from posepyr.data.export.writing import Struct, structs, write_mat
-from posepyr.data.matlab import read_mat
-from posepyr.data.mpii.layout import JOINTS
-from posepyr.data.mpii.official import read_release
+from posepyr.data.formats.matlab import read_mat
+from posepyr.data.formats.mpii.layout import JOINTS
+from posepyr.data.formats.mpii.official import read_release
 from posepyr.data.results.found import check_complete
 from posepyr.records import FloatArray, Predictions
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from posepyr.data.archive import LARGEST, Record, table
+from posepyr.data.formats.archive import LARGEST, Record, table
 from posepyr.data.results.found import Found, in_order
 
 

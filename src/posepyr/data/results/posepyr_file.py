@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from posepyr.data.archive import Record
-from posepyr.data.mpii.layout import numbers, whole_numbers
+from posepyr.data.formats.archive import Record
+from posepyr.data.formats.mpii.layout import numbers, whole_numbers
 from posepyr.files import whole
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, Predictions, Truth
 

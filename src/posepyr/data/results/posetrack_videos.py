@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from posepyr.data.export.writing import start
-from posepyr.data.posetrack.clip import JOINTS, Frame
+from posepyr.data.formats.posetrack.clip import JOINTS, Frame
 from posepyr.data.results.found import check_complete
 from posepyr.files import write_text
 from posepyr.records import Predictions
@@ -33,7 +33,7 @@ def write_posetrack_videos(
 ) -> list[Path]:
     """Write each video of ``frames`` to a new folder, pictures without anybody among them; the files.
 
-    ``found`` are joints as in :data:`~posepyr.data.posetrack.clip.JOINTS` of everybody ``N`` in the split,
+    ``found`` are joints as in :data:`~posepyr.data.formats.posetrack.clip.JOINTS` of everybody ``N`` in the split,
     ``images`` their pictures ``N`` and ``tracks`` numbers ``N`` by which people are the same within a video.
     """
     check_complete(found, len(images), "the split")

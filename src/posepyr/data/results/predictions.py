@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from posepyr.data.archive import Record
-from posepyr.data.json_file import read_json
-from posepyr.data.matlab import read_mat
+from posepyr.data.formats.archive import Record
+from posepyr.data.formats.json_file import read_json
+from posepyr.data.formats.matlab import read_mat
 from posepyr.data.results.arrays import read_arrays
 from posepyr.data.results.coco_results import CocoResults, read_coco_results
 from posepyr.data.results.content import kind_of, read_datasets

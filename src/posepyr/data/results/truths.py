@@ -5,19 +5,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from posepyr.data import lsp
-from posepyr.data.archive import Record
-from posepyr.data.coco import read_coco
-from posepyr.data.json_file import read_json
-from posepyr.data.matlab import read_mat
-from posepyr.data.mpii.ground_truth import read_ground_truth
-from posepyr.data.mpii.hourglass import read_hourglass
-from posepyr.data.mpii.hrnet import read_hrnet
-from posepyr.data.mpii.layout import JOINTS, Rectangles
-from posepyr.data.people import Visibility, around
+from posepyr.data.formats.archive import Record
+from posepyr.data.formats.json_file import read_json
+from posepyr.data.formats.matlab import read_mat
+from posepyr.data.formats.mpii.ground_truth import read_ground_truth
+from posepyr.data.formats.mpii.hourglass import read_hourglass
+from posepyr.data.formats.mpii.hrnet import read_hrnet
+from posepyr.data.formats.mpii.layout import JOINTS, Rectangles
+from posepyr.data.formats.people import Visibility, around
+from posepyr.data.loading.truth import truth_of
 from posepyr.data.results.content import kind_of
 from posepyr.data.results.posepyr_file import read_saved
-from posepyr.data.truth import truth_of
+from posepyr.data.sources import lsp
+from posepyr.data.sources.coco import read_coco
 from posepyr.records import NOT_LABELLED, VISIBLE, FloatArray, Truth
 
 

@@ -1,0 +1,97 @@
+"""The configuration folder on disk: its groups, their choices and what the files' headers say.
+
+Reads files only, so that ``--help``, ``list`` and the shell's completion are quick.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from posepyr.errors import UsageError
+
+PRIMARY = "config"
+"""Name of the file that a configuration starts from."""
+
+
+def configuration_folder() -> Path:
+    """The folder of configuration files: beside the package in a checkout, inside it when installed."""
+    package = Path(__file__).resolve().parent.parent
+    candidates = [package / "conf", package.parent.parent / "conf"]
+    for folder in candidates:
+        if (folder / f"{PRIMARY}.yaml").is_file():
+            return folder
+    looked = " and ".join(str(folder) for folder in candidates)
+    raise UsageError(f"the configuration folder must hold {PRIMARY}.yaml; looked in {looked}. Install posepyr again")
+
+
+def search_folders(extra: str | Path | None = None) -> list[Path]:
+    """Where configuration files are looked for, first come first served: the user's folder, then ours."""
+    folders = [configuration_folder()]
+    if extra is not None:
+        folder = Path(extra).absolute()
+        if not folder.is_dir():
+            raise UsageError(f"--config-dir must name a folder, got {str(extra)!r}, which is none")
+        folders.insert(0, folder)
+    return folders
+
+
+def groups(folders: Sequence[Path]) -> list[str]:
+    """Names of the groups, nested ones as ``experiment/pyranet``; Hydra's own are left out."""
+    found = {path.relative_to(folder).as_posix() for folder in folders for path in folder.rglob("*") if path.is_dir()}
+    return sorted(name for name in found if name.split("/")[0] != "hydra")
+
+
+def choices(folders: Sequence[Path], group: str) -> dict[str, Path]:
+    """The files of a group by the name that chooses them, those of nested folders as ``pyranet/mpii``."""
+    found: dict[str, Path] = {}
+    for folder in folders:
+        for path in sorted((folder / group).rglob("*.yaml")):
+            found.setdefault(path.relative_to(folder / group).with_suffix("").as_posix(), path)
+    return dict(sorted(found.items()))
+
+
+def declared_keys(folders: Sequence[Path]) -> list[str]:
+    """The keys that a configuration may have at its top: those of the primary file and of the groups it lists."""
+    content = yaml.safe_load((folders[-1] / f"{PRIMARY}.yaml").read_text(encoding="utf-8"))
+    keys = {key for key in content if key not in {"defaults", "hydra"}}
+    for entry in content.get("defaults", []):
+        group = next(iter(entry)) if isinstance(entry, dict) else "override"
+        if not group.startswith("override"):
+            keys.add(group.split("@")[-1].split()[-1].split("/")[-1])
+    return sorted(keys)
+
+
+class Header(NamedTuple):
+    """What the comment at the top of a configuration file says."""
+
+    title: str
+    notes: dict[str, str]
+    """The lines written ``# key: text``, as ``paper`` and ``expected``."""
+
+
+def header(path: Path) -> Header:
+    """The leading comment of a file: title lines first, then lines of the form ``# key: text``.
+
+    A note ends where the next begins; the title where the first note begins. ``# @package`` is Hydra's.
+    """
+    title: list[str] = []
+    notes: dict[str, str] = {}
+    current = ""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        text = line.lstrip("#").strip()
+        note = re.fullmatch(r"([a-z][a-z_]*): +(\S.*)", text)
+        if text.startswith("@"):
+            continue
+        if note:
+            current = note[1]
+            notes[current] = note[2]
+        elif current:
+            notes[current] = f"{notes[current]} {text}".strip()
+        else:
+            title.append(text)
+    return Header(" ".join(title).strip(), notes)

@@ -1,0 +1,75 @@
+"""Pictures of one class each: what classifiers are trained on."""
+
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from posepyr.data.classification.cuts import Cut
+from posepyr.data.loading.sampler import Draw
+from posepyr.records import Pixels
+
+
+class LabelledSplit(Protocol):
+    """A sequence of pictures and the numbers of their classes."""
+
+    def __len__(self) -> int: ...
+
+    def picture(self, index: int) -> Pixels:
+        """``H W 3`` in RGB."""
+        ...
+
+    def label(self, index: int) -> int: ...
+
+
+class LabelledSource(Protocol):
+    """A data set: the names of its classes, and its splits by name."""
+
+    @property
+    def classes(self) -> tuple[str, ...]: ...
+
+    def split(self, name: str) -> LabelledSplit:
+        """``train``, ``val`` or ``test``."""
+        ...
+
+
+class LabelledBatch(NamedTuple):
+    """Pictures ready for the device. A single sample is the same record without the batch axis."""
+
+    image: Tensor
+    """``B 3 H W`` uint8."""
+    label: Tensor
+    """``B`` numbers of classes."""
+    sample: Tensor
+    """``B`` numbers of the pictures in their split."""
+
+
+class LabelledPictures(Dataset[LabelledBatch]):
+    """A split's pictures, cut to one size: by chance for training, always the same otherwise.
+
+    Every random number is drawn from a generator made of (seed, epoch, index), as for people's crops.
+    """
+
+    def __init__(self, split: LabelledSplit, cut: Cut, augment: bool = False, seed: int = 0) -> None:
+        self.split, self.cut, self.augment, self.seed = split, cut, augment, seed
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def __getitem__(self, draw: Draw) -> LabelledBatch:
+        """The sample of one draw: a record without the batch axis."""
+        picture = self.split.picture(draw.person)
+        if self.augment:
+            generator = np.random.Generator(
+                np.random.PCG64(np.random.SeedSequence([self.seed, draw.epoch, draw.person]))
+            )
+            picture = self.cut.random(picture, generator)
+        else:
+            picture = self.cut.central(picture)
+        return LabelledBatch(
+            image=torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1),
+            label=torch.tensor(self.split.label(draw.person)),
+            sample=torch.tensor(draw.person),
+        )

@@ -1,0 +1,115 @@
+"""The people of a split that was read from files."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from posepyr.data.formats.pictures import read_view
+from posepyr.records import NOT_LABELLED, Annotation, FloatArray, View
+
+Visibility = npt.NDArray[np.uint8]
+
+
+class People:
+    """A split held in a few arrays, however many people it has, so that workers share it and pickles are small.
+
+    ``images`` are the picture files of the ``N`` people, relative to the folder; ``boxes`` are ``N 4`` as
+    ``(x, y, width, height)``, ``keypoints`` ``N K 2``, ``visibility`` ``N K``; ``measures`` as
+    :class:`~posepyr.records.Split` has them. ``skipped`` says how many people of the file were left out, by reason.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        joints: tuple[str, ...],
+        images: Sequence[str],
+        boxes: FloatArray,
+        keypoints: FloatArray,
+        visibility: Visibility,
+        measures: Mapping[str, npt.NDArray[Any]] | None = None,
+        skipped: Mapping[str, int] | None = None,
+    ) -> None:
+        self.folder, self.joints = folder, joints
+        self.measures = dict(measures or {})
+        self.skipped = {reason: count for reason, count in (skipped or {}).items() if count}
+        self._names, self._picture = np.unique(np.asarray(images, np.str_), return_inverse=True)
+        self._boxes, self._keypoints, self._visibility = boxes, keypoints, visibility
+
+    def __len__(self) -> int:
+        return len(self._boxes)
+
+    def __getitem__(self, index: int, /) -> Annotation:
+        return Annotation(
+            sample=int(range(len(self))[index]),
+            image=f"{self.folder}/{self._names[self._picture[index]]}",
+            box=self._boxes[index].copy(),
+            keypoints=self._keypoints[index].copy(),
+            visibility=self._visibility[index].copy(),
+        )
+
+    def view(self, annotation: Annotation, scale: float = 1.0) -> View:
+        """The picture that the annotation lies in, read from disk."""
+        return read_view(annotation.image, scale)
+
+    @property
+    def pictures(self) -> list[str]:
+        """The picture files that anybody is in, relative to the folder, sorted."""
+        return [str(name) for name in self._names]
+
+    def within(self, pictures: set[str]) -> "People":
+        """The people in some of the pictures, numbered anew."""
+        return self.only(np.isin(self._names, sorted(pictures))[self._picture])
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> "People":
+        """Some of the people ``N``, numbered anew."""
+        return People(
+            self.folder,
+            self.joints,
+            self._names[self._picture[chosen]].tolist(),
+            self._boxes[chosen],
+            self._keypoints[chosen],
+            self._visibility[chosen],
+            {name: values[chosen] for name, values in self.measures.items()},
+            self.skipped,
+        )
+
+
+def spelled(skipped: Mapping[str, int]) -> str:
+    """How many people were left out, by reason, as a message says it."""
+    return ", ".join(f"{count} {reason}" for reason, count in skipped.items() if count) or "none"
+
+
+def sanitised(boxes: FloatArray, sizes: FloatArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Boxes ``N 4`` clipped to pictures of sizes ``N 2`` ``(height, width)``, and which of them remain ``N``.
+
+    The rule of the HRNet release, which takes both corners as pixels: a box ``(x, y, w, h)`` reaches to
+    ``x + w - 1``. Deviation: a box of a single pixel counts as empty, since it has no extent to cut a crop by, and so
+    does one of negative extent, which the release takes for a line.
+    """
+    low = np.maximum(boxes[:, :2], 0)
+    high = np.minimum(low + np.maximum(boxes[:, 2:] - 1, 0), sizes[:, ::-1] - 1)
+    extent = high - low
+    clipped = np.concatenate([low, extent], axis=1)
+    return clipped, has_extent(clipped) & (boxes[:, 2:] >= 0).all(axis=1)
+
+
+def has_extent(boxes: FloatArray) -> npt.NDArray[np.bool_]:
+    """Which boxes ``N 4`` a crop can be cut by ``N``: a line will do, a point will not."""
+    extent = boxes[:, 2:]
+    return np.asarray((extent >= 0).all(axis=1) & (extent > 0).any(axis=1))
+
+
+def around(keypoints: FloatArray, visibility: Visibility, margin: float = 0.1) -> FloatArray | None:
+    """A box for a person who came without one: about the labelled joints ``K 2``; None where they span nothing.
+
+    A body reaches beyond its joints, so the box is wider than they are by ``margin`` of its longer side, all round.
+    """
+    labelled = keypoints[visibility != NOT_LABELLED]
+    if len(labelled) == 0:
+        return None
+    low, high = labelled.min(axis=0), labelled.max(axis=0)
+    extra = margin * (high - low).max()
+    return np.concatenate([low - extra, high - low + 2 * extra]) if extra > 0 else None

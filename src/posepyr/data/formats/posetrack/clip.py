@@ -1,0 +1,116 @@
+"""A video with its people as an annotation file has them, whatever its layout."""
+
+from collections import Counter
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from posepyr.data.formats.archive import Record
+from posepyr.data.formats.people import Visibility
+from posepyr.records import NOT_LABELLED, FloatArray
+
+JOINTS = (
+    "nose", "head_bottom", "head_top", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist",
+    "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
+)  # fmt: skip
+"""Those that are annotated, in the order of the 2018 files, which also name two ears that never are."""
+
+MARGIN = 0.15
+"""By how much of their extent a person's box reaches beyond the joints, at either end of each axis."""
+
+HEAD_SIZE = 0.6
+"""What PCKh calls the size of a head, as a share of the diagonal of its rectangle."""
+
+
+class Frame(NamedTuple):
+    """A picture of a video, with or without people in it."""
+
+    video: str
+    """Name of the video's annotation file, without its ending: what files of results are called."""
+    number: int
+    """Place in the video, from 0."""
+    image: int | str
+    """As in ``measures`` of the people in it."""
+    file: str
+    """The picture, relative to the data set's folder."""
+    size: tuple[float, float]
+    """``(height, width)``; larger than any picture where the file does not tell."""
+    labelled: bool
+    """Whether people were annotated here; most frames of a video were passed over."""
+    ignored: tuple[FloatArray, ...]
+    """Regions to leave out of scores, because people in them were not annotated: corners ``P 2`` of polygons."""
+
+
+class Clip(NamedTuple):
+    """What an annotation file holds: the frames in order, and ``N`` people in the order of the frames."""
+
+    frames: list[Frame]
+    frame: npt.NDArray[np.intp]
+    """``N``: which of the frames a person is in."""
+    boxes: FloatArray
+    """``N 4``."""
+    boxed: npt.NDArray[np.bool_]
+    """``N``: whose box has an area."""
+    keypoints: FloatArray
+    """``N 15 2``."""
+    visibility: Visibility
+    """``N 15``."""
+    track: npt.NDArray[np.int64]
+    """``N``: numbers by which people are the same within the video."""
+    person: npt.NDArray[np.int64]
+    """``N``: the file's own numbers."""
+    head_size: FloatArray
+    """``N``: the unit of PCKh in pixels, not a number where there is no rectangle."""
+    scores: FloatArray
+    """``N 15``: of joints that were found, not a number where the file gives none."""
+    skipped: Counter[str]
+
+
+PER_PERSON = ("frame", "boxes", "boxed", "keypoints", "visibility", "track", "person", "head_size", "scores")
+"""The fields of a clip that have an entry for each person."""
+
+
+def extended(keypoints: FloatArray, visibility: Visibility) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Boxes ``N 4`` about the labelled joints ``N K 2``, and which of them span anything ``N``.
+
+    The rule of HRNet's paper, section 4.3: 15% beyond the joints. The boxes of the 2018 files are made by the same.
+    """
+    labelled = (visibility != NOT_LABELLED)[:, :, None]
+    low = np.where(labelled, keypoints, np.inf).min(axis=1)
+    high = np.where(labelled, keypoints, -np.inf).max(axis=1)
+    spans = labelled.any(axis=(1, 2)) & (high > low).any(axis=1)
+    low, high = np.where(spans[:, None], low, 0), np.where(spans[:, None], high, 0)
+    extent = high - low
+    return np.concatenate([low - MARGIN * extent, extent * (1 + 2 * MARGIN)], axis=1), spans
+
+
+def kept(clip: Clip) -> Clip:
+    """The people with a labelled joint and a box, frame by frame; the others are counted."""
+    labelled = (clip.visibility != NOT_LABELLED).any(axis=1)
+    left_out = {
+        "without labelled joints": int((~labelled).sum()),
+        "with boxes that have no area": int((labelled & ~clip.boxed).sum()),
+    }
+    chosen = np.flatnonzero(labelled & clip.boxed)
+    order = chosen[np.argsort(clip.frame[chosen], kind="stable")]
+    people = {name: getattr(clip, name)[order] for name in PER_PERSON}
+    return clip._replace(**people, skipped=clip.skipped + Counter(left_out))
+
+
+def head_sizes(extents: FloatArray) -> FloatArray:
+    """The unit of PCKh ``N`` from the heads' widths and heights ``N 2``."""
+    return HEAD_SIZE * np.hypot(extents[:, 0], extents[:, 1])
+
+
+def polygon(x: object, y: object, record: Record, field: str) -> FloatArray:
+    """A region's corners ``P 2``."""
+    if not isinstance(x, list) or not isinstance(y, list) or len(x) != len(y):
+        raise record.error(field, "be lists of as many x as y for each region", [x, y])
+    return np.stack([record.numbers(x, field, len(x)), record.numbers(y, field, len(y))], axis=-1)
+
+
+def folder_of(file: str) -> str:
+    """The innermost folder that a picture lies in: in the archives, one a video."""
+    return PurePosixPath(file).parent.name

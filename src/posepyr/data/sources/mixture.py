@@ -1,0 +1,93 @@
+"""Several data sets to train on together."""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from posepyr.data.loading.joints import matched
+from posepyr.records import Annotation, Source, Split, View
+
+
+class Mixture:
+    """The training people of several sources, seen with the same joints; validation and testing on one of them.
+
+    ``sources`` has them by name. Joints that a source has under another name or not at all are not labelled in its
+    people. ``evaluate_on`` names the source whose ``val`` and ``test`` are taken, by default the first.
+    """
+
+    def __init__(self, sources: Mapping[str, Source], joints: Sequence[str], evaluate_on: str | None = None) -> None:
+        if not sources:
+            raise ValueError("data.source.sources must name one or more data sets, got none")
+        self.sources, self.joints = dict(sources), tuple(joints)
+        self.evaluate_on = next(iter(self.sources)) if evaluate_on is None else evaluate_on
+        if self.evaluate_on not in self.sources:
+            raise ValueError(
+                f"data.source.evaluate_on must be one of {', '.join(self.sources)}, got {self.evaluate_on!r}"
+            )
+        self._train: Joined | None = None
+
+    def split(self, name: str) -> Split:
+        """``train`` of all sources, any other split of one; read once."""
+        if name != "train":
+            return matched(self.sources[self.evaluate_on].split(name), self.joints)
+        if self._train is None:
+            parts = {source: matched(one.split(name), self.joints) for source, one in self.sources.items()}
+            self._train = Joined(parts)
+        return self._train
+
+    def scored(self, name: str) -> Source:
+        """The data set that a split is of alone, against whose files scores are taken; ``train`` is of the mixture."""
+        return self if name == "train" else self.sources[self.evaluate_on]
+
+
+class Joined:
+    """Splits with the same joints, one after the other; people are numbered through.
+
+    ``measures`` has whatever one of them has: -1, not a number or an empty text where another does not know it; and
+    ``origin``, the name of everybody's split.
+    """
+
+    def __init__(self, parts: Mapping[str, Split]) -> None:
+        self._parts = tuple(parts.values())
+        self._firsts = list(accumulate((len(part) for part in self._parts), initial=0))
+        self.joints = self._parts[0].joints
+        names = dict.fromkeys(name for part in self._parts for name in part.measures)
+        self.measures: Mapping[str, npt.NDArray[Any]] = {
+            **{name: _together(name, self._parts) for name in names},
+            "origin": np.repeat(np.array(list(parts), np.str_), [len(part) for part in self._parts]),
+        }
+
+    def __len__(self) -> int:
+        return self._firsts[-1]
+
+    def __getitem__(self, index: int, /) -> Annotation:
+        sample = range(len(self))[index]
+        part, place = self._place(sample)
+        return part[place]._replace(sample=sample)
+
+    def view(self, annotation: Annotation, scale: float = 1.0) -> View:
+        """The picture that the annotation lies in, from the split that it came from."""
+        part, place = self._place(annotation.sample)
+        return part.view(annotation._replace(sample=place), scale)
+
+    def _place(self, sample: int) -> tuple[Split, int]:
+        """The split that somebody is from, and their number in it."""
+        part = bisect_right(self._firsts, sample) - 1
+        return self._parts[part], sample - self._firsts[part]
+
+
+def _together(name: str, parts: Sequence[Split]) -> npt.NDArray[Any]:
+    """One measure of all people; text where any of it is text."""
+    found = [np.asarray(part.measures[name]) if name in part.measures else None for part in parts]
+    known = [values for values in found if values is not None]
+    kinds = {values.dtype.kind for values in known}
+    unknown: Any = "" if kinds - set("iubf") else np.nan if "f" in kinds else -1
+    rows = [
+        np.full((len(part), *known[0].shape[1:]), unknown) if values is None else values
+        for part, values in zip(parts, found, strict=True)
+    ]
+    return np.concatenate([row.astype(np.str_) if unknown == "" else row for row in rows])

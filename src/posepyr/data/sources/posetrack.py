@@ -1,0 +1,153 @@
+"""PoseTrack as downloaded."""
+
+import logging
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from posepyr.data.formats import coco_file
+from posepyr.data.formats.archive import data_folder, require
+from posepyr.data.formats.detections import read_detections
+from posepyr.data.formats.people import People, spelled
+from posepyr.data.formats.posetrack.clip import JOINTS, PER_PERSON, Clip, Frame, kept
+from posepyr.data.formats.posetrack.clips import read_clips
+from posepyr.data.formats.posetrack.coco_style import BoxRule
+from posepyr.records import Annotation, View
+
+SPLITS = {"train": "train", "val": "val", "test": "val"}
+"""The labels of the test videos are not public."""
+
+_log = logging.getLogger(__name__)
+
+
+class Videos:
+    """People of videos, in the order of ``frames``, which also has the pictures that nobody is in.
+
+    ``measures`` has ``video`` (counted from 0), ``image``, ``track`` (the same person within a video), ``person`` and
+    ``head_size``; of a detector's people ``video``, ``image`` and ``score``.
+    """
+
+    def __init__(self, people: People, frames: Sequence[Frame]) -> None:
+        self._people, self.frames = people, tuple(frames)
+        self.joints, self.skipped = people.joints, people.skipped
+        numbers = {name: number for number, name in enumerate(dict.fromkeys(frame.video for frame in frames))}
+        video = {str(frame.image): numbers[frame.video] for frame in frames}
+        videos = np.array([video[str(image)] for image in people.measures["image"].tolist()])
+        self.measures: Mapping[str, npt.NDArray[Any]] = {"video": videos, **people.measures}
+
+    def __len__(self) -> int:
+        return len(self._people)
+
+    def __getitem__(self, index: int, /) -> Annotation:
+        return self._people[index]
+
+    def view(self, annotation: Annotation, scale: float = 1.0) -> View:
+        """The frame that the annotation lies in, read from disk."""
+        return self._people.view(annotation, scale)
+
+
+class PoseTrack:
+    """People of PoseTrack's videos, with their tracks.
+
+    ``folder`` is looked up under ``POSEPYR_DATA`` (or ``./data``) unless absolute; pictures are named relative to it.
+    ``annotations`` is the folder of a split's files, one a video, in the layout of 2018 or of 2017; or a single file
+    that holds the videos of 2018, as conversions do. ``{split}`` stands for the name that ``splits`` gives a split.
+    ``box`` takes the boxes that the files of 2018 state, or draws all about the joints: 15% beyond them, as HRNet was
+    trained (section 4.3), and as those of the archive are made; the files of 2017 have none. ``detections`` and
+    ``threshold`` are those of :class:`~posepyr.data.sources.coco.Coco`; :meth:`truth` has the annotated people all the
+    same.
+    """
+
+    def __init__(
+        self,
+        folder: str = "posetrack18",
+        annotations: str = "annotations/{split}",
+        splits: dict[str, str] | None = None,
+        box: BoxRule = "stated",
+        detections: str | None = None,
+        threshold: float = 0.0,
+    ) -> None:
+        if box not in ("stated", "joints"):
+            raise ValueError(f"data.source.box must be stated or joints, got {box!r}")
+        self.folder = data_folder(folder)
+        self.annotations, self.box = annotations, box
+        self.splits = SPLITS | (splits or {})
+        self.detections, self.threshold = detections, threshold
+        self._truth: dict[str, Videos] = {}
+        self._detected: dict[str, Videos] = {}
+
+    def split(self, name: str) -> Videos:
+        """``train``, ``val`` or ``test``; read once."""
+        if self.detections is None or name == "train":
+            return self.truth(name)
+        stem = self._stem(name)
+        if stem not in self._detected:
+            require(self.folder, [self.detections], "PoseTrack")
+            self._detected[stem] = self._found(self._clips(stem), stem, self.detections)
+        return self._detected[stem]
+
+    def truth(self, name: str) -> Videos:
+        """The annotated people of a split, whatever boxes are looked into."""
+        stem = self._stem(name)
+        if stem not in self._truth:
+            self._truth[stem] = self._annotated(self._clips(stem), self.folder / self._place(stem))
+        return self._truth[stem]
+
+    def videos(self, name: str) -> Path:
+        """The annotation files of a split, which have all that scores of whole videos take: regions to ignore too."""
+        return self.folder / self._place(self._stem(name))
+
+    def labelled(self, name: str) -> bool:
+        """Whether anybody in a split is annotated; whom the test videos show is not public."""
+        return any(len(clip.frame) for clip in self._clips(self._stem(name)))
+
+    def _stem(self, name: str) -> str:
+        if name not in self.splits:
+            raise ValueError(
+                f"split must be one of {', '.join(self.splits)}, got {name!r}; name it in data.source.splits"
+            )
+        return self.splits[name]
+
+    def _place(self, stem: str) -> str:
+        return self.annotations.replace("{split}", stem)
+
+    def _clips(self, stem: str) -> list[Clip]:
+        place = self._place(stem)
+        require(self.folder, [place if place.endswith(".json") else f"{place}/"], "PoseTrack")
+        return [kept(clip) for clip in read_clips(self.folder / place, self.box)]
+
+    def _annotated(self, clips: list[Clip], place: Path) -> Videos:
+        frames = _frames(clips, place)
+        firsts = np.cumsum([0, *(len(clip.frames) for clip in clips[:-1])])
+        places = np.concatenate([clip.frame + first for clip, first in zip(clips, firsts, strict=True)])
+        skipped = sum((clip.skipped for clip in clips), Counter[str]())
+        left_out = spelled(skipped)
+        if not len(places):
+            raise ValueError(f"{place} must hold a person with a labelled joint, got none; left out: {left_out}")
+        _log.info("%s: %d people in %d frames; left out: %s", place, len(places), len(frames), left_out)
+        of = {name: np.concatenate([getattr(clip, name) for clip in clips]) for name in PER_PERSON}
+        measures = {
+            "image": np.array([frames[index].image for index in places]),
+            **{name: of[name] for name in ("track", "person", "head_size")},
+        }
+        names = [frames[index].file for index in places]
+        people = People(self.folder, JOINTS, names, of["boxes"], of["keypoints"], of["visibility"], measures, skipped)
+        return Videos(people, frames)
+
+    def _found(self, clips: list[Clip], stem: str, detections: str) -> Videos:
+        frames = _frames(clips, self.folder / self._place(stem))
+        listed = {frame.image: coco_file.Picture(frame.file, frame.size) for frame in frames}
+        people = read_detections(self.folder / detections, listed, self.folder, JOINTS, self.threshold)
+        return Videos(people, frames)
+
+
+def _frames(clips: Sequence[Clip], place: Path) -> list[Frame]:
+    frames = [frame for clip in clips for frame in clip.frames]
+    twice = [image for image, count in Counter(str(frame.image) for frame in frames).items() if count > 1]
+    if twice:
+        raise ValueError(f"{place}: images.id must differ from every other image's, got {twice[0]} in two files")
+    return frames

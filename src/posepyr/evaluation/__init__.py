@@ -1,0 +1,1 @@
+"""Scores of checkpoints and of prediction files."""

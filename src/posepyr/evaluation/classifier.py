@@ -1,0 +1,65 @@
+"""The scores of a classifier's checkpoint: how often the right class is the first, or among the first five."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from posepyr.checkpoints.recipe import build, find, read_classifier_recipe
+from posepyr.data.module import ClassificationDataModule
+from posepyr.errors import UsageError
+from posepyr.evaluation.single_pass import scores_of, write_reports
+from posepyr.inference.estimator import load_model
+from posepyr.ranks import is_first
+from posepyr.training.build import Config
+from posepyr.training.classification import ClassificationTask
+
+
+def takes_pictures(config: Config) -> bool:
+    """Whether a configuration's data are labelled pictures, as classifiers have, rather than people."""
+    target = find(config["data"])
+    return isinstance(target, type) and issubclass(target, ClassificationDataModule)
+
+
+def evaluate_classifier(
+    config: Config, content: dict[str, Any], checkpoint: Path, split: str, folder: Path
+) -> dict[str, float]:
+    """Score a classifier on ``config``'s pictures, cut to the size that it was trained on."""
+    where = str(checkpoint)
+    recipe = read_classifier_recipe(content, where)
+    if not takes_pictures(config):
+        raise UsageError(
+            f"data must have pictures of classes for a classifier, as data=imagenet or data=cifar10: {where} is one; "
+            f"got people, {config['data']['source']['_target_']}"
+        )
+    cut = {**config["data"]["cut"], "size": list(recipe.input_size)}
+    data: ClassificationDataModule = build({**config["data"], "cut": cut}, seed=config["seed"])
+    check_classes(recipe.classes, data.source.classes, where)
+    data.test_split = split
+    pictures = len(data.samples(split))
+    packages = ("posepyr", str((config.get("classifier") or {}).get("_target_", "")).partition(".")[0])
+    task = ClassificationTask(load_model(recipe, content["state_dict"], where, packages), recipe)
+    protocol = {
+        "pictures": pictures,
+        "classes": len(recipe.classes),
+        "data": config["data"]["source"],
+        "cut": cut,
+        "shown": str(data.cut),
+        "input_size": list(recipe.input_size),
+    }
+    scores = scores_of(config, task, data, split, folder)
+    if is_first():
+        print(f"{split}: {pictures} pictures of {len(recipe.classes)} classes, {data.cut}, seen once", flush=True)
+        report = {"name": split, "checkpoint": where, "split": split, **protocol, "scores": scores}
+        write_reports(folder, split, [report])
+    return scores
+
+
+def check_classes(trained: Sequence[str], given: Sequence[str], where: str) -> None:
+    """Raise unless a data set has a network's classes in its order; converted files know but their number."""
+    nameless = list(trained) == [str(number) for number in range(len(trained))]
+    if len(trained) != len(given) or not (nameless or list(trained) == list(given)):
+        different = next((pair for pair in zip(trained, given, strict=False) if pair[0] != pair[1]), None)
+        first = f", first {different[0]!r} against {different[1]!r}" if different and not nameless else ""
+        raise UsageError(
+            f"data must have the {len(trained)} classes of {where}, in their order, got {len(given)}{first}"
+        )

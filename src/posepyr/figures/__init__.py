@@ -1,0 +1,1 @@
+"""Procedurally drawn people: data that needs no download."""

@@ -1,0 +1,129 @@
+"""Patterns of cloth and walls, and how colours get onto them."""
+
+from functools import cache
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from posepyr.figures.draws import Draws
+from posepyr.records import Pixels
+
+Colour = tuple[int, int, int]
+Greys = npt.NDArray[np.uint8]
+
+TILE = 256
+_STEPS = np.linspace(0.0, 1.0, 256)
+_SKIN = ((255, 222, 196), (244, 202, 168), (230, 180, 140), (208, 152, 110), (176, 120, 82), (140, 92, 62),
+         (104, 68, 48), (74, 48, 36))  # fmt: skip
+_HAIR = ((28, 22, 20), (58, 38, 26), (96, 62, 34), (150, 104, 52), (206, 168, 96), (168, 74, 36), (150, 150, 150),
+         (226, 222, 214))  # fmt: skip
+
+
+@cache
+def patterns() -> Greys:
+    """``T 256 256``: tiles that repeat without a seam, from dark to light; the first is plain."""
+    y, x = np.mgrid[:TILE, :TILE].astype(np.float64)
+    turn = 2.0 * np.pi / TILE
+    generator = np.random.Generator(np.random.PCG64(20190720))
+    waves = [
+        np.zeros((TILE, TILE)),
+        np.sign(np.sin(turn * 16 * y)),
+        np.sign(np.sin(turn * 28 * x)),
+        np.sign(np.sin(turn * 12 * (x + y))),
+        np.sign(np.sin(turn * 14 * x)) * 0.5 + np.sign(np.sin(turn * 14 * y)) * 0.5,
+        np.where(np.sin(turn * 18 * x) * np.sin(turn * 18 * y) > 0.45, 1.0, -1.0),
+        np.sign(np.sin(turn * 40 * y)) * np.where(np.sin(turn * 10 * y) > 0.2, 1.0, -1.0),
+        _smooth_noise(generator, 4.0),
+        np.clip(3.0 * _smooth_noise(generator, 9.0), -1.0, 1.0),
+        np.clip(generator.standard_normal((TILE, TILE)) * 0.4, -1.0, 1.0),
+        np.sign(np.sin(turn * 10 * y + 2.2 * np.sin(turn * 12 * x))),
+    ]
+    return np.round(127.5 + 127.5 * np.stack(waves)).clip(0, 255).astype(np.uint8)
+
+
+@cache
+def grain() -> Pixels:
+    """``5 512 512 3``: a camera's noise in five strengths, to be added; the first is none."""
+    generator = np.random.Generator(np.random.PCG64(20190721))
+    noise = generator.standard_normal((512, 512, 3))
+    strengths = np.array([0.0, 2.0, 4.0, 7.0, 11.0])[:, None, None, None]
+    return np.round(strengths * (1.8 + noise)).clip(0, 255).astype(np.uint8)
+
+
+def _smooth_noise(generator: np.random.Generator, cycles: float) -> npt.NDArray[np.float64]:
+    """Noise without a seam whose features are about a ``cycles``-th of the tile, from -1 to 1."""
+    frequency = np.fft.fftfreq(TILE) * TILE
+    falloff = np.exp(-(frequency[:, None] ** 2 + frequency**2) / (2.0 * cycles**2))
+    noise = np.fft.ifft2(np.fft.fft2(generator.standard_normal((TILE, TILE))) * falloff).real
+    return np.asarray(noise / np.abs(noise).max())
+
+
+def coloured(greys: Greys, dark: Colour, light: Colour) -> Pixels:
+    """``H W`` to ``H W 3``: a pattern in two colours."""
+    channels = [cv2.LUT(greys, (_STEPS * (b - a) + a).astype(np.uint8)) for a, b in zip(dark, light, strict=True)]
+    return np.asarray(cv2.merge(channels), dtype=np.uint8)
+
+
+class Cloth(NamedTuple):
+    """A material."""
+
+    piece: Pixels
+    colour: Colour
+    """What it looks like from afar."""
+
+
+def cloth(draws: Draws, height: int, width: int, plain: float) -> Cloth:
+    """A piece of cloth in random colours, without a pattern with probability ``plain``."""
+    base, other = draw_colour(draws), draw_colour(draws)
+    other = mix(base, other, draws.between(0.3, 1.0))
+    bank = patterns()
+    kind = 0 if draws.chance(plain) else 1 + int(draws.uniform() * (len(bank) - 1))
+    step = 1 + int(draws.uniform() * 2.0)
+    if kind == 0:
+        return Cloth(np.full((height, width, 3), base, dtype=np.uint8), base)
+    piece = bank[kind, : height * step : step, : width * step : step]
+    return Cloth(coloured(piece, base, other), mix(base, other, 0.5))
+
+
+def draw_colour(draws: Draws) -> Colour:
+    """Any colour, for any garment, object or wall; some of them pale or like skin, as cloth often is."""
+    kind, hue, saturation, value = draws.uniform(), draws.uniform(), draws.uniform(), draws.uniform()
+    if kind < 0.15:
+        return shaded(skin_colour(hue), 0.8 + 0.25 * value)
+    return hsv(hue, saturation**0.8 * (0.95 if kind < 0.8 else 0.15), 0.14 + 0.84 * value**0.8)
+
+
+def skin_colour(tone: float) -> Colour:
+    """A skin tone from 0 (light) to 1 (dark)."""
+    place = tone * (len(_SKIN) - 1.001)
+    low = int(place)
+    return mix(_SKIN[low], _SKIN[low + 1], place - low)
+
+
+def hair_colour(draws: Draws) -> Colour:
+    """A hair colour, dyed for some."""
+    natural, dyed = draws.pick(_HAIR), draw_colour(draws)
+    return dyed if draws.chance(0.15) else natural
+
+
+def hsv(hue: float, saturation: float, value: float) -> Colour:
+    """A colour from hue, saturation and value, each from 0 to 1."""
+    red, green, blue = (
+        value * (1.0 - saturation * (1.0 - min(1.0, max(0.0, abs((hue * 6.0 + shift) % 6.0 - 3.0) - 1.0))))
+        for shift in (0.0, 4.0, 2.0)
+    )
+    return round(red * 255), round(green * 255), round(blue * 255)
+
+
+def mix(one: Colour, other: Colour, share: float) -> Colour:
+    """A colour between two."""
+    (r, g, b), (red, green, blue) = one, other
+    return round(r + (red - r) * share), round(g + (green - g) * share), round(b + (blue - b) * share)
+
+
+def shaded(colour: Colour, factor: float) -> Colour:
+    """A colour in more or less light."""
+    red, green, blue = colour
+    return min(255, round(red * factor)), min(255, round(green * factor)), min(255, round(blue * factor))

@@ -1,0 +1,205 @@
+"""A data set gone through before it is trained on: what would spoil the training, and what is worth a look."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from posepyr.data.classification.labelled import LabelledSource
+from posepyr.data.loading.truth import truth_of
+from posepyr.records import FloatArray, Pixels, Source, Split
+from posepyr.skeleton import Skeleton
+from posepyr.studies.datasets.counts import Part, miscounts, parts
+from posepyr.studies.datasets.findings import Finding, Look, Offender, merged
+from posepyr.studies.datasets.labelled import check_labelled_split, look_at_split
+from posepyr.studies.datasets.people import check_people
+from posepyr.studies.datasets.pictures import DECODED, Looked, Most, Track, look_at, untracked
+
+SPLITS = ("train", "val", "test")
+
+
+class Report(NamedTuple):
+    """All that is found."""
+
+    splits: Mapping[str, Mapping[str, Any]]
+    """What each split holds; one that holds the same as an earlier one only has its name, ``same_as``."""
+    pictures: dict[str, int]
+    """How many are ``named``, how many of them were ``looked_at``, and how many of these ``decoded``."""
+    findings: list[Finding]
+
+    @property
+    def spoilt(self) -> bool:
+        """Whether anything would spoil a training."""
+        return any(finding.spoils for finding in self.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as plain data."""
+        return {
+            "splits": dict(self.splits),
+            "pictures": self.pictures,
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
+
+def read_splits(source: Any, names: Sequence[str]) -> tuple[dict[str, Any], list[Finding]]:
+    """The splits that can be read, and why the others cannot."""
+    found, faults = {}, []
+    for name in names:
+        try:
+            found[name] = source.split(name)
+        except ValueError as error:
+            faults.append(Offender(name, str(error)))
+    return found, [Finding("splits that cannot be read", True, faults)]
+
+
+def check_poses(
+    source: Source,
+    skeleton: Skeleton,
+    names: Sequence[str] = SPLITS,
+    most: Most = DECODED,
+    track: Track = untracked,
+) -> Report:
+    """Goes through a data set of people. ``most`` is how many pictures are decoded; see :func:`look_at`."""
+    read, findings = read_splits(source, names)
+    looks, twins = _looks(read)
+    pictures = _pictures({name: read[name] for name in looks}, looks)
+    looked = look_at(pictures, most, track)
+    looks = {name: look.sized(looked.sizes) for name, look in looks.items()}
+    findings += [finding for look in looks.values() for finding in check_people(look)]
+    findings += [*_picture_faults(looks, looked), _shared_pictures(looks), _lacking_joints(looks, skeleton)]
+    findings += _left_out_and_miscounted(source, {name: read[name] for name in looks})
+    splits: dict[str, dict[str, Any]] = {name: _summary(looks[name], source, read[name]) for name in looks}
+    splits |= {name: {"same_as": twin} for name, twin in twins.items()}
+    counts = {"named": len(pictures), "looked_at": looked.number, "decoded": looked.decoded}
+    return Report({name: splits[name] for name in names if name in splits}, counts, merged(findings))
+
+
+def check_labelled(
+    source: LabelledSource, names: Sequence[str] = SPLITS, most: Most = DECODED, track: Track = untracked
+) -> Report:
+    """Goes through a data set of pictures of one class each."""
+    read, findings = read_splits(source, names)
+    splits: dict[str, Mapping[str, Any]] = {}
+    counts = Counter[str]()
+    for name, split in read.items():
+        twin = next((other for other in splits if _same_pictures(read[other], split)), None)
+        if twin is not None:
+            splits[name] = {"same_as": twin}
+            continue
+        looked = look_at_split(split, most, track)
+        splits[name], more = check_labelled_split(name, split, source.classes, looked)
+        findings += more
+        counts += Counter(named=len(split), looked_at=looked.number, decoded=looked.decoded)
+        findings += [_of(name, "other counts than published", miscounts(part)) for part in parts(source, name, split)]
+    return Report(splits, {name: counts[name] for name in ("named", "looked_at", "decoded")}, merged(findings))
+
+
+def _same_pictures(first: Any, second: Any) -> bool:
+    """Whether two splits of labelled pictures are of the same files, or the same bytes."""
+    if hasattr(first, "files"):
+        return bool(first.files == second.files)
+    return hasattr(first, "records") and np.array_equal(first.records, second.records)
+
+
+def _looks(read: Mapping[str, Split]) -> tuple[dict[str, Look], dict[str, str]]:
+    """Everybody's annotations by split; and the splits that have the people of an earlier one, with its name."""
+    looks: dict[str, Look] = {}
+    twins: dict[str, str] = {}
+    for name, split in read.items():
+        truth = truth_of(split)
+        unknown: FloatArray = np.full((len(split), 2), np.nan)
+        look = Look(name, split.joints, truth, unknown)
+        twin = next((other for other in looks if _same_people(looks[other], look)), None)
+        if twin is None:
+            looks[name] = look
+        else:
+            twins[name] = twin
+    return looks, twins
+
+
+def _same_people(first: Look, second: Look) -> bool:
+    return all(
+        np.array_equal(getattr(first.truth, field), getattr(second.truth, field))
+        for field in ("images", "boxes", "keypoints", "visibility")
+    )
+
+
+def _pictures(read: Mapping[str, Split], looks: Mapping[str, Look]) -> dict[str, Callable[[], Pixels]]:
+    """Every picture once, and what gives its pixels."""
+    found: dict[str, Callable[[], Pixels]] = {}
+    for name, look in looks.items():
+        names, firsts = np.unique(look.truth.images, return_index=True)
+        for picture, first in zip(names.tolist(), firsts.tolist(), strict=True):
+            found.setdefault(picture, partial(_pixels, read[name], first))
+    return found
+
+
+def _pixels(split: Split, index: int) -> Pixels:
+    return split.view(split[index]).pixels
+
+
+def _picture_faults(looks: Mapping[str, Look], looked: Looked) -> list[Finding]:
+    found = []
+    for kind, faults in (
+        ("pictures that are missing", looked.missing),
+        ("pictures that cannot be read", looked.unreadable),
+    ):
+        offenders = []
+        for look in looks.values():
+            names, firsts = np.unique(look.truth.images, return_index=True)
+            places = sorted(zip(firsts.tolist(), names.tolist(), strict=True))
+            offenders += [look.person(first, faults[picture]) for first, picture in places if picture in faults]
+        found.append(Finding(kind, True, offenders))
+    return found
+
+
+def _shared_pictures(looks: Mapping[str, Look]) -> Finding:
+    """Pictures that are trained on and scored on."""
+    offenders = []
+    for name, look in looks.items():
+        if name != "train" and "train" in looks:
+            shared = np.intersect1d(looks["train"].truth.images, look.truth.images)
+            offenders += [Offender(name, "is in train as well", picture=str(picture)) for picture in shared]
+    return Finding("pictures in two splits", False, offenders)
+
+
+def _lacking_joints(looks: Mapping[str, Look], skeleton: Skeleton) -> Finding:
+    offenders = []
+    for name, look in looks.items():
+        lacking = [joint for joint in skeleton.joints if joint not in look.joints]
+        if len(lacking) == len(skeleton):
+            return Finding("joints of another skeleton", True, [Offender(name, ", ".join(look.joints))])
+        offenders += [Offender(name, joint) for joint in lacking]
+    return Finding("joints of the skeleton that the data lacks", False, offenders)
+
+
+def _left_out_and_miscounted(source: Source, read: Mapping[str, Split]) -> list[Finding]:
+    findings = []
+    for name, split in read.items():
+        for part in parts(source, name, split):
+            findings += [
+                _of(name, "people left out", (f"{count:,} {reason}" for reason, count in left_out(part).items())),
+                _of(name, "other counts than published", miscounts(part)),
+            ]
+    return findings
+
+
+def _of(name: str, kind: str, values: Iterable[str]) -> Finding:
+    """Something worth a look in a split as a whole."""
+    return Finding(kind, False, [Offender(name, value) for value in values])
+
+
+def left_out(part: Part) -> dict[str, int]:
+    """How many of a file's people the reader left out, by reason."""
+    return dict(getattr(part.split, "skipped", {}))
+
+
+def _summary(look: Look, source: Source, split: Split) -> dict[str, Any]:
+    skipped = sum((Counter(left_out(part)) for part in parts(source, look.name, split)), Counter[str]())
+    return {
+        "people": len(look.truth.boxes),
+        "pictures": len(np.unique(look.truth.images)),
+        "left_out": dict(skipped),
+    }

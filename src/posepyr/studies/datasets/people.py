@@ -1,0 +1,173 @@
+"""What may be wrong with annotations: everything that arrays tell, without looking at pixels."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from posepyr.data.formats.people import has_extent
+from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, FloatArray
+from posepyr.studies.datasets.findings import BoolArray, Finding, Look, Offender
+
+TINY = 16.0
+"""Pixels that the longer side of a box has at least, if there is anything to see in it."""
+
+ALIKE = 0.01
+"""People of one picture whose joints lie within this share of their box's diagonal, on average, are the same."""
+
+FEWEST = 3
+"""Joints that two people must share before they can be called the same."""
+
+APART = 0.25
+"""Share of the torso's length by which a pair of joints must lie apart, if it is to tell which way somebody faces."""
+
+CROWD = 50
+"""People that it takes to say how most of them stand."""
+
+_STATES = (NOT_LABELLED, OCCLUDED, VISIBLE)
+
+
+def check_people(look: Look) -> list[Finding]:
+    """Everything that is found in a split's annotations."""
+    if not len(look.truth.boxes):
+        return [Finding("splits without anybody", True, [Offender(look.name, "nobody")])]
+    return [Finding(kind, spoils, list(check(look))) for kind, spoils, check in _CHECKS]
+
+
+def _labelled(look: Look) -> BoolArray:
+    return np.asarray(look.truth.visibility != NOT_LABELLED)
+
+
+def _not_numbers(look: Look) -> Iterator[Offender]:
+    boxes = np.asarray(~np.isfinite(look.truth.boxes).all(axis=1))
+    yield from look.people(boxes, [f"box {_numbers(box)}" for box in look.truth.boxes[boxes]])
+    for person, joint in np.argwhere(_labelled(look) & ~np.isfinite(look.truth.keypoints).all(axis=2)):
+        place = look.truth.keypoints[person, joint]
+        yield look.person(person, f"{look.joints[joint]} at {_numbers(place)}")
+
+
+def _unknown_states(look: Look) -> Iterator[Offender]:
+    for person, joint in np.argwhere(~np.isin(look.truth.visibility, _STATES)):
+        yield look.person(person, f"{look.joints[joint]} has state {look.truth.visibility[person, joint]}")
+
+
+def _no_area(look: Look) -> Iterator[Offender]:
+    boxes = look.truth.boxes
+    wrong = np.isfinite(boxes).all(axis=1) & ~has_extent(boxes)
+    yield from look.people(wrong, [f"box {_numbers(box)}" for box in boxes[wrong]])
+
+
+def _beside(look: Look) -> Iterator[Offender]:
+    low, extent, size = look.truth.boxes[:, :2], look.truth.boxes[:, 2:], look.sizes[:, ::-1]
+    # Comparisons with what is not a number are false: only pictures that were looked at can be missed.
+    wrong = ((low > size - 0.5) | (low + extent < -0.5)).any(axis=1) & has_extent(look.truth.boxes)
+    wrong &= ~np.isnan(size).any(axis=1)
+    values = [
+        f"box {_numbers(box)} of {width:.0f} x {height:.0f}"
+        for box, (height, width) in zip(look.truth.boxes[wrong], look.sizes[wrong], strict=True)
+    ]
+    yield from look.people(wrong, values)
+
+
+def _unlabelled(look: Look) -> Iterator[Offender]:
+    nobody = np.asarray(~_labelled(look).any(axis=1))
+    if not nobody.all():
+        yield from look.people(nobody, "no joint is labelled")
+    elif look.name == "train":
+        yield Offender(look.name, "nobody has a labelled joint")
+
+
+def _without_truth(look: Look) -> Iterator[Offender]:
+    if look.name != "train" and not _labelled(look).any():
+        yield Offender(look.name, f"none of {len(look.truth.boxes)} people has a labelled joint: nothing to score")
+
+
+def _outside(look: Look) -> Iterator[Offender]:
+    x, y = look.truth.keypoints[..., 0], look.truth.keypoints[..., 1]
+    height, width = look.sizes[:, :1], look.sizes[:, 1:]
+    out = (x < -0.5) | (y < -0.5) | (x > width - 0.5) | (y > height - 0.5)
+    for person, joint in np.argwhere(out & _labelled(look) & ~np.isnan(height)):
+        at = _numbers(look.truth.keypoints[person, joint])
+        size = f"{look.sizes[person, 1]:.0f} x {look.sizes[person, 0]:.0f}"
+        yield look.person(person, f"{look.joints[joint]} at {at} of {size}")
+
+
+def _tiny(look: Look) -> Iterator[Offender]:
+    boxes = look.truth.boxes
+    small = has_extent(boxes) & (boxes[:, 2:].max(axis=1) < TINY)
+    yield from look.people(small, [f"box of {box[2]:.1f} x {box[3]:.1f}" for box in boxes[small]])
+
+
+def _twice(look: Look) -> Iterator[Offender]:
+    """Everybody who has the joints of somebody before them in the same picture."""
+    labelled = _labelled(look)
+    _, picture = np.unique(look.truth.images, return_inverse=True)
+    order = np.argsort(picture, kind="stable")
+    for group in np.split(order, np.flatnonzero(np.diff(picture[order])) + 1):
+        if len(group) < 2:
+            continue
+        shared = labelled[group][:, None] & labelled[group][None]
+        apart = np.linalg.norm(look.truth.keypoints[group][:, None] - look.truth.keypoints[group][None], axis=-1)
+        count = shared.sum(axis=-1)
+        mean = np.where(shared, apart, 0).sum(axis=-1) / np.maximum(count, 1)
+        diagonal = np.hypot(look.truth.boxes[group, 2], look.truth.boxes[group, 3])
+        alike = (count >= FEWEST) & (mean <= ALIKE * diagonal[:, None])
+        for first, second in np.argwhere(np.triu(alike, 1)):
+            yield look.person(group[second], f"the joints of person {group[first]}")
+
+
+def _never_labelled(look: Look) -> Iterator[Offender]:
+    never = ~_labelled(look).any(axis=0)
+    if not never.all():
+        for joint in np.flatnonzero(never):
+            yield Offender(look.name, look.joints[joint])
+
+
+def _facing(look: Look, part: str) -> FloatArray | None:
+    """By how many torso lengths everybody's left joint of a pair is right of the right one; None without the joints.
+
+    Positive for somebody who faces the camera, not a number where it cannot be told.
+    """
+    names = [f"{side}_{pair}" for pair in (part, "shoulder", "hip") for side in ("left", "right")]
+    if not set(names) <= set(look.joints):
+        return None
+    columns = [look.joints.index(name) for name in names]
+    places = np.where(_labelled(look)[:, columns, None], look.truth.keypoints[:, columns], np.nan)
+    torso = np.linalg.norm((places[:, 2] + places[:, 3]) / 2 - (places[:, 4] + places[:, 5]) / 2, axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        turned: FloatArray = (places[:, 0, 0] - places[:, 1, 0]) / torso
+    return np.where(np.isfinite(turned), turned, np.nan)
+
+
+def _crossed(look: Look) -> Iterator[Offender]:
+    shoulders, hips = _facing(look, "shoulder"), _facing(look, "hip")
+    if shoulders is not None and hips is not None:
+        wrong = (shoulders * hips < 0) & (np.abs(shoulders) > APART) & (np.abs(hips) > APART)
+        yield from look.people(wrong, "shoulders and hips face opposite ways")
+
+
+def _backs(look: Look) -> Iterator[Offender]:
+    shoulders = _facing(look, "shoulder")
+    told = np.zeros(0) if shoulders is None else shoulders[np.abs(shoulders) > APART]
+    if len(told) >= CROWD and (told > 0).mean() < 0.5:
+        value = f"{(told < 0).mean():.0%} of {len(told)} people turn their backs: are left and right the person's own?"
+        yield Offender(look.name, value)
+
+
+def _numbers(values: FloatArray) -> str:
+    return f"({', '.join(f'{value:.1f}' for value in values.tolist())})"
+
+
+_CHECKS: tuple[tuple[str, bool, Callable[[Look], Iterator[Offender]]], ...] = (
+    ("places that are no numbers", True, _not_numbers),
+    ("joints in unknown states", True, _unknown_states),
+    ("boxes that are reversed or empty", True, _no_area),
+    ("boxes beside their picture", True, _beside),
+    ("people without a labelled joint", True, _unlabelled),
+    ("splits without labels", False, _without_truth),
+    ("joints outside their picture", False, _outside),
+    ("people annotated twice", False, _twice),
+    ("tiny boxes", False, _tiny),
+    ("joints that are never labelled", False, _never_labelled),
+    ("left and right crossed", False, _crossed),
+    ("more backs than faces", False, _backs),
+)

@@ -1,0 +1,1 @@
+"""Memory of training: out-of-memory advice, recomputation."""

@@ -1,0 +1,1 @@
+"""The variance of responses and gradients through the depth of a network."""

@@ -1,0 +1,211 @@
+"""``posepyr bench``: what it reads, what it says and writes, what it refuses."""
+
+import json
+import pickle
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from posepyr.cli import bench_model
+from posepyr.cli.against import joined
+from posepyr.cli.bench import BENCHES
+from posepyr.cli.bench_model import Asked, asked
+from posepyr.cli.bench_text import heading, table
+from posepyr.cli.main import main
+from posepyr.configuration.compose import Composer
+from posepyr.measurement import peak_memory
+from posepyr.measurement.peak_memory import Peak
+from posepyr.measurement.timing import NetworkWork, Settings, spread
+from posepyr.training.synthetic import make_work
+
+TINY = ["model.stacks=1", "model.depth=1", "model.width=32"]
+FIRST = ["model=hourglass", *TINY, "--input", "32x32", "--batch", "2"]
+TWICE = ["--repeat", "2", "--device", "cpu", "--threads", "1"]
+
+
+def read(*arguments: str) -> list[Asked]:
+    return asked(bench_model._parser().parse_intermixed_args(list(joined(arguments))))
+
+
+def test_help_is_at_once() -> None:
+    code = (
+        "import sys; from posepyr.cli.main import main\n"
+        "assert main(['bench', '--help']) == 0 and main(['bench']) == 2\n"
+        "try: main(['bench', 'model', '--help'])\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "assert not {'torch', 'hydra', 'omegaconf', 'numpy', 'rich'} & set(sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "--against NETWORK" in done.stdout
+    for name, (_, summary) in BENCHES.items():
+        assert re.search(rf"^  {name} +{re.escape(summary)}$", done.stdout, re.MULTILINE)
+
+
+def test_a_network_inherits_what_is_not_said_of_it() -> None:
+    first, same, faster, other, plain = read(
+        "model=a", "--batch=2", "--compile", "model.stacks=2", "--input", "64x64", "--against", "",
+        "--against", "--no-compile", "--against", "--precision bf16 model=b --batch 3 model.names=[x,y]",
+        "--against", "'model.text=a b' --no-channels-last --input 8x8",
+    )  # fmt: skip
+    assert first == Asked(["model=a", "model.stacks=2"], "64x64", 2, None, True, None)
+    assert same == first
+    assert faster == first._replace(compile=False)
+    assert other == Asked(["model=b", "model.names=[x,y]"], "64x64", 3, "bf16", True, None)
+    assert plain == Asked(["model.text=a b"], "8x8", 2, None, True, False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["modl"], "modl is nothing that posepyr bench measures; did you mean model?"),
+        (
+            ["model", "--against", "model=a --device cpu"],
+            "got 'model=a --device cpu': unrecognized arguments: --device",
+        ),
+        (["model", "--against", "model=a --precision bf17"], "invalid choice: 'bf17'"),
+        (["model", "--against", "model='a"], "No closing quotation"),
+        (["model", "--against", "--batch=0 model=a"], "--batch must be at least 1, got 0"),
+        (["model", "--against", "--repeat", "5"], "got '--repeat': unrecognized arguments: --repeat"),
+        (["model", "--repeat", "0"], "--repeat must be at least 1, got 0"),
+        (["model", "--warmup", "-1"], "--warmup must be at least 0, got -1"),
+        (["model", "--threads", "0"], "--threads must be at least 1, got 0"),
+        (["model", "--seconds", "nan"], "--seconds must be positive, got nan"),
+        (["model", *FIRST, "--input", "64"], "--input must be HEIGHTxWIDTH, as 256x192, got 64"),
+        (["model", *FIRST, "--against", "model=hourglas"], "did you mean hourglass"),
+    ],
+)
+def test_what_it_refuses(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_size_that_the_network_cannot_take(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "model", *FIRST, "--input", "33x32"]) == 1
+    assert re.fullmatch(r"posepyr: error: image must .* 33 x 32.*\n", capsys.readouterr().err)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_device_that_is_not_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "model", "--device", "cuda"]) == 2
+    assert "got cuda" in capsys.readouterr().err
+
+
+def test_from_the_command_to_the_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder of data is not needed: neither the first network's nor the classifier's is there."""
+    file = tmp_path / "times.json"
+    against = f"model=hourglass_prm {' '.join(TINY)} --batch 4 --precision bf16 --no-channels-last"
+    classifier = "classifier=wide_resnet_28_10 classifier.depth=10 classifier.widen=1 data=cifar10"
+    code = main([
+        "bench", "model", *FIRST, "data=coco", *TWICE, "--no-memory",
+        "--against", against, "--against", classifier, "--json", str(file),
+    ])  # fmt: skip
+    assert code == 0
+    report = json.loads(file.read_text())
+    assert set(report) == {"machine", "limits", "memory", "networks", "rounds"}
+    assert report["machine"]["threads"] == 1
+    assert (report["memory"], report["rounds"]) == (None, 2)
+    plain, pyramid, classes = report["networks"]
+    assert (plain["batch"], plain["precision"], plain["channels_last"], plain["compiled"]) == (2, "32", True, False)
+    assert (pyramid["batch"], pyramid["precision"], pyramid["channels_last"]) == (4, "bf16", False)
+    assert classes["network"].endswith("WideResNet")
+    for network in report["networks"]:
+        assert network["input_size"] == [32, 32]
+        for name in ("evaluation", "training"):
+            assert_figures(network[name], plain[name], network["batch"] / plain["batch"])
+        fastest = [min(network[name]["processor_ms_by_round"]) for name in ("evaluation", "training")]
+        assert fastest[0] < fastest[1]
+    assert capsys.readouterr().out == f"{heading(report)}\n{table(report)}"
+    assert main(["complexity", *FIRST, "data=coco", "--json", str(file)]) == 0
+    counted = json.loads(file.read_text())
+    assert {key: plain[key] for key in ("parameters", "multiply_adds")} == {
+        key: counted[key] for key in ("parameters", "multiply_adds")
+    }
+
+
+def assert_figures(found: dict[str, Any], first: dict[str, Any], batches: float) -> None:
+    """Every summary follows from the times of each round."""
+    for clock in ("wall", "processor"):
+        own, its = found[f"{clock}_ms_by_round"], first[f"{clock}_ms_by_round"]
+        assert len(own) == 2
+        assert min(own) > 0
+        assert found[f"{clock}_ms"] == pytest.approx(spread(own)._asdict())
+        ratios = [here / there / batches for here, there in zip(own, its, strict=True)]
+        assert found[f"{clock}_ratio"] == pytest.approx(spread(ratios)._asdict())
+    assert "peak_bytes" not in found
+
+
+def test_memory_is_of_networks_made_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made: list[NetworkWork] = []
+
+    def measure(make: Callable[[], NetworkWork], device: str, threads: int | None) -> Peak:
+        assert (device, threads) == ("cpu", 1)
+        made.append(pickle.loads(pickle.dumps(make))())
+        return Peak(2**20 * len(made), 2**30 * len(made))
+
+    monkeypatch.setattr(peak_memory, "in_new_process", measure)
+    file = tmp_path / "times.json"
+    assert main(["bench", "model", *FIRST, *TWICE, "--against=--batch=1", "--json", str(file)]) == 0
+    assert [len(work._image) for work in made] == [2, 1]
+    report = json.loads(file.read_text())
+    peaks = [[network[name]["peak_bytes"] for name in Peak._fields] for network in report["networks"]]
+    assert peaks == [[2**20, 2**30], [2 * 2**20, 2 * 2**30]]
+    said = capsys.readouterr().out
+    for words in ("peak memory", "2 MiB", "2,048 MiB", f"Memory: {report['memory']}.", "load average before"):
+        assert words in said
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (BrokenProcessPool("..."), "was killed: make --batch or --input smaller, or leave memory out by --no-memory"),
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried"), "make --batch or --input smaller"),
+        (torch.OutOfMemoryError("CUDA out of memory."), "network 1 does not fit into memory: make --batch"),
+    ],
+)
+def test_out_of_memory(
+    error: Exception, message: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(*_: object) -> Peak:
+        raise error
+
+    monkeypatch.setattr(peak_memory, "in_new_process", fail)
+    assert main(["bench", "model", *FIRST, *TWICE]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("posepyr: error: network 1 does not fit into memory")
+    assert said.count("\n") == 1
+    assert message in said
+
+
+def test_rounds_that_were_cut_short_are_said_to_be(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["bench", "model", *FIRST, *TWICE, "--seconds=1e-9", "--no-memory"]) == 0
+    assert "Medians of 1 round of 2, cut short by --seconds 1e-09" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["model=hourglass_prm", "model.stacks=2", *TINY[1:]],
+        ["classifier=wide_resnet_28_10", "classifier.depth=10", "classifier.widen=1"],
+    ],
+)
+def test_a_step_is_a_training_step(overrides: list[str]) -> None:
+    """Every weight learns from it, the early stages' too."""
+    work = make_work(Composer().job(overrides).config, Settings((32, 32), 2), "cpu")
+    call = work.training
+    call.prepare()
+    call.run()
+    for name, parameter in work.model.named_parameters():
+        assert parameter.grad is not None, name
+        assert parameter.grad.isfinite().all(), name
+        # A bias before a batch norm learns nothing.
+        assert parameter.ndim == 1 or parameter.grad.any(), name

@@ -1,0 +1,92 @@
+"""Runs that are told to end: they save, say how to go on, and what follows is as if nothing had happened."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from posepyr.checkpoints.storage import read_checkpoint
+from posepyr.cli.main import main
+from posepyr.running.slurm import recall, remember
+
+TINY = [
+    "model.stacks=1", "model.width=16", "model.block.width=4", "model.depth=2", "data.input_size=[32,32]",
+    "data.batch_size=4", "data.workers=0", "data.source.train=96", "data.source.val=6", "data.source.size=64",
+    "trainer.max_epochs=2", "trainer=cpu", "trainer.log_every_n_steps=1", "progress=false", "test=false",
+    "callbacks=none",
+]  # fmt: skip
+
+
+def state(folder: Path) -> dict[str, torch.Tensor]:
+    weights: dict[str, torch.Tensor] = read_checkpoint(folder / "checkpoints" / "last.ckpt")["state_dict"]
+    return weights
+
+
+def stop_at_step(folder: Path, number: int, step: int, *overrides: str) -> subprocess.CompletedProcess[str]:
+    """Starts a run, sends it a signal once it has logged a step, and waits for its end."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "posepyr", "train", *TINY, *overrides, f"hydra.run.dir={folder}"],
+        env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    table = folder / "metrics.csv"
+    while process.poll() is None:
+        if table.exists() and table.read_text().count("\n") > step:
+            process.send_signal(number)
+            break
+    out, error = process.communicate(timeout=240)
+    return subprocess.CompletedProcess([], process.returncode, out, error)
+
+
+@pytest.mark.parametrize(
+    ("number", "devices"),
+    [(signal.SIGTERM, 1), (signal.SIGTERM, 2), pytest.param(signal.SIGUSR1, 1, marks=pytest.mark.long)],
+)
+def test_a_signal_saves_and_ends_and_the_rest_is_the_same(number: int, devices: int, tmp_path: Path) -> None:
+    several = ["trainer=ddp", "trainer.accelerator=cpu", f"trainer.devices={devices}"] if devices > 1 else []
+    stopped = stop_at_step(tmp_path / "stopped", number, 7, *several)
+    assert stopped.returncode == 128 + number, stopped.stderr
+    assert f"stopped by {signal.Signals(number).name} after step" in stopped.stderr
+    assert f"go on with posepyr train --resume {tmp_path / 'stopped'}" in stopped.stderr
+    assert "Traceback" not in stopped.stderr
+    assert read_checkpoint(tmp_path / "stopped" / "checkpoints" / "last.ckpt")["global_step"] < 48
+    if devices == 1:
+        assert main(["train", "--resume", str(tmp_path / "stopped")]) == 0
+        assert main(["train", *TINY, f"hydra.run.dir={tmp_path / 'whole'}"]) == 0
+        one, other = state(tmp_path / "stopped"), state(tmp_path / "whole")
+        assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_a_run_leaves_the_signals_as_they_were(tmp_path: Path) -> None:
+    numbers = (signal.SIGTERM, signal.SIGUSR1, signal.SIGINT)
+    before = [signal.getsignal(number) for number in numbers]
+    assert main(["train", *TINY, "trainer.max_epochs=1", f"hydra.run.dir={tmp_path / 'run'}"]) == 0
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
+def test_a_job_that_slurm_starts_again_goes_on_in_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    dated = f"hydra.run.dir={tmp_path}/runs/" + "${now:%H-%M-%S-%f}"
+    assert recall() is None
+    assert main(["train", *TINY, "trainer.max_epochs=1", dated]) == 0
+    assert recall() is None, "it was not started again"
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    assert main(["train", *TINY, "trainer.max_epochs=1", dated]) == 0
+    assert "SLURM has started this job again: it goes on in" in capsys.readouterr().out
+    assert len([*(tmp_path / "runs").iterdir()]) == 1
+    monkeypatch.setenv("SLURM_JOB_ID", "18")
+    assert recall() is None, "another job"
+
+
+def test_a_folder_without_anything_saved_is_not_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("SLURM_JOB_ID", "17")
+    monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
+    remember(tmp_path)
+    assert recall() is None

@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from posepyr.training.memory import device_memory
+from posepyr.training.memory.device_memory import room
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine of 8 GiB of which 6 are free, and a process without a limit of its own."""
+    (tmp_path / "meminfo").write_text("MemTotal:  8388608 kB\nMemFree: 12 kB\nMemAvailable:  6291456 kB\n")
+    monkeypatch.setattr(device_memory, "MACHINE", tmp_path / "meminfo")
+    monkeypatch.setattr(device_memory, "GROUP", tmp_path)
+    monkeypatch.setattr(device_memory, "STATUS", tmp_path / "status")
+    return tmp_path
+
+
+def test_a_machine_says_what_it_has(system: Path) -> None:
+    found = room(CPU)
+    assert found[:2] == (8 * 2**30, 6 * 2**30)
+    assert found.taken > 2**20
+
+
+def test_a_container_may_have_less(system: Path) -> None:
+    (system / "memory.max").write_text(f"{4 * 2**30}\n")
+    (system / "memory.current").write_text(f"{3 * 2**30}\n")
+    assert room(CPU)[:2] == (4 * 2**30, 2**30)
+    (system / "memory.max").write_text("max\n")
+    assert room(CPU)[:2] == (8 * 2**30, 6 * 2**30)
+
+
+def test_a_limit_on_the_process_counts(system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource")
+    (system / "status").write_text("VmPeak:\t9 kB\nVmSize:\t1048576 kB\n")
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: (3 * 2**30, 3 * 2**30))
+    assert room(CPU)[:2] == (3 * 2**30, 2 * 2**30)
+
+
+def test_a_system_that_says_nothing(system: Path) -> None:
+    (system / "meminfo").unlink()
+    assert room(CPU)[:2] == (None, None)
