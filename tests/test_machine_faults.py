@@ -8,7 +8,7 @@ import pytest
 from torch.utils.data import DataLoader, Dataset
 
 from posepyr import errors
-from posepyr.machine_faults import remedy
+from posepyr.errors import remedy
 
 
 class Deadly(Dataset[int]):

@@ -18,12 +18,12 @@ from collections.abc import Iterator
 import torch
 from torch.optim.lr_scheduler import LambdaLR
 
-from posepyr.checkpoints.recipe import build
 from posepyr.configuration.compose import Composer
 from posepyr.data.module import OrderedData
 from posepyr.layers.pooling import redraw_regions
 from posepyr.measurement.peak_memory import highest
 from posepyr.measurement.training_speed import Task
+from posepyr.nodes import build
 from posepyr.records import PoseBatch
 from posepyr.training.build import Config, make_pose
 from posepyr.training.learner import Learner

@@ -1,14 +1,18 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and sizes in words."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+UNITS = ("bytes", "KiB", "MiB", "GiB", "TiB")
 
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
-    """A name beside ``path`` to write to; it becomes ``path`` at the end, and vanishes on an error."""
+    """Yield a temporary path beside ``path``; rename it to ``path`` at the end, remove it on an error."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
@@ -21,7 +25,7 @@ def whole(path: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove what a killed process had begun to write below ``folder``."""
+    """Remove the temporary files below ``folder`` that a killed process left."""
     for part in folder.rglob(".*.part*"):
         part.unlink(missing_ok=True)
 
@@ -30,3 +34,19 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file."""
     with whole(path) as part:
         part.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write plain data as indented JSON."""
+    write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def format_bytes(count: int) -> str:
+    """Return a number of bytes for reading, as ``512 bytes``, ``1.50 MiB`` or ``12.0 GiB``."""
+    value, unit = float(count), 0
+    while value >= 1024 and unit < len(UNITS) - 1:
+        value, unit = value / 1024, unit + 1
+    if unit == 0:
+        return f"{count} bytes"
+    digits = 2 if value < 10 else 1 if value < 100 else 0
+    return f"{value:.{digits}f} {UNITS[unit]}"

@@ -1,32 +1,34 @@
-"""Which of a run's processes this one is, and who started it."""
+"""Ranks: which of a run's processes this one is, and who started it."""
 
 import os
 
+from posepyr import slurm
+
 
 def is_first() -> bool:
-    """Whether this process writes what a run writes once: always, unless a launcher gave it a higher rank."""
+    """Return whether this process writes what a run writes once: rank 0, or the only process."""
     return rank() == 0
 
 
 def rank() -> int:
-    """The number of this process among all of the run's."""
-    for name in ("RANK", "SLURM_PROCID" if in_slurm() else "RANK", "LOCAL_RANK"):
-        if os.environ.get(name):
-            return int(os.environ[name])
-    return 0
+    """Return the rank of this process among all of the run's."""
+    if os.environ.get("RANK"):
+        return int(os.environ["RANK"])
+    if slurm.is_task():
+        return slurm.task_rank()
+    return int(os.environ.get("LOCAL_RANK") or 0)
+
+
+def world_size() -> int:
+    """Return how many processes the run has."""
+    return int(os.environ.get("WORLD_SIZE") or 0) or slurm.task_count()
 
 
 def in_torchrun() -> bool:
-    """Whether Torch's elastic launcher started this process: ``torchrun``, or posepyr itself."""
+    """Return whether Torch's elastic launcher started this process: ``torchrun``, or posepyr itself."""
     return "TORCHELASTIC_RUN_ID" in os.environ
 
 
-def in_slurm() -> bool:
-    """Whether this process is one of several that ``srun`` started."""
-    interactive = os.environ.get("SLURM_JOB_NAME") in ("bash", "interactive")
-    return "SLURM_PROCID" in os.environ and int(os.environ.get("SLURM_NTASKS") or 1) > 1 and not interactive
-
-
 def launched() -> bool:
-    """Whether this process is one of a run's several already."""
-    return in_torchrun() or in_slurm() or int(os.environ.get("WORLD_SIZE") or 1) > 1
+    """Return whether a launcher has already started all of the run's processes, this one among them."""
+    return in_torchrun() or slurm.is_task() or int(os.environ.get("WORLD_SIZE") or 1) > 1

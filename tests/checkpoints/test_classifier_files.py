@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from posepyr.checkpoints.official import classes_of, convert_classifier, joints_of
 from posepyr.checkpoints.pretrained import Pretrained
-from posepyr.checkpoints.recipe import build
 from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.cli.main import main
 from posepyr.models.hrnet import HRNet, HRNetClassifier
 from posepyr.models.resnet import ResNetClassifier
 from posepyr.models.simple_baseline import SimpleBaseline
+from posepyr.nodes import build
 
 Words = list[tuple[str, str | Callable[[re.Match[str]], str]]]
 

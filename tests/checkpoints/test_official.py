@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from posepyr.checkpoints import official
 from posepyr.checkpoints.official import Setting, convert, joints_of, read_weights, recognise
-from posepyr.checkpoints.recipe import build
 from posepyr.checkpoints.releases import RELEASES
 from posepyr.checkpoints.storage import write_checkpoint
 from posepyr.cli.main import main
 from posepyr.codec import Codec
 from posepyr.inference.estimator import Estimator
 from posepyr.models.ppnet import PPNet
+from posepyr.nodes import build
 from support.places import CONF
 from support.released import picture, state_of
 

@@ -6,13 +6,13 @@ from posepyr.checkpoints.recipe import (
     VERSION,
     ClassifierRecipe,
     Recipe,
-    build,
     is_classifier,
     read_classifier_recipe,
     read_recipe,
 )
 from posepyr.codec import Codec
 from posepyr.data.loading.augment import Augment
+from posepyr.nodes import build
 
 CODEC = {"_target_": "posepyr.codec.Codec", "sigma": 3.0}
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from posepyr.checkpoints.recipe import build
 from posepyr.configuration.compose import Composer
 from posepyr.data.sources import coco, lsp
 from posepyr.data.sources.coco import Coco
 from posepyr.data.sources.custom import Custom
 from posepyr.data.sources.mixture import Mixture
 from posepyr.errors import UsageError
+from posepyr.nodes import build
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 import torch
 
-from posepyr.checkpoints.recipe import build
 from posepyr.cli import completion, listing
 from posepyr.configuration import catalogue
 from posepyr.configuration.compose import Composer
 from posepyr.measurement.complexity import build_on_meta
+from posepyr.nodes import build
 
 FOLDER = catalogue.configuration_folder()
 EXPERIMENTS = catalogue.choices([FOLDER], "experiment")

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from posepyr.checkpoints.recipe import build
 from posepyr.cli import listing
 from posepyr.configuration import catalogue
 from posepyr.configuration.compose import Composer
 from posepyr.errors import UsageError
+from posepyr.nodes import build
 
 FOLDER = catalogue.configuration_folder()
 FILES = sorted(FOLDER.rglob("*.yaml"))

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from posepyr.checkpoints.recipe import ClassifierRecipe, build
+from posepyr.checkpoints.recipe import ClassifierRecipe
 from posepyr.checkpoints.storage import write_checkpoint
 from posepyr.cli.main import main
+from posepyr.nodes import build
 
 CLASSES = ("ape", "bear", "cat", "dog", "eel", "fox")
 COLOURS = [(0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (255, 0, 255)]

@@ -9,12 +9,12 @@ import pytest
 import scipy.io
 import yaml
 
-from posepyr.checkpoints.recipe import build
 from posepyr.data.results import read_predictions, read_truth
 from posepyr.data.results.found import Found, in_order
 from posepyr.data.results.truths import Known
 from posepyr.evaluation.scoring import Report, Settings, compare_files, score, score_videos
 from posepyr.metrics.average_precision import AveragePrecision
+from posepyr.nodes import build
 from posepyr.records import Truth
 from posepyr.skeleton import Skeleton
 from support.places import CONF

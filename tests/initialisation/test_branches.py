@@ -9,7 +9,6 @@ import yaml
 from torch import nn
 from torch.nn import functional as F
 
-from posepyr.checkpoints.recipe import build
 from posepyr.initialisation.branches import Branches, count_branches, example
 from posepyr.initialisation.schemes import layers_of
 from posepyr.layers.exchange import Exchange
@@ -17,6 +16,7 @@ from posepyr.layers.hourglass import Hourglass
 from posepyr.layers.postactivation import BasicBlock
 from posepyr.layers.pyramid import PyramidBlocks, PyramidResidual
 from posepyr.layers.residual import PreactivationResidual
+from posepyr.nodes import build
 from support.drawn import CHANNELS, counts, drawn
 from support.places import CONF
 

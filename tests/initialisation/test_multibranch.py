@@ -7,10 +7,10 @@ import torch
 import yaml
 from torch import nn
 
-from posepyr.checkpoints.recipe import build
 from posepyr.initialisation.branches import Branches
 from posepyr.initialisation.multibranch import MultiBranch
 from posepyr.initialisation.schemes import MSR, Fan, fan_of, fill, layers_of
+from posepyr.nodes import build
 from support.drawn import CHANNELS, drawn
 from support.places import CONF
 

@@ -5,8 +5,8 @@ import torch
 import yaml
 from torch import nn
 
-from posepyr.checkpoints.recipe import build
 from posepyr.initialisation.schemes import MSR, AsBuilt, Normal, Xavier, fan_of
+from posepyr.nodes import build
 from support.places import CONF
 
 CONFIGS = sorted((CONF / "init").glob("*.yaml"))

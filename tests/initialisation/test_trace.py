@@ -10,9 +10,9 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from posepyr.checkpoints.recipe import build
 from posepyr.initialisation.branches import count_branches
 from posepyr.layers.resize import resize_by_products
+from posepyr.nodes import build
 from support.drawn import CHANNELS, counts, drawn
 
 

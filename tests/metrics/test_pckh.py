@@ -7,8 +7,8 @@ import pytest
 import scipy.io
 import yaml
 
-from posepyr.checkpoints.recipe import build
 from posepyr.metrics.pckh import PCKh
+from posepyr.nodes import build
 from posepyr.records import Predictions, Truth
 from posepyr.skeleton import Skeleton
 from support.places import CONF

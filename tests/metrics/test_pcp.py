@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import yaml
 
-from posepyr.checkpoints.recipe import build
 from posepyr.metrics.pcp import PCP
+from posepyr.nodes import build
 from posepyr.records import Predictions, Truth
 from posepyr.skeleton import Skeleton
 from support.places import CONF

@@ -7,7 +7,6 @@ import torch
 import yaml
 from torch import nn
 
-from posepyr.checkpoints.recipe import build
 from posepyr.layers.pooling import redraw_regions
 from posepyr.layers.pyramid_path import PyramidPaths
 from posepyr.models.hrnet import HRNet, HRNetClassifier
@@ -16,6 +15,7 @@ from posepyr.models.resnet import ResNetClassifier
 from posepyr.models.resnext import ResNeXt
 from posepyr.models.simple_baseline import SimpleBaseline
 from posepyr.models.wide_resnet import CIFAR10_MEAN, CIFAR10_STD, WideResNet
+from posepyr.nodes import build
 from support.naive_classifiers import resnext, wide_resnet
 from support.naive_layers import array
 from support.places import CONF

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from posepyr.checkpoints.recipe import build
 from posepyr.layers.pooling import FractionalMaxPools, redraw_regions
+from posepyr.nodes import build
 from support.reduced import DISTINCT, JOINTS, NAMES, SMALL, loss_of, network, node_of, pixels, reduced, single
 
 FULL = (256, 256)

@@ -8,12 +8,12 @@ import torch
 import yaml
 
 from posepyr import geometry
-from posepyr.checkpoints.recipe import build
 from posepyr.codec import Codec
 from posepyr.data.module import PoseDataModule
 from posepyr.data.sources.figures import Figures
 from posepyr.initialisation.schemes import Normal
 from posepyr.losses import StagedMSE
+from posepyr.nodes import build
 from posepyr.records import PoseBatch
 from posepyr.skeleton import Skeleton
 from posepyr.training.schedule import OneCycle

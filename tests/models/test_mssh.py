@@ -6,12 +6,12 @@ import torch
 import yaml
 from torch import nn
 
-from posepyr.checkpoints.recipe import build
 from posepyr.layers.inception import InceptionBlocks
 from posepyr.layers.pyramid import PyramidBlocks
 from posepyr.layers.residual import ResidualBlocks
 from posepyr.models.hourglass import MPII_MEAN
 from posepyr.models.mssh import MSSH, split
+from posepyr.nodes import build
 from support.naive_layers import array
 from support.naive_mssh import Naive
 from support.places import CONF

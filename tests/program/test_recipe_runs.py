@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from posepyr.checkpoints.recipe import build
 from posepyr.checkpoints.storage import read_checkpoint, write_checkpoint
 from posepyr.cli.main import main
 from posepyr.configuration import catalogue
 from posepyr.configuration.compose import Composer
+from posepyr.nodes import build
 from posepyr.running.local_processes import several
 from posepyr.training.memory.remedies import at_a_time
 from support.archives import TRAIN, VAL, write_mpii_archive, write_picture_archives, write_pose_archives

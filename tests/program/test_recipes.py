@@ -9,10 +9,10 @@ import pytest
 import yaml
 from torch import nn
 
-from posepyr.checkpoints.recipe import build
 from posepyr.configuration import catalogue
 from posepyr.configuration.compose import Composer, Config
 from posepyr.measurement.complexity import build_on_meta
+from posepyr.nodes import build
 
 FOLDER = catalogue.configuration_folder()
 EXPERIMENTS = catalogue.choices([FOLDER], "experiment")

@@ -10,10 +10,11 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 
-from posepyr.checkpoints.recipe import ClassifierRecipe, build
+from posepyr.checkpoints.recipe import ClassifierRecipe
 from posepyr.data.classification.cuts import PaddedCut
 from posepyr.data.classification.labelled import LabelledBatch
 from posepyr.data.module import ClassificationDataModule
+from posepyr.nodes import build
 from posepyr.training.classification import ClassificationTask
 from posepyr.training.quiet import quiet
 from posepyr.training.schedule import Step

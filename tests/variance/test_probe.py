@@ -10,11 +10,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from posepyr.checkpoints.recipe import build
 from posepyr.initialisation.schemes import MSR, NORMS, layers_of
 from posepyr.layers.hourglass import Hourglass
 from posepyr.layers.pyramid import PyramidBlocks, PyramidResidual
 from posepyr.layers.residual import PreactivationResidual
+from posepyr.nodes import build
 from posepyr.variance.probe import Row, places, remove_norms, watched
 from support.drawn import CHANNELS, drawn
 from support.places import CONF

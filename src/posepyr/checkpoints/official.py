@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from posepyr.checkpoints.matching import Report, State, compare
-from posepyr.checkpoints.recipe import KEYS, ClassifierRecipe, Recipe, build
+from posepyr.checkpoints.recipe import KEYS, ClassifierRecipe, Recipe, build_part
 from posepyr.checkpoints.releases import RELEASES, Release
 from posepyr.checkpoints.storage import read_checkpoint
 
@@ -144,7 +144,7 @@ def _described(
 
 def _on_meta(node: Mapping[str, Any]) -> Any:
     with torch.device("meta"):
-        return build(node, only=("posepyr",))
+        return build_part(node, ("posepyr",))
 
 
 def _check_fit(report: Report, rule: str) -> None:

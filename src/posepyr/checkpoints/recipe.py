@@ -1,17 +1,15 @@
-"""Objects from plain data: how a configuration, or the recipe inside a checkpoint, becomes live parts."""
+"""Recipes: what a checkpoint says of its network, as plain data."""
 
-import importlib
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
+
+from posepyr.nodes import build
 
 VERSION = 1
 """Of the recipe's layout. A file with a higher one was written by a newer posepyr."""
 
 KEYS = frozenset({"posepyr", "posepyr_classifier"})
 """Under which a pose network's recipe stands in a checkpoint, or a classifier's: no other project's file has them."""
-
-RESERVED = frozenset({"_target_", "_partial_"})
 
 
 class Recipe(NamedTuple):
@@ -96,51 +94,21 @@ def _fields(plain: Mapping[str, Any], names: Sequence[str], newest: int, where: 
     return {name: plain[name] for name in names}
 
 
-def build(node: Mapping[str, Any], *, only: Sequence[str] | None = None, **extra: Any) -> Any:
-    """The object that a node describes: ``_target_`` called with the node's other keys.
-
-    Nodes nest. ``_partial_: true`` gives the callable instead of its result. ``extra`` arguments are what
-    the wiring adds to the outermost call. ``only`` refuses targets outside of these packages: a file from a
-    stranger must not choose what is imported.
-    """
-    target = find(node, only)
-    arguments = {key: _built(value, only) for key, value in node.items() if key not in RESERVED} | extra
-    if node.get("_partial_"):
-        return partial(target, **arguments)
-    try:
-        return target(**arguments)
-    except TypeError as error:
-        if "argument" not in str(error):
-            raise
-        raise ValueError(f"{node['_target_']}: {error}") from error
+def build_part(node: Mapping[str, Any], packages: Sequence[str]) -> Any:
+    """Build what a recipe's node describes; its targets must lie inside of some packages."""
+    _check_targets(node, packages)
+    return build(node)
 
 
-def find(node: Mapping[str, Any], only: Sequence[str] | None = None) -> Callable[..., Any]:
-    """What a node's ``_target_`` names."""
-    path = node.get("_target_")
-    if not isinstance(path, str) or "." not in path:
-        raise ValueError(
-            f"_target_ must be a dotted path such as posepyr.models.hourglass.StackedHourglass, got {path!r}"
-        )
-    if only is not None and path.partition(".")[0] not in only:
-        raise ValueError(
-            f"_target_ must lie inside {' or '.join(only)}, got {path}: a checkpoint may not name other code"
-        )
-    module, _, name = path.rpartition(".")
-    try:
-        found = importlib.import_module(module)
-        for part in name.split("."):
-            found = getattr(found, part)
-    except (ImportError, AttributeError) as error:
-        raise ValueError(f"_target_ must name something that can be imported, got {path} ({error})") from error
-    return found  # type: ignore[return-value]
-
-
-def _built(value: Any, only: Sequence[str] | None) -> Any:
+def _check_targets(value: Any, packages: Sequence[str]) -> None:
     if isinstance(value, Mapping):
-        if "_target_" in value:
-            return build(value, only=only)
-        return {key: _built(inner, only) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_built(inner, only) for inner in value]
-    return value
+        path = value.get("_target_")
+        if path is not None and str(path).partition(".")[0] not in packages:
+            raise ValueError(
+                f"_target_ must lie inside {' or '.join(packages)}, got {path}: a checkpoint may not name other code"
+            )
+        for inner in value.values():
+            _check_targets(inner, packages)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            _check_targets(inner, packages)

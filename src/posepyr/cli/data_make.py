@@ -94,8 +94,8 @@ def drawn_skeleton() -> "Skeleton":
     """The joints that figures have."""
     import yaml
 
-    from posepyr.checkpoints.recipe import build
     from posepyr.configuration.catalogue import configuration_folder
+    from posepyr.nodes import build
 
     file = configuration_folder() / "skeleton" / "mpii.yaml"
     skeleton: Skeleton = build(yaml.safe_load(file.read_text(encoding="utf-8")))

@@ -69,8 +69,8 @@ def _check(options: argparse.Namespace) -> None:
 
 def sheet(options: argparse.Namespace) -> tuple["Pixels", int]:
     """The sheet, and how many are on it."""
-    from posepyr.checkpoints.recipe import build
     from posepyr.data.module import ClassificationDataModule
+    from posepyr.nodes import build
     from posepyr.studies.datasets.sheet import Wish, labelled_sheet, pose_sheet
 
     config = data_source.configuration(options)

@@ -76,8 +76,8 @@ def parameters(folders: Sequence[Path], model: str) -> int:
     """How many numbers a model learns for the skeleton of the usual configuration."""
     import torch
 
-    from posepyr.checkpoints.recipe import build
     from posepyr.configuration.compose import Composer
+    from posepyr.nodes import build
 
     extra = folders[0] if len(folders) > 1 else None
     config = Composer(extra).job([f"model={model}"]).config

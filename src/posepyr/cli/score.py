@@ -137,8 +137,8 @@ def skeleton_of(name: str | None, known: "Known") -> "Skeleton":
 def _skeletons() -> "dict[str, Skeleton]":
     import yaml
 
-    from posepyr.checkpoints.recipe import build
     from posepyr.configuration import catalogue
+    from posepyr.nodes import build
 
     files = catalogue.choices(catalogue.search_folders(), "skeleton")
     contents = {name: yaml.safe_load(path.read_text(encoding="utf-8")) for name, path in files.items()}

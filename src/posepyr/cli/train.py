@@ -7,11 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from posepyr import errors
+from posepyr import errors, slurm
 from posepyr.cli.arguments import Request, parse
 from posepyr.errors import UsageError
 from posepyr.ranks import is_first, launched
-from posepyr.running.slurm import recall
 
 if TYPE_CHECKING:
     from posepyr.configuration.compose import Composer, Job
@@ -76,7 +75,7 @@ def run_train(arguments: list[str]) -> int:
     if request.multirun and not request.cfg:
         return run_sweep(composer, request.overrides, _train)
     stored = request.values.get("rerun") or request.values.get("resume")
-    requeued = None if stored or request.cfg else recall()
+    requeued = None if stored or request.cfg else slurm.recall()
     if requeued is not None:
         print(f"SLURM has started this job again: it goes on in {requeued}", flush=True)
         request.values["resume"] = stored = str(requeued)

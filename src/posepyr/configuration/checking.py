@@ -8,10 +8,10 @@ from types import ModuleType
 from typing import Any
 
 from posepyr.annotations import choices, fits, spell
-from posepyr.checkpoints.recipe import RESERVED
 from posepyr.configuration.injected import OPTIONAL, SETTINGS, supplied
 from posepyr.configuration.signatures import Argument, Signature, signature
 from posepyr.errors import UsageError
+from posepyr.nodes import RESERVED
 from posepyr.suggestion import suggestion
 
 Node = Mapping[str, Any]

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple, get_type_hints
 
-from posepyr.checkpoints.recipe import find
 from posepyr.configuration.injected import supplied
+from posepyr.nodes import find
 
 
 class Argument(NamedTuple):

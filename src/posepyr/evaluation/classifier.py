@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from posepyr.checkpoints.recipe import build, find, read_classifier_recipe
+from posepyr.checkpoints.recipe import read_classifier_recipe
 from posepyr.data.module import ClassificationDataModule
 from posepyr.errors import UsageError
 from posepyr.evaluation.single_pass import scores_of, write_reports
 from posepyr.inference.estimator import load_model
+from posepyr.nodes import build, find
 from posepyr.ranks import is_first
 from posepyr.training.build import Config
 from posepyr.training.classification import ClassificationTask

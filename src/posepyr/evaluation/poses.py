@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from posepyr.checkpoints.recipe import build, find, is_classifier, read_recipe
+from posepyr.checkpoints.recipe import build_part, is_classifier, read_recipe
 from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.data.module import PoseDataModule
 from posepyr.data.results.posepyr_file import Saved, write_saved
@@ -19,6 +19,7 @@ from posepyr.evaluation.single_pass import scores_of, write_reports
 from posepyr.evaluation.submission import check_submission, write_submission
 from posepyr.inference.estimator import load_model
 from posepyr.metrics.scorer import Stating
+from posepyr.nodes import build, find
 from posepyr.ranks import is_first
 from posepyr.training.build import Config, make_scorers
 from posepyr.training.callbacks.pictures import PredictionSheet
@@ -56,7 +57,7 @@ def evaluate_poses(
     if submission is not None:
         # Before anything is computed. It is made of the last row: of a detector's boxes, where there are any.
         *_, last = variants.values()
-        skeleton = build(read_recipe(content, str(checkpoint)).skeleton, only=("posepyr",))
+        skeleton = build_part(read_recipe(content, str(checkpoint)).skeleton, ("posepyr",))
         check_submission(submission, build(last["data"]["source"]), skeleton, split)
     scores: dict[str, float] = {}
     reports: list[dict[str, Any]] = []
@@ -158,8 +159,8 @@ def evaluation_parts(config: Config, content: dict[str, Any], where: str) -> tup
     """The checkpoint's network, cut and read as its recipe says, on the configuration's data and metrics."""
     recipe = read_recipe(content, where)
     packages = ("posepyr", str(config["model"]["_target_"]).partition(".")[0])
-    codec = build(recipe.codec, only=packages)
-    skeleton = build(recipe.skeleton, only=packages)
+    codec = build_part(recipe.codec, packages)
+    skeleton = build_part(recipe.skeleton, packages)
     crop = {"input_size": list(recipe.input_size), "padding": recipe.padding}
     data: PoseDataModule = build(
         {**config["data"], **crop}, skeleton=skeleton, augment=None, grid=codec.grid, seed=config["seed"]

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytorch_lightning as pl
 
-from posepyr.checkpoints.recipe import build
 from posepyr.data.module import OrderedData
 from posepyr.files import write_text
+from posepyr.nodes import build
 from posepyr.running.local_processes import must_start
 from posepyr.training.build import Config
 from posepyr.training.learner import Learner

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from posepyr import geometry
-from posepyr.checkpoints.recipe import ClassifierRecipe, Recipe, build, read_recipe
+from posepyr.checkpoints.recipe import ClassifierRecipe, Recipe, build_part, read_recipe
 from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.codec import Codec
 from posepyr.geometry import CropRule
@@ -59,8 +59,8 @@ class Estimator:
         content = read_checkpoint(Path(path))
         recipe = read_recipe(content, str(path))
         model = load_model(recipe, content["state_dict"], str(path), packages)
-        codec: Codec = build(recipe.codec, only=packages)
-        skeleton: Skeleton = build(recipe.skeleton, only=packages)
+        codec: Codec = build_part(recipe.codec, packages)
+        skeleton: Skeleton = build_part(recipe.skeleton, packages)
         rule = CropRule(recipe.input_size, recipe.padding, codec.grid)
         return cls(model, codec, skeleton, rule, Protocol(flip, scales), device)
 
@@ -120,7 +120,7 @@ def load_model(
     recipe: Recipe | ClassifierRecipe, state: dict[str, Tensor], where: str, packages: Sequence[str]
 ) -> nn.Module:
     """The recipe's network with the checkpoint's weights; every weight must find its place."""
-    model: nn.Module = build(recipe.model, only=packages)
+    model: nn.Module = build_part(recipe.model, packages)
     weights = {key.removeprefix("model."): value for key, value in state.items() if key.startswith("model.")}
     try:
         model.load_state_dict(weights)

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from posepyr.checkpoints.recipe import build
 from posepyr.layers.pooling import LevelPools
+from posepyr.nodes import build
 
 Counting = Literal["HRNet", "PyraNet", "PyraNet CIFAR"]
 

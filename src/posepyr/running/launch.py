@@ -15,13 +15,12 @@ from hydra.core.utils import run_job
 from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, read_write
 
-from posepyr import errors
+from posepyr import errors, slurm
 from posepyr.cli.tables import print_scores
 from posepyr.configuration.compose import Composer, Job, lines
 from posepyr.configuration.hydra_loader import parse_overrides
 from posepyr.ranks import is_first
 from posepyr.running.rendezvous import agree
-from posepyr.running.slurm import remember
 
 Scores = dict[str, float]
 Task = Callable[[dict[str, Any], Path, list[str]], Scores]
@@ -32,7 +31,7 @@ def run_one(job: Job, task: Task, loader: ConfigLoader, folder: Path | None = No
     """Runs a job in a new folder, or in one that is its own already. Its error is the caller's."""
     place = claim(Path(str(job.composed.hydra.run.dir))) if folder is None else folder
     if is_first():
-        remember(place)
+        slurm.remember(place)
     # Absolute, for Lightning's further processes start from it.
     with read_write(job.composed.hydra):
         job.composed.hydra.run.dir = str(place.absolute())

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import cache
 from typing import Any
 
-from posepyr.ranks import in_torchrun, is_first, launched
+from posepyr.ranks import in_torchrun, is_first, launched, world_size
 
 PATIENCE = timedelta(minutes=10)
 """For how long processes wait for the first one's job."""
@@ -24,14 +24,10 @@ def agree(topic: str, propose: Callable[[], Any]) -> Any:
     else:
         proposal = json.loads(store.get(key))
     # The first process may hold the store: it stays until everybody has read.
-    if store.add(f"{key}/read", 1) == _world():
+    if store.add(f"{key}/read", 1) == world_size():
         store.set(f"{key}/all", "")
     store.wait([f"{key}/all"], PATIENCE)
     return proposal
-
-
-def _world() -> int:
-    return int(os.environ.get("WORLD_SIZE") or os.environ["SLURM_NTASKS"])
 
 
 @cache

@@ -7,11 +7,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from posepyr.checkpoints.recipe import build
 from posepyr.data.classification.labelled import LabelledBatch
 from posepyr.data.loading.loader import join
 from posepyr.data.loading.sampler import TrainingOrder
 from posepyr.data.module import ClassificationDataModule
+from posepyr.nodes import build
 from posepyr.records import PoseBatch
 from posepyr.training.build import Config, initialise, make_data
 from posepyr.training.synthetic import made_up_people, make_task

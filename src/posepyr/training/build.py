@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 import pytorch_lightning as pl
 from torch import nn
 
-from posepyr.checkpoints.recipe import ClassifierRecipe, Recipe, build, find
+from posepyr.checkpoints.recipe import ClassifierRecipe, Recipe
 from posepyr.codec import Codec
 from posepyr.data.module import ClassificationDataModule, OrderedData, PoseDataModule
 from posepyr.metrics.scorer import Scorer
+from posepyr.nodes import build, find
 from posepyr.skeleton import Skeleton
 from posepyr.training.classification import ClassificationTask
 from posepyr.training.learner import Learner

@@ -16,12 +16,13 @@ from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.plugins.environments import SLURMEnvironment  # type: ignore[attr-defined]
 
-from posepyr.checkpoints.recipe import build
+from posepyr import slurm
 from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.data.module import OrderedData
 from posepyr.files import remove_leftovers, write_text
 from posepyr.measurement.timing import is_out_of_memory
-from posepyr.ranks import in_slurm, is_first
+from posepyr.nodes import build
+from posepyr.ranks import is_first
 from posepyr.training.build import Config, make_callbacks, make_run
 from posepyr.training.callbacks.batch_division import Regrouping
 from posepyr.training.callbacks.stop_on_signal import StopOnSignal
@@ -131,7 +132,7 @@ def make_trainer(config: Config, folder: Path, resume: Path | None, *more: pl.Ca
 
 def cluster() -> list[SLURMEnvironment]:
     """SLURM without Lightning's own way of queueing a job again, which resumes from another file than ours."""
-    return [SLURMEnvironment(auto_requeue=False)] if in_slurm() else []
+    return [SLURMEnvironment(auto_requeue=False)] if slurm.is_task() else []
 
 
 def checkpoints(where: Path, settings: dict[str, Any]) -> list[pl.Callback]:

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from posepyr.checkpoints.recipe import Recipe, build
+from posepyr.checkpoints.recipe import Recipe
 from posepyr.measurement.timing import NetworkWork, Settings
+from posepyr.nodes import build
 from posepyr.records import VISIBLE, PoseBatch
 from posepyr.training.task import PoseTask
 

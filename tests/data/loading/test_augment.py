@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import yaml
 
-from posepyr.checkpoints.recipe import build
 from posepyr.data.loading.augment import Augment, half_of
+from posepyr.nodes import build
 from posepyr.records import NOT_LABELLED, VISIBLE, Annotation
 from posepyr.skeleton import Skeleton
 from support.places import CONF

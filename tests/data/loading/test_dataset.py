@@ -4,12 +4,12 @@ import pytest
 import torch
 
 from posepyr import geometry
-from posepyr.checkpoints.recipe import build
 from posepyr.data.loading.augment import Augment
 from posepyr.data.loading.dataset import Crops
 from posepyr.data.loading.sampler import Draw, TrainingOrder
 from posepyr.data.module import PoseDataModule
 from posepyr.geometry import CropRule
+from posepyr.nodes import build
 from posepyr.records import NOT_LABELLED, PoseBatch, View
 from posepyr.skeleton import Skeleton
 from support.dots import SKELETON, Dots

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import yaml
 
-from posepyr.checkpoints.recipe import build
 from posepyr.data.sources.custom import Custom, held_out, skeleton
+from posepyr.nodes import build
 from support.places import CONF
 
 DEFINITION = {

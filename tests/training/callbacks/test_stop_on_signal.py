@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from posepyr import slurm
 from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.cli.main import main
-from posepyr.running.slurm import recall, remember
 
 TINY = [
     "model.stacks=1", "model.width=16", "model.block.width=4", "model.depth=2", "data.input_size=[32,32]",
@@ -73,20 +73,20 @@ def test_a_job_that_slurm_starts_again_goes_on_in_its_folder(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("SLURM_JOB_ID", "17")
     dated = f"hydra.run.dir={tmp_path}/runs/" + "${now:%H-%M-%S-%f}"
-    assert recall() is None
+    assert slurm.recall() is None
     assert main(["train", *TINY, "trainer.max_epochs=1", dated]) == 0
-    assert recall() is None, "it was not started again"
+    assert slurm.recall() is None, "it was not started again"
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
     assert main(["train", *TINY, "trainer.max_epochs=1", dated]) == 0
     assert "SLURM has started this job again: it goes on in" in capsys.readouterr().out
     assert len([*(tmp_path / "runs").iterdir()]) == 1
     monkeypatch.setenv("SLURM_JOB_ID", "18")
-    assert recall() is None, "another job"
+    assert slurm.recall() is None, "another job"
 
 
 def test_a_folder_without_anything_saved_is_not_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setenv("SLURM_JOB_ID", "17")
     monkeypatch.setenv("SLURM_RESTART_COUNT", "1")
-    remember(tmp_path)
-    assert recall() is None
+    slurm.remember(tmp_path)
+    assert slurm.recall() is None

@@ -8,8 +8,8 @@ import torch
 import yaml
 from torch import nn
 
-from posepyr.checkpoints.recipe import build
 from posepyr.layers.pooling import redraw_regions
+from posepyr.nodes import build
 from posepyr.training.memory.recompute import recompute
 from support.places import CONF
 

@@ -1,8 +1,6 @@
 """Leaving cleanly when the machine is taken away: SIGTERM, and SLURM's warning before it."""
 
-import os
 import signal
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -10,6 +8,8 @@ from types import FrameType
 from typing import Any
 
 import pytorch_lightning as pl
+
+from posepyr import slurm
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
 """SLURM sends the latter to jobs that were submitted with ``--signal=USR1@120``, so long before their time is up."""
@@ -54,7 +54,7 @@ class StopOnSignal(pl.Callback):
         if trainer.is_global_zero:
             how = f"stopped by {signal.Signals(number).name} after step {trainer.global_step}"
             print(f"posepyr: {how}; go on with posepyr train --resume {trainer.default_root_dir}", file=sys.stderr)
-            requeue()
+            slurm.requeue()
         # What shells expect of a process that a signal ended.
         raise SystemExit(128 + number)
 
@@ -72,10 +72,3 @@ class StopOnSignal(pl.Callback):
 
     def _remember(self, number: int, _frame: FrameType | None) -> None:
         self.caught = number
-
-
-def requeue() -> None:
-    """Have SLURM start the job again, if this is one that it may."""
-    job = os.environ.get("SLURM_JOB_ID")
-    if job and os.environ.get("SLURM_PROCID"):
-        subprocess.run(["scontrol", "requeue", job], check=False)

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import torch
 
-from posepyr.checkpoints.recipe import build
 from posepyr.errors import OutOfMemoryError
 from posepyr.measurement.timing import Call, Settings
+from posepyr.nodes import build
 from posepyr.training.memory.device_memory import Room
 from posepyr.training.memory.out_of_memory import Shortage
 from posepyr.training.memory.recompute import recompute

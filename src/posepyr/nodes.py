@@ -1,0 +1,90 @@
+"""Objects from plain data: a node names a class or function by ``_target_`` and holds its arguments."""
+
+import importlib
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+RESERVED = frozenset({"_target_", "_partial_"})
+"""Keys of a node that are not arguments."""
+
+MOVED = {
+    "posepyr.data.ai_challenger": "posepyr.data.sources.ai_challenger",
+    "posepyr.data.augment": "posepyr.data.loading.augment",
+    "posepyr.data.cifar10": "posepyr.data.classification.cifar10",
+    "posepyr.data.coco": "posepyr.data.sources.coco",
+    "posepyr.data.custom": "posepyr.data.sources.custom",
+    "posepyr.data.cuts": "posepyr.data.classification.cuts",
+    "posepyr.data.figures": "posepyr.data.sources.figures",
+    "posepyr.data.figures.source": "posepyr.data.sources.figures",
+    "posepyr.data.image_folder": "posepyr.data.classification.image_folder",
+    "posepyr.data.lsp": "posepyr.data.sources.lsp",
+    "posepyr.data.mixture": "posepyr.data.sources.mixture",
+    "posepyr.data.mpii": "posepyr.data.sources.mpii",
+    "posepyr.data.mpii.source": "posepyr.data.sources.mpii",
+    "posepyr.data.posetrack": "posepyr.data.sources.posetrack",
+    "posepyr.data.posetrack.source": "posepyr.data.sources.posetrack",
+    "posepyr.training.callbacks.AugmentationSheet": "posepyr.training.callbacks.pictures.AugmentationSheet",
+    "posepyr.training.callbacks.EpochLine": "posepyr.training.callbacks.pictures.EpochLine",
+    "posepyr.training.callbacks.PredictionSheet": "posepyr.training.callbacks.pictures.PredictionSheet",
+    "posepyr.training.frozen": "posepyr.training.callbacks.frozen_norms",
+    "posepyr.training.exploding": "posepyr.training.callbacks.divergence",
+    "posepyr.training.variance": "posepyr.training.callbacks.variance",
+    "posepyr.training.waiting": "posepyr.training.callbacks.data_wait",
+    "posepyr.training.wandb_log": "posepyr.training.loggers.wandb_log",
+}
+"""New dotted names by those that older run folders and checkpoints hold; a module's name stands for all in it."""
+
+
+def build(node: Mapping[str, Any], **injected: Any) -> Any:
+    """Build the object that a node describes: call its ``_target_`` with the node's other keys.
+
+    Nodes nest. ``_partial_: true`` gives the callable instead of its result. ``injected`` arguments are added to the
+    outermost call. Any importable target is called: nodes of strangers' files go through :mod:`.checkpoints.recipe`.
+    """
+    target = find(node)
+    arguments = {key: _build_inside(value) for key, value in node.items() if key not in RESERVED} | injected
+    if node.get("_partial_"):
+        return partial(target, **arguments)
+    try:
+        return target(**arguments)
+    except TypeError as error:
+        if "argument" not in str(error):
+            raise
+        raise ValueError(f"{node['_target_']}: {error}") from error
+
+
+def find(node: Mapping[str, Any]) -> Callable[..., Any]:
+    """Import and return what a node's ``_target_`` names, under its present name if it has moved."""
+    path = node.get("_target_")
+    if not isinstance(path, str) or "." not in path:
+        raise ValueError(
+            f"_target_ must be a dotted path such as posepyr.models.hourglass.StackedHourglass, got {path!r}"
+        )
+    module, _, name = current_name(path).rpartition(".")
+    try:
+        found = importlib.import_module(module)
+        for part in name.split("."):
+            found = getattr(found, part)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"_target_ must name something that can be imported, got {path} ({error})") from error
+    return found  # type: ignore[return-value]  # an attribute of a module: any type
+
+
+def current_name(path: str) -> str:
+    """Return today's dotted name for one that may be from before a move."""
+    known = [old for old in MOVED if path == old or path.startswith(f"{old}.")]
+    if not known:
+        return path
+    old = max(known, key=len)
+    return MOVED[old] + path[len(old) :]
+
+
+def _build_inside(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        if "_target_" in value:
+            return build(value)
+        return {key: _build_inside(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_build_inside(inner) for inner in value]
+    return value
