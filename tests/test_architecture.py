@@ -127,7 +127,7 @@ def _modules_among(imported: set[str], modules: set[str]) -> set[str]:
 
 
 def between_packages(edges: dict[str, set[str]]) -> dict[str, set[str]]:
-    """The same among packages, at the level where two names part: ``data`` and ``metrics``, not their insides."""
+    """The same among packages, at the level where two names part: ``data`` and ``metrics``, not what is in them."""
     found: dict[str, set[str]] = {}
     for name, targets in edges.items():
         for target in targets:
