@@ -16,7 +16,7 @@ from posepyr.cli.main import main
 from posepyr.configuration import catalogue
 from posepyr.configuration.compose import Composer
 from posepyr.nodes import build
-from posepyr.running.local_processes import several
+from posepyr.training.devices import local_process_count
 from posepyr.training.memory.remedies import at_a_time
 from support.archives import TRAIN, VAL, write_mpii_archive, write_picture_archives, write_pose_archives
 
@@ -199,6 +199,6 @@ def test_the_rate_drops_at_the_150th_and_the_170th_epoch(composer: Composer, nam
 
 def test_the_papers_own_machine_is_a_command(composer: Composer) -> None:
     config = composer.job(["experiment=pyranet/mpii_hg8_prm", "trainer=ddp", "trainer.devices=4"]).config
-    assert several(config["trainer"]) == 4
+    assert local_process_count(config["trainer"]) == 4
     assert config["trainer"]["strategy"] == "ddp"
     assert (config["data"]["batch_size"], at_a_time(config)) == (16, 4)

@@ -15,7 +15,6 @@ import torch
 
 from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.cli.main import main
-from posepyr.running.local_processes import several
 
 TINY = [
     "model.width=16", "model.depth=2", "data.input_size=[32,32]", "data.batch_size=4", "data.workers=0",
@@ -175,21 +174,6 @@ def test_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
         time.sleep(0.1)
     assert not [worker for worker in workers if Path(f"/proc/{worker}").exists()]
     assert read_checkpoint(folder / "checkpoints" / "last.ckpt")["global_step"] % 10 == 0, "saved where they agreed"
-
-
-@pytest.mark.parametrize(
-    ("trainer", "count"),
-    [
-        ({"devices": 3, "accelerator": "cpu"}, 3),
-        ({"devices": "2", "accelerator": "cpu"}, 2),
-        ({"devices": [0, 2], "accelerator": "gpu"}, 2),
-        ({"devices": "0,1,3", "accelerator": "gpu"}, 3),
-        ({"devices": "auto", "accelerator": "cpu"}, 1),
-        ({}, max(1, torch.cuda.device_count())),
-    ],
-)
-def test_how_many_processes_a_trainer_asks_for(trainer: dict, count: int) -> None:
-    assert several(trainer) == count
 
 
 def together(commands: list[list[str]], environments: list[dict[str, str]]) -> list[str]:

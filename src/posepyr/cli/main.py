@@ -13,8 +13,8 @@ from posepyr.errors import UsageError
 from posepyr.suggestion import suggestion
 
 COMMANDS = {
-    "train": ("train:run_train", "train a network: key=value overrides choose and change everything"),
-    "evaluate": ("train:run_evaluate", "score a trained network on a data set"),
+    "train": ("train:run", "train a network: key=value overrides choose and change everything"),
+    "evaluate": ("evaluate:run", "score a trained network on a data set"),
     "score": ("score:run", "score anybody's predictions in a file, without a network"),
     "compare": ("compare:run", "two files of predictions: how far apart, and whether that is certain"),
     "predict": ("predict:run", "find people's joints in pictures"),

@@ -10,7 +10,7 @@ import pytorch_lightning as pl
 from posepyr.data.module import OrderedData
 from posepyr.files import write_text
 from posepyr.nodes import build
-from posepyr.running.local_processes import must_start
+from posepyr.training.devices import needs_local_processes
 from posepyr.training.build import Config
 from posepyr.training.learner import Learner
 from posepyr.training.quiet import quiet
@@ -41,7 +41,7 @@ def alone(trainer: dict[str, Any]) -> dict[str, Any]:
     Scores are the same in any number of processes; a process that Lightning started would go over the command line
     again, and wait for a folder to be agreed on.
     """
-    if not must_start(trainer):
+    if not needs_local_processes(trainer):
         return trainer
     devices = trainer.get("devices")
     return {**trainer, "devices": devices[:1] if isinstance(devices, list) else 1, "strategy": "auto"}

@@ -10,7 +10,7 @@ from typing import Any
 
 from posepyr.errors import FailedProcessError, OutOfMemoryError
 from posepyr.files import write_text
-from posepyr.ranks import launched
+from posepyr.training.devices import local_process_count
 
 JOB = ".job.json"
 """In the run folder while the run is starting and running: what every process reads."""
@@ -23,29 +23,6 @@ KILLED = -9
 
 STOPPED = 128
 """Exit codes above are those of processes that a signal asked to end, and that did."""
-
-
-def several(trainer: dict[str, Any]) -> int:
-    """How many processes of this machine a trainer's settings ask for."""
-    accelerator, devices = trainer.get("accelerator", "auto"), trainer.get("devices", "auto")
-    if isinstance(devices, list):
-        return len(devices)
-    if isinstance(devices, str) and devices.strip("-").isdigit():
-        devices = int(devices)
-    if isinstance(devices, int) and devices >= 0:
-        return devices
-    if isinstance(devices, str) and devices != "auto":
-        return len([one for one in devices.split(",") if one])
-    if accelerator not in ("auto", "gpu", "cuda"):
-        return 1
-    import torch
-
-    return torch.cuda.device_count() or 1
-
-
-def must_start(trainer: dict[str, Any]) -> bool:
-    """Whether this process has to start the run's others: unless a launcher has done so."""
-    return not launched() and several(trainer) > 1
 
 
 def start(config: dict[str, Any], folder: Path, overrides: Sequence[str], resume: Path | None) -> dict[str, float]:
@@ -64,7 +41,7 @@ def start(config: dict[str, Any], folder: Path, overrides: Sequence[str], resume
         "overrides": list(overrides),
         "resume": None if resume is None else str(resume.absolute()),
     }
-    count = several(config["trainer"])
+    count = local_process_count(config["trainer"])
     file = folder / JOB
     write_text(file, json.dumps(job))
     # What it has to say stands in our own message.

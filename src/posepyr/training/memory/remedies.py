@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from posepyr.measurement.complexity import Memory, build_on_meta, training_memory
-from posepyr.running.local_processes import several
+from posepyr.training.devices import local_process_count
 from posepyr.training.memory.recompute import recompute
 
 Config = dict[str, Any]
@@ -42,7 +42,7 @@ def remedies(config: Config) -> list[Remedy]:
 
 def processes(config: Config) -> int:
     """How many processes share a batch."""
-    return several(config["trainer"]) * int(config["trainer"].get("num_nodes") or 1)
+    return local_process_count(config["trainer"]) * int(config["trainer"].get("num_nodes") or 1)
 
 
 def at_a_time(config: Config) -> int:
