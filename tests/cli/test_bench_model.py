@@ -15,15 +15,15 @@ import torch
 
 from posepyr.cli import bench_model
 from posepyr.cli.against import joined
-from posepyr.cli.bench import BENCHES
 from posepyr.cli.bench_model import Asked, asked
+from posepyr.cli.commands import BENCH
 from posepyr.cli.bench_text import heading, table
 from posepyr.cli.main import main
 from posepyr.configuration.compose import Composer
 from posepyr.measurement import peak_memory
 from posepyr.measurement.peak_memory import Peak
 from posepyr.measurement.timing import NetworkWork, Settings, spread
-from posepyr.training.synthetic import make_work
+from posepyr.training.synthetic import network_work
 
 TINY = ["model.stacks=1", "model.depth=1", "model.width=32"]
 FIRST = ["model=hourglass", *TINY, "--input", "32x32", "--batch", "2"]
@@ -45,7 +45,7 @@ def test_help_is_at_once() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert "--against NETWORK" in done.stdout
-    for name, (_, summary) in BENCHES.items():
+    for name, (_, summary) in BENCH.commands.items():
         assert re.search(rf"^  {name} +{re.escape(summary)}$", done.stdout, re.MULTILINE)
 
 
@@ -65,7 +65,7 @@ def test_a_network_inherits_what_is_not_said_of_it() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["modl"], "modl is nothing that posepyr bench measures; did you mean model?"),
+        (["modl"], "modl is no command of posepyr bench; did you mean model? See posepyr bench --help"),
         (
             ["model", "--against", "model=a --device cpu"],
             "got 'model=a --device cpu': unrecognized arguments: --device",
@@ -200,7 +200,7 @@ def test_rounds_that_were_cut_short_are_said_to_be(capsys: pytest.CaptureFixture
 )
 def test_a_step_is_a_training_step(overrides: list[str]) -> None:
     """Every weight learns from it, the early stages' too."""
-    work = make_work(Composer().job(overrides).config, Settings((32, 32), 2), "cpu")
+    work = network_work(Composer().job(overrides).config, Settings((32, 32), 2), "cpu")
     call = work.training
     call.prepare()
     call.run()

@@ -5,17 +5,15 @@ from pathlib import Path
 import pytest
 
 from posepyr.cli import completion
-from posepyr.cli.bench import BENCHES
+from posepyr.cli.commands import BENCH, DATA, POSEPYR
 from posepyr.cli.completion import arguments, candidates
-from posepyr.cli.data import ACTIONS
-from posepyr.cli.main import COMMANDS
 from posepyr.cli.score import METRICS
 from posepyr.configuration.catalogue import search_folders
 
 
 def test_commands(conf: Path) -> None:
     assert candidates(search_folders(), "tr", "tr", first=True) == ["train"]
-    assert candidates(search_folders(), "", "", first=True) == sorted(COMMANDS)
+    assert candidates(search_folders(), "", "", first=True) == sorted(set(POSEPYR.commands) - {"complete"})
     assert candidates(search_folders(), "list", "m") == ["model"]
     assert candidates(search_folders(), "completion", "b") == ["bash"]
     assert candidates(search_folders(), "predict", "") == [], "files are the shell's"
@@ -24,7 +22,7 @@ def test_commands(conf: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ([""], sorted(BENCHES)),
+        ([""], sorted(BENCH.commands)),
         (["mod"], ["model"]),
         (["model"], ["model"]),
         (["sleep"], []),
@@ -41,7 +39,7 @@ def test_bench_takes_what_to_measure_and_then_overrides(conf: Path, words: list[
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ([""], sorted(ACTIONS)),
+        ([""], sorted(DATA.commands)),
         (["sh"], ["show"]),
         (["check", "data=m"], ["data=missing"]),
         (["stats", "data.source.n"], ["data.source.names="]),

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from posepyr.cli.data import ACTIONS
+from posepyr.cli.commands import DATA
 from posepyr.cli.main import main
 
 
@@ -48,7 +48,7 @@ def test_help_is_at_once() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    for name, (_, summary) in ACTIONS.items():
+    for name, (_, summary) in DATA.commands.items():
         assert re.search(rf"^  {name} +{re.escape(summary)}$", done.stdout, re.MULTILINE)
 
 
@@ -149,7 +149,7 @@ def test_pictures_of_classes_need_no_classifier(tmp_path: Path, capsys: pytest.C
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["chek"], "chek is nothing that posepyr data does; did you mean check?"),
+        (["chek"], "chek is no command of posepyr data; did you mean check? See posepyr data --help"),
         (["check", "data=koko"], "did you mean coco"),
         (["check", "--pictures", "some"], "--pictures must be a number, all or none, got some"),
         (["check", "--pictures", "-1"], "--pictures must be a number, all or none, got -1"),

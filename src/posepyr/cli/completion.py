@@ -16,9 +16,7 @@ import yaml
 
 from posepyr import errors
 from posepyr.cli.arguments import SWITCHES, VALUES
-from posepyr.cli.bench import BENCHES
-from posepyr.cli.data import ACTIONS
-from posepyr.cli.main import COMMANDS
+from posepyr.cli.commands import POSEPYR, Group
 from posepyr.cli.score import METRICS
 from posepyr.configuration import catalogue
 from posepyr.configuration.injected import supplied
@@ -60,7 +58,9 @@ complete -c posepyr -a '(__posepyr_complete)'""",
 }
 """What each shell runs. They hand over the command, the word to complete and all words."""
 
-INNER = {"bench": BENCHES, "data": ACTIONS}
+INNER = {
+    name: list(command.runs.commands) for name, command in POSEPYR.commands.items() if isinstance(command.runs, Group)
+}
 """Commands whose first word says which of several things they do."""
 
 
@@ -92,7 +92,7 @@ def candidates(
 ) -> list[str]:
     """The words that begin as ``word`` does; ``first`` says that it is the command itself."""
     if first:
-        found: Iterator[str] = iter(COMMANDS)
+        found: Iterator[str] = (name for name, command in POSEPYR.commands.items() if command.summary)
     elif command == "list":
         found = (group for group in catalogue.groups(folders) if "/" not in group)
     elif command == "completion":

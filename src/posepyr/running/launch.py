@@ -16,11 +16,11 @@ from hydra.types import HydraContext
 from omegaconf import DictConfig, OmegaConf, read_write
 
 from posepyr import errors, slurm
-from posepyr.cli.tables import print_scores
 from posepyr.configuration.compose import Composer, Job, lines
 from posepyr.configuration.hydra_loader import parse_overrides
 from posepyr.ranks import is_first
 from posepyr.running.rendezvous import agree
+from posepyr.tables import score_table
 
 Scores = dict[str, float]
 Task = Callable[[dict[str, Any], Path, list[str]], Scores]
@@ -127,7 +127,7 @@ def _announce(folder: Path, scores: Scores) -> None:
     if not is_first():
         return
     if scores:
-        print_scores(scores)
+        print(score_table(scores), end="")
     print(f"run folder: {folder}", flush=True)
 
 

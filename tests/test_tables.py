@@ -1,0 +1,77 @@
+"""Tables in plain text: columns below each other, scores in the order that readers expect."""
+
+import doctest
+
+import pytest
+
+from posepyr import tables
+from posepyr.tables import align, score_table
+
+
+def test_the_example_of_the_docstring() -> None:
+    assert doctest.testmod(tables) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("sides", "expected"),
+    [
+        (">", ["  a  bb  c", "ddd   e"]),
+        ("<", ["a    bb  c", "ddd  e"]),
+        ("<>", ["a    bb  c", "ddd   e"]),
+        (">><", ["  a  bb  c", "ddd   e"]),
+    ],
+)
+def test_columns_stand_below_each_other(sides: str, expected: list[str]) -> None:
+    assert align([["a", "bb", "c"], ["ddd", "e", ""]], sides) == expected
+    assert align([], sides) == []
+
+
+def test_joints_are_rows_and_splits_are_columns() -> None:
+    assert score_table({"test/pck/ankle": 0.25, "test/pck": 0.5, "val/pck": 0.75}).splitlines() == [
+        "score     test    val",
+        "pck      0.500  0.750",
+        "  ankle  0.250",
+    ]
+
+
+def test_parts_stand_under_the_name_of_what_they_are_parts_of() -> None:
+    scores = {
+        "val/pckh/knee": 0.1, "val/pckh_by_visibility/visible": 0.2, "val/pckh_by_size/large": 0.3,
+        "val/pckh_by_size/small": 0.4, "val/pckh_by_size/medium": 0.5, "val/pckh_by_people/3+": 0.6,
+        "val/pckh": 0.7, "val/pckh@0.1": 0.8, "val/pckh_left_out": 12.0,
+    }  # fmt: skip
+    assert score_table(scores).splitlines() == [
+        "score                 val",
+        "pckh                0.700",
+        "  knee              0.100",
+        "pckh@0.1            0.800",
+        "pckh by people",
+        "  3+                0.600",
+        "pckh by size",
+        "  small             0.400",
+        "  medium            0.500",
+        "  large             0.300",
+        "pckh by visibility",
+        "  visible           0.200",
+        "pckh_left_out          12",
+    ]
+
+
+def test_stages_are_columns_of_a_table_for_each_split() -> None:
+    scores = {
+        "val_detbox_stage_1/ap": 0.1, "val_detbox/ap": 0.3, "val_detbox_stage_2/ap": 0.2,
+        "test_stage_1/pck": 0.4, "test/pck": 0.5, "test/pck/hip": 0.6,
+    }  # fmt: skip
+    assert score_table(scores).splitlines() == [
+        "val_detbox  stage 1  stage 2   last",
+        "ap            0.100    0.200  0.300",
+        "",
+        "test   stage 1   last",
+        "pck      0.400  0.500",
+        "  hip           0.600",
+    ]
+
+
+def test_numbers_stand_in_line() -> None:
+    *_, shares, count = score_table({"val/pck": 0.5, "val/pck_left_out": 3.0}).splitlines()
+    assert len(shares) == len(count)
