@@ -24,9 +24,9 @@ class FailedProcessError(RuntimeError):
 class OutOfMemoryError(RuntimeError):
     """A training that did not fit; the message says what it tried and what would help."""
 
-    def __init__(self, message: str, shortage: dict[str, Any]) -> None:
+    def __init__(self, message: str, event: dict[str, Any]) -> None:
         super().__init__(message)
-        self.shortage = shortage
+        self.event = event
         """Where it happened, as plain data."""
 
 

@@ -20,7 +20,6 @@ from posepyr.measurement.timing import (
     cpu_clock,
     figures,
     in_turn,
-    is_out_of_memory,
     ratio,
     set_up,
     spread,
@@ -213,11 +212,3 @@ def test_threads_are_the_callers_again(monkeypatch: pytest.MonkeyPatch) -> None:
         assert torch.backends.cudnn.benchmark
     assert torch.get_num_threads() == threads
     assert not torch.backends.cudnn.benchmark
-
-
-def test_running_out_of_memory_is_known_by_its_words() -> None:
-    with pytest.raises(RuntimeError) as caught:
-        torch.empty(1 << 60, dtype=torch.uint8)
-    assert is_out_of_memory(caught.value)
-    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."))
-    assert not is_out_of_memory(RuntimeError("shapes do not fit"))

@@ -17,7 +17,7 @@ from posepyr.configuration import catalogue
 from posepyr.configuration.compose import Composer
 from posepyr.nodes import build
 from posepyr.training.devices import local_process_count
-from posepyr.training.memory.remedies import at_a_time
+from posepyr.training.memory.remedies import device_batch
 from support.archives import TRAIN, VAL, write_mpii_archive, write_picture_archives, write_pose_archives
 
 EXPERIMENTS = catalogue.choices([catalogue.configuration_folder()], "experiment")
@@ -201,4 +201,4 @@ def test_the_papers_own_machine_is_a_command(composer: Composer) -> None:
     config = composer.job(["experiment=pyranet/mpii_hg8_prm", "trainer=ddp", "trainer.devices=4"]).config
     assert local_process_count(config["trainer"]) == 4
     assert config["trainer"]["strategy"] == "ddp"
-    assert (config["data"]["batch_size"], at_a_time(config)) == (16, 4)
+    assert (config["data"]["batch_size"], device_batch(config)) == (16, 4)

@@ -209,7 +209,7 @@ def _network(one: Asked, config_dir: str | None, device: str) -> Network:
 @contextmanager
 def _enough_memory(who: str) -> Iterator[None]:
     """Says what to do where the memory does not suffice."""
-    from posepyr.measurement.timing import is_out_of_memory
+    from posepyr.training.memory.out_of_memory import is_out_of_memory
 
     smaller = "make --batch or --input smaller"
     try:
@@ -226,12 +226,12 @@ def _enough_memory(who: str) -> Iterator[None]:
 def _measure_memory(report: dict[str, Any], networks: Sequence[Network], threads: int | None) -> None:
     """Adds to each network's entry what its passes hold at most."""
     from posepyr.measurement.peak_memory import in_new_process
-    from posepyr.training.synthetic import make_work
+    from posepyr.training.synthetic import network_work
 
     device = report["machine"]["device"]
     for number, (entry, network) in enumerate(zip(report["networks"], networks, strict=True), 1):
         with _enough_memory(f"network {number} does"):
-            peak = in_new_process(partial(make_work, network.config, network.settings, device), device, threads)
+            peak = in_new_process(partial(network_work, network.config, network.settings, device), device, threads)
         for name, value in peak._asdict().items():
             entry[name]["peak_bytes"] = value
 
@@ -239,11 +239,11 @@ def _measure_memory(report: dict[str, Any], networks: Sequence[Network], threads
 def _time(report: dict[str, Any], networks: Sequence[Network], limits: "Limits", threads: int | None) -> None:
     """Adds to each network's entry what its passes took."""
     from posepyr.measurement.timing import cpu_clock, cuda_clock, figures, in_turn, set_up
-    from posepyr.training.synthetic import make_work
+    from posepyr.training.synthetic import network_work
 
     device = report["machine"]["device"]
     with set_up(device, threads):
-        works = [make_work(network.config, network.settings, device) for network in networks]
+        works = [network_work(network.config, network.settings, device) for network in networks]
         calls = [work.evaluation for work in works] + [work.training for work in works]
         taken = in_turn(calls, cuda_clock if device == "cuda" else cpu_clock, limits)
     report["rounds"] = len(taken[0])

@@ -78,10 +78,10 @@ def _train(config: dict[str, Any], folder: Path, overrides: list[str], resume: P
     try:
         return train(config, folder, overrides, resume)
     except errors.OutOfMemoryError as error:
-        from posepyr.training.memory.advice import advise
+        from posepyr.training.memory.advice import with_advice
 
         # Of several processes the others are on their devices still.
-        raise (advise(error, config, folder, measure=not launched()) if is_first() else error) from None
+        raise (with_advice(error, config, folder, measure=not launched()) if is_first() else error) from None
 
 
 def last_checkpoint(folder: Path) -> Path:

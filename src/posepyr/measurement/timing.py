@@ -216,14 +216,3 @@ def device_name(device: str) -> str:
         if found:
             return found[1]
     return platform.processor() or platform.machine()
-
-
-OUT_OF_MEMORY = ("can't allocate memory", "CUDA error: out of memory", "std::bad_alloc", "_STATUS_ALLOC_FAILED")
-"""Torch's allocator on the CPU; pinned memory and contexts on the GPU; C++; cuBLAS and cuDNN."""
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error is one of Torch's ways to say so."""
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or any(
-        words in str(error) for words in OUT_OF_MEMORY
-    )

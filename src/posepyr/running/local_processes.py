@@ -83,13 +83,13 @@ def error_of(config: dict[str, Any], folder: Path, number: int, count: int, code
     if not file.is_file():
         return FailedProcessError(f"{who} {_ended(code)}, and the others were ended{_how_to_go_on(folder)}")
     said = json.loads(file.read_text(encoding="utf-8"))
-    if said["shortage"] is None:
+    if said["out_of_memory"] is None:
         return FailedProcessError(f"{who} failed:\n{said['told'].rstrip()}")
-    from posepyr.training.memory.advice import advise
+    from posepyr.training.memory.advice import with_advice
 
-    error = OutOfMemoryError(f"{who} ran {said['told']}", said["shortage"])
+    error = OutOfMemoryError(f"{who} ran {said['told']}", said["out_of_memory"])
     # Here, where no process holds a device's memory any more.
-    return advise(error, config, folder, measure=True)
+    return with_advice(error, config, folder, measure=True)
 
 
 def _ended(code: int) -> str:
@@ -105,5 +105,5 @@ def _how_to_go_on(folder: Path) -> str:
 
 
 def error_file(job: Path, number: int) -> Path:
-    """Where a process leaves its error: what it ``told``, and the ``shortage`` if memory was short."""
+    """Where a process leaves its error: what it ``told``, and ``out_of_memory``, where memory ran out if it did."""
     return job.with_name(f"{job.name}.error.{number}")

@@ -32,7 +32,7 @@ def main(file: str) -> int:
         return int(end.code or 0)
     except BaseException as error:
         told = errors.message(error) or "".join(traceback.format_exception(error))
-        said = {"told": told, "shortage": getattr(error, "shortage", None)}
+        said = {"told": told, "out_of_memory": getattr(error, "event", None)}
         error_file(Path(file), rank()).write_text(json.dumps(said), encoding="utf-8")
         return errors.exit_code(error)
     return errors.COMPLETED

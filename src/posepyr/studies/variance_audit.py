@@ -14,7 +14,7 @@ from posepyr.data.module import ClassificationDataModule
 from posepyr.nodes import build
 from posepyr.records import PoseBatch
 from posepyr.training.build import Config, initialise, make_data
-from posepyr.training.synthetic import made_up_people, make_task
+from posepyr.training.synthetic import synthetic_people, task_without_data
 from posepyr.variance.curves import Trial
 from posepyr.variance.probe import remove_norms
 
@@ -49,7 +49,7 @@ def _classifier(config: Config, material: Material) -> tuple[nn.Module, Callable
 
 
 def _pose_network(config: Config, size: tuple[int, int]) -> tuple[nn.Module, Callable[[PoseBatch], Tensor]]:
-    task = make_task(config, size)
+    task = task_without_data(config, size)
     return task.model, lambda batch: task.losses(batch).sum()
 
 
@@ -94,6 +94,6 @@ def made_up_material(config: Config, size: tuple[int, int], count: int) -> Mater
         image = torch.randint(256, (count, 3, *size), generator=generator, dtype=torch.uint8)
         if config.get("classifier"):
             return LabelledBatch(image, torch.zeros(count, dtype=torch.long), torch.arange(count))
-        return made_up_people(image, len(build(config["skeleton"])), generator)
+        return synthetic_people(image, len(build(config["skeleton"])), generator)
 
     return Material(batch, "made-up pictures")

@@ -20,7 +20,6 @@ from posepyr import slurm
 from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.data.module import OrderedData
 from posepyr.files import remove_leftovers, write_text
-from posepyr.measurement.timing import is_out_of_memory
 from posepyr.nodes import build
 from posepyr.ranks import is_first
 from posepyr.training.build import Config, make_callbacks, make_run
@@ -29,8 +28,8 @@ from posepyr.training.callbacks.stop_on_signal import StopOnSignal
 from posepyr.training.checkpointing import RoomForCheckpoints, WholeFiles
 from posepyr.training.learner import Learner
 from posepyr.training.loggers.csv_log import CSVLog
-from posepyr.training.memory.advice import tell
-from posepyr.training.memory.out_of_memory import NoteShortage, shortage
+from posepyr.training.memory.advice import out_of_memory_error
+from posepyr.training.memory.out_of_memory import OutOfMemoryRecorder, is_out_of_memory, locate
 from posepyr.training.memory.recompute import recompute
 from posepyr.training.open_files import allow_open_files
 from posepyr.training.quiet import quiet
@@ -43,21 +42,21 @@ KEPT = 2
 def train(config: Config, folder: Path, overrides: list[str], resume: Path | None = None) -> dict[str, float]:
     """Train in a run folder; ``resume`` is the checkpoint to go on from. Gives the final scores by name."""
     allow_open_files()
-    note = NoteShortage()
+    recorder = OutOfMemoryRecorder()
     try:
-        return _trained(config, folder, overrides, resume, note)
+        return _trained(config, folder, overrides, resume, recorder)
     except Exception as error:
         if not is_out_of_memory(error):
             raise
-        found = note.found or shortage(error, "the making of network and data", torch.device("cpu"))
+        event = recorder.event or locate(error, "the making of network and data", torch.device("cpu"))
     # Only now, when nothing holds what the run was made of, is there memory again.
     gc.collect()
     torch.cuda.empty_cache()
-    raise tell(found, config)
+    raise out_of_memory_error(event, config)
 
 
 def _trained(
-    config: Config, folder: Path, overrides: list[str], resume: Path | None, note: NoteShortage
+    config: Config, folder: Path, overrides: list[str], resume: Path | None, recorder: OutOfMemoryRecorder
 ) -> dict[str, float]:
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     if is_first():
@@ -76,7 +75,7 @@ def _trained(
         task.model.compile()
     torch.set_num_threads(config["threads"] or compute_threads(data.workers))
     with quiet():
-        trainer = make_trainer(config, folder, resume, note)
+        trainer = make_trainer(config, folder, resume, recorder)
         with closing(trainer.loggers):
             trainer.fit(task, datamodule=data, ckpt_path=resume, weights_only=True)
             scores = final_scores(trainer, task, data, config)

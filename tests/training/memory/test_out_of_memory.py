@@ -1,246 +1,55 @@
-"""Runs that run out of memory: what they say, what they try, and that nothing is lost."""
+"""Out of memory recognised, and the memory of a device as the system reports it."""
 
-import json
-import logging
-import os
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
-import pytorch_lightning as pl
 import torch
 
-from posepyr.checkpoints.storage import read_checkpoint
-from posepyr.cli.main import main
-from posepyr.configuration.compose import Composer
-from posepyr.errors import OutOfMemoryError
-from posepyr.measurement.timing import Settings
-from posepyr.running import local_processes, worker
-from posepyr.training import run
-from posepyr.training.memory import advice
-from posepyr.training.memory.advice import advise, tell, training_step
-from posepyr.training.memory.device_memory import Room
-from posepyr.training.memory.out_of_memory import Shortage
-from posepyr.training.memory.remedies import at_a_time, counted, processes, remedies
-from posepyr.training.memory.trials import Trial
+from posepyr.training.memory import out_of_memory
+from posepyr.training.memory.out_of_memory import device_memory, is_out_of_memory
 
-TINY = [
-    "model.stacks=2", "model.width=16", "model.block.width=4", "model.depth=2", "data.input_size=[64,64]",
-    "data.batch_size=4", "data.workers=0", "data.source.train=16", "data.source.val=6", "data.source.size=64",
-    "trainer.max_epochs=2", "trainer=cpu", "trainer.log_every_n_steps=1", "progress=false", "test=false",
-    "callbacks=none", "checkpoint.every_n_steps=1",
-]  # fmt: skip
-
-GIB = 2**30
-
-
-class Hungry(pl.Callback):
-    """Asks for more than there is in one step, in one of the ways that memory runs out."""
-
-    def __init__(self, step: int = 2, how: str = "real") -> None:
-        self.step, self.how = step, how
-
-    def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
-        if trainer.global_step == self.step:
-            self.eat()
-
-    def eat(self) -> None:
-        if self.how == "cuda":
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 MiB. GPU 0 has 79.15 GiB")
-        torch.empty(1 << 55, dtype=torch.uint8)
-
-
-class HungryInValidation(Hungry):
-    """The same, but while it validates."""
-
-    def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
-        pass
-
-    def on_validation_batch_start(self, *_: Any) -> None:
-        self.eat()
-
-
-def hungry(name: str = "Hungry", **arguments: Any) -> str:
-    given = "".join(f", {key}: {value}" for key, value in arguments.items())
-    return "+callbacks.hungry={_target_: test_out_of_memory." + name + given + "}"
+CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def tried(monkeypatch: pytest.MonkeyPatch) -> list[tuple[dict[str, Any], Settings, str]]:
-    """What was tried: as it was it does not fit, then each takes a GiB more than the one before."""
-    calls: list[tuple[dict[str, Any], Settings, str]] = []
-
-    def trial(make: Any, device: str, _threads: int, seconds: float) -> Trial:
-        assert 0 < seconds <= advice.PATIENCE
-        assert make.func is training_step
-        calls.append((make.args[0], make.args[1], device))
-        return Trial(True, (len(calls) - 1) * GIB) if len(calls) > 1 else Trial(False)
-
-    monkeypatch.setattr(advice, "try_apart", trial)
-    return calls
+def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine of 8 GiB of which 6 are free, and a process without a limit of its own."""
+    (tmp_path / "meminfo").write_text("MemTotal:  8388608 kB\nMemFree: 12 kB\nMemAvailable:  6291456 kB\n")
+    monkeypatch.setattr(out_of_memory, "MEMINFO", tmp_path / "meminfo")
+    monkeypatch.setattr(out_of_memory, "CGROUP", tmp_path)
+    monkeypatch.setattr(out_of_memory, "STATUS", tmp_path / "status")
+    return tmp_path
 
 
-@pytest.mark.parametrize("how", ["real", "cuda"])
-def test_a_step_that_does_not_fit(
-    how: str, tried: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main(["train", *TINY, hungry(how=how), f"hydra.run.dir={tmp_path / 'run'}"]) == 1
-    said = capsys.readouterr().err
-    assert "Traceback" not in said
-    assert "out of memory in training step 3, on cpu of " in said
-    assert "tried: StackedHourglass, 64 x 64 pixels, 4 samples at a time, precision 32-true, recompute=false\n" in said
-    lines = [
-        line.split() for line in said.partition("a training step takes, measured just now on cpu\n")[2].split("\n")
-    ]
-    assert [line[0] for line in lines[:5]] == [
-        "(as", "data.device_batch=2", "recompute=true", "trainer.precision=bf16-mixed", "data.input_size=[32,32]"
-    ]  # fmt: skip
-    assert lines[0][3:] == ["does", "not", "fit"]
-    assert [line[1] for line in lines[1:5]] == ["1.00", "2.00", "3.00", "4.00"]
-    assert f"go on with posepyr train --resume {tmp_path / 'run'} and one of these" in said
-    assert [settings for _, settings, _ in tried] == [
-        Settings((64, 64), 4), Settings((64, 64), 2), Settings((64, 64), 4), Settings((64, 64), 4, "bf16"),
-        Settings((32, 32), 4),
-    ]  # fmt: skip
-    assert [config["recompute"] for config, _, _ in tried] == [False, False, True, False, False]
-    # What there was stays: two steps and their checkpoint, with which one of the settings goes on.
-    assert read_checkpoint(tmp_path / "run" / "checkpoints" / "last.ckpt")["global_step"] == 2
-    assert (tmp_path / "run" / "metrics.csv").read_text().count("\n0,") == 2
-    if how == "real":
-        resumed = ["--resume", str(tmp_path / "run"), "callbacks.hungry=null", "data.device_batch=2"]
-        assert main(["train", *resumed]) == 0
-        assert read_checkpoint(tmp_path / "run" / "checkpoints" / "last.ckpt")["global_step"] == 8
+def test_a_machine_says_what_it_has(system: Path) -> None:
+    found = device_memory(CPU)
+    assert found[:2] == (8 * 2**30, 6 * 2**30)
+    assert found.peak > 2**20
 
 
-def test_validation_and_building_are_told_apart(
-    tried: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert main(["train", *TINY, hungry("HungryInValidation"), f"hydra.run.dir={tmp_path / 'run'}"]) == 1
-    assert "out of memory in the validation after training step 4, on cpu" in capsys.readouterr().err
-    monkeypatch.setattr(run, "make_run", lambda *_, **__: torch.empty(1 << 55, dtype=torch.uint8))
-    assert main(["train", *TINY, f"hydra.run.dir={tmp_path / 'other'}"]) == 1
-    said = capsys.readouterr().err
-    assert "out of memory in the making of network and data, on cpu" in said
-    assert "start again with one of these" in said
+def test_a_container_may_have_less(system: Path) -> None:
+    (system / "memory.max").write_text(f"{4 * 2**30}\n")
+    (system / "memory.current").write_text(f"{3 * 2**30}\n")
+    assert device_memory(CPU)[:2] == (4 * 2**30, 2**30)
+    (system / "memory.max").write_text("max\n")
+    assert device_memory(CPU)[:2] == (8 * 2**30, 6 * 2**30)
 
 
-def test_what_cannot_be_tried_is_counted(
-    tried: list[Any], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    config = Composer().job(TINY).config
-    error = advise(
-        tell(Shortage("training step 1", "cpu", Room(8 * GIB, GIB, GIB), False), config), config, tmp_path, False
-    )
-    assert not tried
-    assert "counted: the optimizer's state comes on top" in str(error)
-    assert f"{counted(config).peak / GIB:,.2f} GiB\n" in str(error)
-    assert "trainer.precision=bf16-mixed  not counted" in str(error)
-    monkeypatch.setattr(advice, "try_apart", lambda *_: Trial(None))
-    error = advise(error, config, tmp_path, True)
-    assert str(error).count("GiB (counted)") == 4
+def test_a_limit_on_the_process_counts(system: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    resource = pytest.importorskip("resource")
+    (system / "status").write_text("VmPeak:\t9 kB\nVmSize:\t1048576 kB\n")
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: (3 * 2**30, 3 * 2**30))
+    assert device_memory(CPU)[:2] == (3 * 2**30, 2 * 2**30)
 
 
-def test_a_gpu_is_named_with_its_memory(tried: list[Any], tmp_path: Path) -> None:
-    config = Composer().job([*TINY, "trainer.devices=2"]).config
-    found = Shortage("training step 1", "cuda:1", Room(80 * GIB, GIB // 2, 78 * GIB), False)
-    said = str(tell(found, config))
-    assert "on cuda:1 of 80.00 GiB; this process had taken 78.00 GiB, 0.50 GiB are free now" in said
-    assert "2 samples at a time in each of 2 processes" in said
-    advise(tell(found, config), config, tmp_path, True)
-    assert {device for _, _, device in tried} == {"cuda:1"}
+def test_a_system_that_says_nothing(system: Path) -> None:
+    (system / "meminfo").unlink()
+    assert device_memory(CPU)[:2] == (None, None)
 
 
-def test_the_machines_memory_is_not_the_gpus(tried: list[Any], tmp_path: Path) -> None:
-    config = Composer().job(TINY).config
-    found = Shortage("training step 1", "cpu", Room(8 * GIB, GIB, GIB), of_machine=True)
-    error = advise(tell(found, config), config, tmp_path, True)
-    assert "fewer data.workers take less of it" in str(error)
-    assert not tried
-
-
-def test_a_process_of_several_leaves_word_for_the_one_that_started_it(
-    tried: list[Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(logging, "basicConfig", lambda **_: None)
-    config = Composer().job([*TINY, hungry()]).config
-    job = tmp_path / local_processes.JOB
-    job.write_text(json.dumps({"config": config, "folder": str(tmp_path), "overrides": [], "resume": None}))
-    assert worker.main(str(job)) == 1
-    assert not tried, "its neighbours hold the memory still"
-    error = local_processes.error_of(config, tmp_path, number=0, count=2, code=1)
-    assert isinstance(error, OutOfMemoryError)
-    assert str(error).startswith("process 0 of 2 ran out of memory in training step 3, on cpu")
-    assert len(tried) == 5
-
-
-def test_remedies_are_those_that_apply() -> None:
-    composer = Composer()
-
-    def offered(*overrides: str) -> list[str]:
-        return [remedy.setting for remedy in remedies(composer.job([*TINY, *overrides]).config)]
-
-    # Three do not go into a share of eight.
-    assert offered("data.batch_size=8", "data.device_batch=2")[0] == "data.device_batch=1"
-    assert offered("data.batch_size=9", "data.device_batch=9")[0] == "data.device_batch=3"
-    assert offered("data.batch_size=1", "recompute=true", "trainer.precision=bf16-mixed") == [
-        "data.input_size=[32,32]", "model.stacks=1"
-    ]  # fmt: skip
-    # 3/4 and 2/3 of its sides are no multiples of 32.
-    assert "data.input_size=[128,96]" in offered("data.input_size=[256,192]")
-    assert "data.input_size=[256,192]" in offered("data.input_size=[384,288]")
-
-
-def test_a_remedy_changes_its_setting_alone() -> None:
-    config = Composer().job([*TINY, "trainer.devices=2", "trainer.num_nodes=1"]).config
-    before = json.dumps(config)
-    assert (processes(config), at_a_time(config)) == (2, 2)
-    fewer = remedies(config)[0]
-    assert json.dumps(config) == before
-    assert fewer.config["data"].pop("device_batch") == 1
-    assert fewer.config["data"] == {key: value for key, value in config["data"].items() if key != "device_batch"}
-    assert "2 goes; batch norms see 1 samples at a time instead of 2" in fewer.effect
-
-
-@pytest.mark.parametrize("more", [[], ["recompute=true"], ["trainer.devices=2"]])
-def test_a_step_that_is_tried_is_a_whole_one(more: list[str]) -> None:
-    torch.manual_seed(0)
-    config = Composer().job([*TINY, *more]).config
-    call = training_step(config, Settings((64, 64), 2), "cpu")
-    call.prepare()
-    call.run()
-
-
-def test_classifiers_have_remedies_too() -> None:
-    config = Composer().job(["classifier=wide_resnet_28_10", "data=cifar10"]).config
-    assert remedies(config)[0].setting == "data.device_batch=64"
-
-
-@pytest.mark.long
-@pytest.mark.skipif(sys.platform != "linux", reason="limits of the address space are Linux's")
-def test_a_real_shortage_is_measured_and_its_remedies_fit(tmp_path: Path) -> None:
-    script = f'ulimit -v {2400 * 1024}; exec {sys.executable} -m posepyr "$@"'
-    large = [
-        "model.block.width=null",
-        "model.width=256",
-        "model.stacks=1",
-        "model.depth=4",
-        "data.input_size=[256,256]",
-    ]
-
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = ["bash", "-c", script, "posepyr", "train", *arguments]
-        environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280, check=False)
-
-    failed = run(*TINY, *large, "data.batch_size=8", f"hydra.run.dir={tmp_path / 'run'}")
-    assert failed.returncode == 1
-    assert "out of memory in training step 1, on cpu of 2.34 GiB" in failed.stderr
-    assert "Traceback" not in failed.stderr
-    table = failed.stderr.partition("measured just now on cpu\n")[2].splitlines()
-    assert "does not fit" in table[0]
-    assert table[1].split()[0] == "data.device_batch=4"
-    assert 0.2 < float(table[1].split()[1]) < 2
-    helped = run(*TINY, *large, "data.batch_size=8", "data.device_batch=4", f"hydra.run.dir={tmp_path / 'again'}")
-    assert helped.returncode == 0, helped.stderr
+def test_running_out_of_memory_is_recognised_by_its_words() -> None:
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(1 << 60, dtype=torch.uint8)
+    assert is_out_of_memory(caught.value)
+    assert is_out_of_memory(torch.OutOfMemoryError("CUDA out of memory."))
+    assert not is_out_of_memory(RuntimeError("shapes do not fit"))

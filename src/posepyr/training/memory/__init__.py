@@ -1,1 +1,1 @@
-"""Memory of training: out-of-memory advice, recomputation."""
+"""Memory of a training: out of memory recognised, placed and answered with remedies; activation checkpointing."""

@@ -1,42 +1,40 @@
-"""A training that ran out of memory: what it tried, and what a step takes under settings that ask for less."""
+"""Advice after running out of memory: the settings that failed, and what a step needs under smaller ones."""
 
 import sys
 import time
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 
+from posepyr.configuration.networks import Config, input_size, network_group
 from posepyr.errors import OutOfMemoryError
+from posepyr.files import format_bytes
 from posepyr.measurement.timing import Call, Settings
 from posepyr.nodes import build
-from posepyr.training.memory.device_memory import Room
-from posepyr.training.memory.out_of_memory import Shortage
+from posepyr.training.memory.out_of_memory import OutOfMemoryEvent
 from posepyr.training.memory.recompute import recompute
 from posepyr.training.memory.remedies import (
     Remedy,
-    at_a_time,
-    counted,
-    input_size,
+    counted_memory,
+    device_batch,
     is_half_precision,
-    network_key,
-    processes,
+    process_count,
     remedies,
 )
-from posepyr.training.memory.trials import Trial, try_apart
-from posepyr.training.synthetic import make_work
+from posepyr.training.memory.trials import Trial, try_in_new_process
+from posepyr.training.synthetic import network_work
 
-Config = dict[str, Any]
+TRIAL_SECONDS = 120.0
+"""For all trials together; what has not been tried by then is counted."""
 
-PATIENCE = 120.0
-"""Seconds for all trials together; what is not tried by then is counted."""
-
-LEAST = 5.0
-"""Seconds that are too few to begin another trial."""
+SHORTEST_TRIAL = 5.0
+"""Seconds; with fewer left no trial begins."""
 
 
-class Row(NamedTuple):
+class AdviceLine(NamedTuple):
     """A line of the advice."""
 
     setting: str
@@ -44,80 +42,75 @@ class Row(NamedTuple):
     effect: str
 
 
-def tell(found: Shortage, config: Config) -> OutOfMemoryError:
-    """The error that says what was being tried."""
-    total, free, taken = found.room
-    has = "" if total is None else f" of {gibibytes(total)}"
-    left = "" if free is None else f", {gibibytes(free)} are free now"
+def out_of_memory_error(event: OutOfMemoryEvent, config: Config) -> OutOfMemoryError:
+    """Build the error that says where memory ran out, and with which settings."""
+    total, free, peak = event.memory
+    size = "" if total is None else f" of {format_bytes(total)}"
+    rest = "" if free is None else f", {format_bytes(free)} are free now"
     height, width = input_size(config)
-    share = processes(config)
-    tried = [
-        config[network_key(config)]["_target_"].rpartition(".")[2], f"{height} x {width} pixels",
-        f"{at_a_time(config)} samples at a time" + (f" in each of {share} processes" if share > 1 else ""),
+    processes = process_count(config)
+    settings = [
+        config[network_group(config)]["_target_"].rpartition(".")[2], f"{height} x {width} pixels",
+        f"{device_batch(config)} samples at a time" + (f" in each of {processes} processes" if processes > 1 else ""),
         f"precision {config['trainer'].get('precision') or '32-true'}", f"recompute={str(config['recompute']).lower()}",
     ]  # fmt: skip
     text = (
-        f"out of memory in {found.doing}, on {found.device}{has}; this process had taken {gibibytes(taken)}{left}\n"
-        f"  tried: {', '.join(tried)}"
+        f"out of memory in {event.activity}, on {event.device}{size}; this process had taken {format_bytes(peak)}{rest}"
+        f"\n  tried: {', '.join(settings)}"
     )
-    if found.of_machine:
-        text += "\n  the memory is the machine's, not the GPU's: fewer data.workers take less of it"
-    return OutOfMemoryError(text, found._asdict())
+    if event.beside_gpu:
+        text += "\n  the memory is the machine's, not the GPU's: lower data.workers"
+    return OutOfMemoryError(text, event._asdict())
 
 
-def advise(error: OutOfMemoryError, config: Config, folder: Path, measure: bool) -> OutOfMemoryError:
-    """The same error with what a training step takes, as it was tried and under settings that ask for less.
+def with_advice(error: OutOfMemoryError, config: Config, folder: Path, measure: bool) -> OutOfMemoryError:
+    """Return the error with the memory that a training step needs as it was, and under settings that need less.
 
-    With ``measure`` each is tried on the device, which nothing else of this run may be using any more; otherwise the
-    memory is counted.
+    With ``measure`` each is tried on the device, which no other process of this run may be using any more; otherwise
+    the memory is counted.
     """
-    found = Shortage(**{**error.shortage, "room": Room(*error.shortage["room"])})
-    if found.of_machine:
+    event = OutOfMemoryEvent.from_plain(error.event)
+    if event.beside_gpu:
         return error
-    rows = _rows(config, found.device, measure)
-    widths = [max(len(row[column]) for row in rows) for column in range(2)]
-    lines = [f"    {row.setting:<{widths[0]}}  {row.memory:>{widths[1]}}  {row.effect}".rstrip() for row in rows]
-    how = f"measured just now on {found.device}" if measure else "counted: the optimizer's state comes on top"
-    saved = (folder / "checkpoints" / "last.ckpt").is_file()
-    go_on = f"go on with posepyr train --resume {folder} and" if saved else "start again with"
-    text = "\n".join([str(error), f"  a training step takes, {how}", *lines, f"  {go_on} one of these"])
-    return OutOfMemoryError(text, error.shortage)
+    measure = measure and event.device.partition(":")[0] in ("cpu", "cuda")
+    lines = list(_advice_lines(config, event.device, measure))
+    widths = [max(len(line[column]) for line in lines) for column in range(2)]
+    table = [f"    {line.setting:<{widths[0]}}  {line.memory:>{widths[1]}}  {line.effect}".rstrip() for line in lines]
+    how = f"measured just now on {event.device}" if measure else "counted: the optimizer's state comes on top"
+    has_checkpoint = (folder / "checkpoints" / "last.ckpt").is_file()
+    action = f"go on with posepyr train --resume {folder} and" if has_checkpoint else "start again with"
+    text = "\n".join([str(error), f"  a training step takes, {how}", *table, f"  {action} one of these"])
+    return OutOfMemoryError(text, error.event)
 
 
-def gibibytes(count: int) -> str:
-    """Bytes for reading."""
-    return f"{count / 2**30:,.2f} GiB"
-
-
-def _rows(config: Config, device: str, measure: bool) -> list[Row]:
-    measure = measure and device.partition(":")[0] in ("cpu", "cuda")
+def _advice_lines(config: Config, device: str, measure: bool) -> Iterator[AdviceLine]:
     if measure:
-        print(f"posepyr: out of memory; trying what would help takes up to {PATIENCE:.0f} s", file=sys.stderr)
-    end, rows = time.monotonic() + PATIENCE, []
+        print(f"posepyr: out of memory; trying what would help takes up to {TRIAL_SECONDS:.0f} s", file=sys.stderr)
+    end = time.monotonic() + TRIAL_SECONDS
     for remedy in [Remedy("(as it was)", config, ""), *remedies(config)]:
         left = end - time.monotonic()
-        trial = _trial(remedy.config, device, left) if measure and left > LEAST else Trial(None)
-        rows.append(Row(remedy.setting, _memory(remedy.config, trial, measure), remedy.effect))
+        trial = _try(remedy.config, device, left) if measure and left > SHORTEST_TRIAL else Trial(None)
+        effect = remedy.effect
         if trial.fits and remedy.config is config:
-            rows[0] = rows[0]._replace(effect="fits now: something else had taken memory, or validation took more")
-    return rows
+            effect = "fits now: something else had taken memory, or validation took more"
+        yield AdviceLine(remedy.setting, _memory_in_words(remedy.config, trial, measure), effect)
 
 
-def _trial(config: Config, device: str, seconds: float) -> Trial:
-    settings = Settings(input_size(config), at_a_time(config), "bf16" if is_half_precision(config) else "32")
+def _try(config: Config, device: str, seconds: float) -> Trial:
+    settings = Settings(input_size(config), device_batch(config), "bf16" if is_half_precision(config) else "32")
     make = partial(training_step, config, settings, device)
-    return try_apart(make, device, config["threads"] or torch.get_num_threads(), seconds)
+    return try_in_new_process(make, device, config["threads"] or torch.get_num_threads(), seconds)
 
 
 def training_step(config: Config, settings: Settings, device: str) -> Call:
-    """A whole step of a training on made-up people: what it takes, a real one takes too."""
-    work = make_work(config, settings, device)
+    """Build a whole training step on synthetic people, which takes the memory that a real one takes."""
+    work = network_work(config, settings, device)
     if config["recompute"]:
         recompute(work.model)
     optimizer = build(config["optimizer"])(work.model.parameters())
-    # Gradients go from process to process in pieces of memory of their own.
+    # Several processes exchange gradients through buffers as large as the weights.
     weights = sum(parameter.numel() for parameter in work.model.parameters())
-    buckets = torch.zeros(weights if processes(config) > 1 else 0, device=device)
+    buckets = torch.zeros(weights if process_count(config) > 1 else 0, device=device)
 
     def step() -> None:
         work.training.run()
@@ -127,9 +120,9 @@ def training_step(config: Config, settings: Settings, device: str) -> Call:
     return Call(step, work.training.prepare)
 
 
-def _memory(config: Config, trial: Trial, measured: bool) -> str:
+def _memory_in_words(config: Config, trial: Trial, measured: bool) -> str:
     if trial.fits is not None:
-        return gibibytes(trial.peak or 0) if trial.fits else "does not fit"
+        return format_bytes(trial.peak or 0) if trial.fits else "does not fit"
     if is_half_precision(config):
         return "not counted"
-    return gibibytes(counted(config).peak) + (" (counted)" if measured else "")
+    return format_bytes(counted_memory(config).peak) + (" (counted)" if measured else "")

@@ -1,4 +1,4 @@
-"""Activation checkpointing: what a block computed is thrown away and computed again for the backward pass."""
+"""Activation checkpointing: activations inside blocks are dropped and computed again for the backward pass."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -20,39 +20,39 @@ BLOCKS = (
     InceptionResidual, BareBottleneck, BasicBlock, Bottleneck, PyramidResidual, PreactivationResidual, GroupedBlock,
     WideBlock,
 )  # fmt: skip
-"""What is recomputed as one: residuals, whose insides are several times as large as what goes in and out."""
+"""Modules recomputed as one: residuals, whose inner activations are several times as large as input and output."""
 
 
 def recompute(model: nn.Module) -> int:
-    """Have a network's blocks keep nothing but their inputs while training; how many there are.
+    """Make a network's blocks keep nothing but their inputs while training; return the number of blocks.
 
-    Blocks are the residuals of the library, and whatever module has a true attribute ``recomputed``. Keys of the
-    state dict stay as they are.
+    Blocks are the residuals of the library, and every module with a true attribute ``recomputed``. Keys of the state
+    dict stay as they are.
     """
     blocks = [part for part in model.modules() if isinstance(part, BLOCKS) or getattr(part, "recomputed", False)]
     if not blocks:
         raise ValueError(
-            "recompute must be false for a network without blocks to recompute; set recomputed = True on the classes "
-            "of yours"
+            "recompute must be false for a network without blocks to recompute; in a network of your own, set "
+            "recomputed = True on the classes of its blocks"
         )
     for block in blocks:
-        block.forward = partial(_recomputed, block, block.forward)
+        block.forward = partial(_forward, block, block.forward)
     return len(blocks)
 
 
-def _recomputed(block: nn.Module, forward: Any, *inputs: Any) -> Any:
+def _forward(block: nn.Module, forward: Any, *inputs: Any) -> Any:
     if not block.training:
         return forward(*inputs)
     return checkpoint(forward, *inputs, use_reentrant=False, context_fn=partial(_contexts, block))
 
 
 def _contexts(block: nn.Module) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-    return nullcontext(), _statistics_kept(block)
+    return nullcontext(), _frozen_statistics(block)
 
 
 @contextmanager
-def _statistics_kept(block: nn.Module) -> Iterator[None]:
-    """The second time round, batch norms must not count the same batch again."""
+def _frozen_statistics(block: nn.Module) -> Iterator[None]:
+    """Keep the running statistics of batch norms, which have seen this batch in the first forward pass already."""
     norms = [part for part in block.modules() if isinstance(part, _BatchNorm) and part.track_running_stats]
     momenta = [norm.momentum for norm in norms]
     counts = [norm.num_batches_tracked.clone() for norm in norms if norm.num_batches_tracked is not None]
