@@ -38,22 +38,22 @@ def test_parts_stand_under_the_name_of_what_they_are_parts_of() -> None:
     scores = {
         "val/pckh/knee": 0.1, "val/pckh_by_visibility/visible": 0.2, "val/pckh_by_size/large": 0.3,
         "val/pckh_by_size/small": 0.4, "val/pckh_by_size/medium": 0.5, "val/pckh_by_people/3+": 0.6,
-        "val/pckh": 0.7, "val/pckh@0.1": 0.8, "val/pckh_left_out": 12.0,
+        "val/pckh": 0.7, "val/pckh@0.1": 0.8, "val/pckh_people_not_scored": 12.0,
     }  # fmt: skip
     assert score_table(scores).splitlines() == [
-        "score                 val",
-        "pckh                0.700",
-        "  knee              0.100",
-        "pckh@0.1            0.800",
+        "score                     val",
+        "pckh                    0.700",
+        "  knee                  0.100",
+        "pckh@0.1                0.800",
         "pckh by people",
-        "  3+                0.600",
+        "  3+                    0.600",
         "pckh by size",
-        "  small             0.400",
-        "  medium            0.500",
-        "  large             0.300",
+        "  small                 0.400",
+        "  medium                0.500",
+        "  large                 0.300",
         "pckh by visibility",
-        "  visible           0.200",
-        "pckh_left_out          12",
+        "  visible               0.200",
+        "pckh_people_not_scored     12",
     ]
 
 
@@ -73,5 +73,5 @@ def test_stages_are_columns_of_a_table_for_each_split() -> None:
 
 
 def test_numbers_stand_in_line() -> None:
-    *_, shares, count = score_table({"val/pck": 0.5, "val/pck_left_out": 3.0}).splitlines()
+    *_, shares, count = score_table({"val/pck": 0.5, "val/pck_people_not_scored": 3.0}).splitlines()
     assert len(shares) == len(count)

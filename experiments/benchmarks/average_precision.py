@@ -5,7 +5,7 @@ import time
 
 import numpy as np
 
-from posepyr.metrics.coco_evaluation import evaluate, library
+from posepyr.metrics.coco_evaluation import LibraryName, evaluate, find_library
 
 PICTURES, PEOPLE, JOINTS, ROUNDS = 5000, 2, 17, 3
 
@@ -30,11 +30,12 @@ def main() -> None:
     reference = {"images": [{"id": number} for number in range(PICTURES)], "annotations": people}
     sigmas = np.full(JOINTS, 0.07)
     seconds: dict[str, list[float]] = {}
+    names: tuple[LibraryName, ...] = ("pycocotools", "faster_coco_eval")
     for _ in range(ROUNDS):
-        for name in ("pycocotools", "faster_coco_eval"):
-            chosen = library(name)  # type: ignore[arg-type]
+        for name in names:
+            library = find_library(name)
             begun = time.process_time()
-            scores = evaluate(reference, results, list(range(PICTURES)), sigmas, chosen)
+            scores = evaluate(reference, results, list(range(PICTURES)), sigmas=sigmas, library=library)
             seconds.setdefault(name, []).append(time.process_time() - begun)
             print(f"{name:<18} {seconds[name][-1]:6.2f} s  AP {scores['ap']:.6f}")
     slow, fast = (statistics.median(values) for values in seconds.values())

@@ -24,6 +24,8 @@ MOVED = {
     "posepyr.data.mpii.source": "posepyr.data.sources.mpii",
     "posepyr.data.posetrack": "posepyr.data.sources.posetrack",
     "posepyr.data.posetrack.source": "posepyr.data.sources.posetrack",
+    "posepyr.metrics.pckh": "posepyr.metrics.pck",
+    "posepyr.metrics.posetrack_scorer": "posepyr.metrics.posetrack",
     "posepyr.training.callbacks.AugmentationSheet": "posepyr.training.callbacks.pictures.AugmentationSheet",
     "posepyr.training.callbacks.EpochLine": "posepyr.training.callbacks.pictures.EpochLine",
     "posepyr.training.callbacks.PredictionSheet": "posepyr.training.callbacks.pictures.PredictionSheet",

@@ -6,7 +6,7 @@ from typing import NamedTuple
 PART_ORDER = ("small", "medium", "large")
 """Parts that a table has in this order; other parts stand in the order of the scores."""
 
-COUNT = "_left_out"
+COUNT = "_people_not_scored"
 """Suffix of the quantities that are numbers of people, not shares."""
 
 

@@ -6,12 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from posepyr.evaluation.error_curve import Measuring, curve, relative_errors, save_error_curve
+from posepyr.evaluation.error_curve import curve, relative_errors, save_error_curve
 from posepyr.metrics.average_precision import AveragePrecision
-from posepyr.metrics.pck import PCK
-from posepyr.metrics.pckh import PCKh
-from posepyr.metrics.posetrack_scorer import PoseTrackAP
-from posepyr.metrics.scorer import Stating
+from posepyr.metrics.pck import PCK, PCKh
+from posepyr.metrics.posetrack import PoseTrackAP
 from posepyr.records import Predictions, Truth
 from posepyr.skeleton import Skeleton
 
@@ -35,7 +33,6 @@ def case(people: int = 40) -> tuple[Predictions, Truth]:
 def test_the_curve_goes_through_the_score(kind, quantity: str, threshold: float) -> None:
     found, truth = case()
     scorer = kind(SKELETON)
-    assert isinstance(scorer, Measuring)
     errors = relative_errors(scorer, found, truth)
     assert curve(errors[:, 2], np.array([threshold]))[0] == pytest.approx(scorer(found, truth)[quantity])
 
@@ -46,8 +43,7 @@ def test_every_score_that_measures_says_by_what(kind) -> None:
     scorer = kind(Skeleton("three", joints, sigmas=(0.1, 0.1, 0.1), unit=("left_hip", "right_shoulder")))
     found, truth = case()
     truth = truth._replace(boxes=np.tile([0.0, 0, 30, 40], (len(truth.boxes), 1)))
-    assert isinstance(scorer, Measuring)
-    assert isinstance(scorer, Stating)
+    assert scorer.protocol
     assert scorer.unit in ("root of the person's area", "distance from left hip to right shoulder", "size of the head")
     unit = scorer.measure(found, truth)[1]
     if kind is AveragePrecision:

@@ -64,7 +64,7 @@ def test_both_kinds_of_boxes_make_a_row_each(
     assert (detected["name"], detected["boxes"], detected["people"]) == ("test_detbox", "detected (boxes.json)", 14)
     # A detector's people have no joints to be near to.
     assert "test_gtbox/pck" in annotated["scores"]
-    assert [name for name in detected["scores"] if "/pck" in name] == ["test_detbox/pck_left_out"]
+    assert [name for name in detected["scores"] if "/pck" in name] == ["test_detbox/pck_people_not_scored"]
     assert not (tmp_path / "out" / "test_detbox_pck_curve.png").exists()
     said = capsys.readouterr().out
     assert "test_gtbox: 7 people in annotated boxes, 32x32, flipped, one scale, decoded by dark" in said

@@ -43,7 +43,7 @@ def evaluated(checkpoint: str, overrides: list[str], out: Path) -> list[dict[str
 
 def check_row(out: Path, report: dict[str, Any], people: int) -> None:
     """Scores are shares, and everybody is in the predictions."""
-    shares = {name: score for name, score in report["scores"].items() if not name.endswith("_left_out")}
+    shares = {name: score for name, score in report["scores"].items() if not name.endswith("_people_not_scored")}
     assert shares
     assert all(0 <= score <= 1 for score in shares.values()), shares
     assert all(name.startswith(f"{report['name']}/") for name in shares)

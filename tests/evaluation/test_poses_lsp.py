@@ -37,7 +37,7 @@ def test_pck_and_pcp_with_those_who_cannot_be_measured(
     assert 0 < left_out < END - FIRST
     [report] = json.loads((out / "test_scores.json").read_text())
     scores = report["scores"]
-    assert scores["test/pck_left_out"] == left_out
+    assert scores["test/pck_people_not_scored"] == left_out
     assert 0 < scores["test/pck"] < 1
     limbs = ("torso", "head", "upper_leg", "lower_leg", "upper_arm", "forearm")
     # Ten parts, of which torso and head are there once.
@@ -48,7 +48,7 @@ def test_pck_and_pcp_with_those_who_cannot_be_measured(
     assert f"test: {END - FIRST} people in joint-enclosing boxes" in said
     assert "  PCK@1.5: joints no farther than (<=) 1.5 of the distance from left_hip to right_shoulder" in said
     assert "  PCP@0.5, strict: limbs both of whose ends are no farther than (<=) 0.5 of their length" in said
-    assert "pck_left_out" in said
+    assert "pck_people_not_scored" in said
 
 
 def test_whole_pictures_are_no_annotated_boxes(

@@ -11,8 +11,8 @@ import pytest
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from posepyr.data.loading.truth import truth_of
-from posepyr.data.sources.coco import read_coco
+from posepyr.data.formats.coco_people import read_coco
+from posepyr.data.loading.truth import against_file, truth_of
 from posepyr.metrics.average_precision import AveragePrecision
 from posepyr.records import Predictions, Truth
 from posepyr.skeleton import Skeleton
@@ -81,7 +81,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Skeleton, Trut
     generator = np.random.default_rng(request.param)
     body, file = skeleton(request.param), tmp_path / "truth.json"
     file.write_text(json.dumps(annotations(request.param, 40, generator)))
-    truth = truth_of(read_coco(file, tmp_path))._replace(file=str(file))
+    truth = against_file(truth_of(read_coco(file, tmp_path)), file)
     return body, truth, predictions(truth, generator), file
 
 
@@ -117,14 +117,14 @@ def test_without_a_file_the_truth_itself_is_one(tmp_path: Path) -> None:
     file.write_text(json.dumps(content))
     truth = truth_of(read_coco(file, tmp_path))
     found = predictions(truth, np.random.default_rng(6))
-    with_file, without = (AveragePrecision(body)(found, truth._replace(file=name)) for name in (str(file), None))
+    with_file, without = (AveragePrecision(body)(found, each) for each in (against_file(truth, file), truth))
     assert without == pytest.approx(with_file, abs=1e-9)
 
 
 def test_crowds_and_people_without_joints_excuse_what_is_found_there(case: tuple) -> None:
     body, truth, found, _ = case
     with_file = AveragePrecision(body)(found, truth)
-    without = AveragePrecision(body)(found, truth._replace(file=None))
+    without = AveragePrecision(body)(found, truth._replace(pictures=None))
     assert with_file["ap"] >= without["ap"]
 
 
@@ -152,7 +152,7 @@ def test_pictures_apart_by_how_many_people_they_have(case: tuple, tmp_path: Path
 
 
 def test_of_other_ways_to_break_it_down_the_reason_is_named() -> None:
-    with pytest.raises(ValueError, match=r"metrics\.ap\.by must hold nothing but people, got 'size': sizes are in"):
+    with pytest.raises(ValueError, match=r"^by must hold nothing but people, got 'size': sizes are in"):
         AveragePrecision(skeleton(17), by=["size"])  # type: ignore[list-item]
 
 

@@ -46,9 +46,7 @@ def test_nothing_labelled_gives_no_score() -> None:
 
 def test_predictions_must_tell() -> None:
     found, truth = case()
-    with pytest.raises(
-        ValueError, match=r"metrics\.occlusion must have predictions that tell .* metrics\.occlusion=null"
-    ):
+    with pytest.raises(ValueError, match=r"the occlusion score must have predictions that tell"):
         Occlusion(SKELETON)(found._replace(visibility=None), truth)
-    with pytest.raises(ValueError, match=r"metrics\.occlusion\.by must hold some of"):
+    with pytest.raises(ValueError, match=r"^by must hold some of"):
         Occlusion(SKELETON, by=["age"])  # type: ignore[list-item]

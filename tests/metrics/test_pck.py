@@ -30,18 +30,18 @@ def people(count: int, seed: int = 0) -> tuple[Predictions, Truth]:
 
 
 def naive(found: Predictions, truth: Truth) -> tuple[list[int], list[int], int]:
-    correct, counted, left_out = [0] * 5, [0] * 5, 0
+    correct, counted, not_scored = [0] * 5, [0] * 5, 0
     for number, keypoints in zip(found.sample.tolist(), found.keypoints.tolist(), strict=True):
         real, known = truth.keypoints[number].tolist(), truth.visibility[number]
         if not (known[0] and known[1]):
-            left_out += 1
+            not_scored += 1
             continue
         unit = max(5.0, math.dist(real[0], real[1]))
         for joint in range(5):
             if known[joint]:
                 counted[joint] += 1
                 correct[joint] += math.dist(keypoints[joint], real[joint]) <= 0.2 * unit
-    return correct, counted, left_out
+    return correct, counted, not_scored
 
 
 def test_pck_equals_a_count_by_hand() -> None:
@@ -49,22 +49,22 @@ def test_pck_equals_a_count_by_hand() -> None:
     unit = unit_length(truth.keypoints, truth.visibility, (0, 1), 5.0)
     distance = distances(found.keypoints, truth.keypoints)
     counts = correct_keypoints(distance, unit, truth.visibility > 0, [0.2, 1e9])
-    correct, counted, left_out = naive(found, truth)
+    correct, counted, not_scored = naive(found, truth)
     assert counts.correct.tolist() == [correct, counted]
     assert counts.counted.tolist() == counted
-    assert counts.left_out == left_out
-    assert 0 < left_out < 200
+    assert counts.people_not_scored == not_scored
+    assert 0 < not_scored < 200
 
 
 def test_the_mean_is_over_joints_and_names_have_no_side() -> None:
     found, truth = people(200)
     scores = PCK(SKELETON)(found, truth)
-    correct, counted, left_out = naive(found, truth)
+    correct, counted, not_scored = naive(found, truth)
     shares = [a / b for a, b in zip(correct, counted, strict=True)]
     assert scores["pck"] == pytest.approx(sum(shares) / 5)
     assert scores["pck/wrist"] == pytest.approx((shares[2] + shares[3]) / 2)
-    assert scores["pck_left_out"] == left_out
-    assert set(scores) == {"pck", "pck/hip", "pck/shoulder", "pck/wrist", "pck/head_top", "pck_left_out"}
+    assert scores["pck_people_not_scored"] == not_scored
+    assert set(scores) == {"pck", "pck/hip", "pck/shoulder", "pck/wrist", "pck/head_top", "pck_people_not_scored"}
 
 
 def test_whoever_was_not_looked_at_is_not_scored() -> None:
@@ -91,7 +91,7 @@ def test_the_unit_has_a_floor() -> None:
 
 def test_nobody_gives_no_number_rather_than_zero() -> None:
     found, truth = people(3)
-    assert PCK(SKELETON)(found, truth._replace(visibility=np.zeros((3, 5), np.uint8))) == {"pck_left_out": 3.0}
+    assert PCK(SKELETON)(found, truth._replace(visibility=np.zeros((3, 5), np.uint8))) == {"pck_people_not_scored": 3.0}
 
 
 def test_a_skeleton_without_a_unit_is_refused() -> None:

@@ -92,5 +92,5 @@ def test_the_hits_of_each_part_are_those_that_are_counted() -> None:
     shares = np.nanmean(scorer.hits(found, truth), axis=0)
     expected = naive(found, truth)
     for kind, known in expected.items():
-        ours = [share for part, share in zip(scorer.parts, shares, strict=True) if part.kind == kind]
+        ours = [share for part, share in zip(scorer.limbs, shares, strict=True) if part.kind == kind]
         assert sorted(ours) == pytest.approx(sorted(known))

@@ -48,7 +48,7 @@ def test_nose_and_both_ends_of_the_head_are_the_head() -> None:
 def test_people_who_are_not_followed_have_no_mota() -> None:
     frames = video((true((1, 100)), found((7, 100))))
     assert scores(unfollowed(frames), JOINTS) == {"map": 1, "map/head": 1, "map/wrist": 1}
-    with pytest.raises(ValueError, match=r"v/1\.jpg: track_id must be given for everybody .*or for nobody"):
+    with pytest.raises(ValueError, match=r"v/1\.jpg: track_id must be given for all found people or for none"):
         scores(video((true((1, 100)), found((7, 100))), (true((1, 100)), found((-1, 100)))), JOINTS)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from posepyr.metrics.posetrack_ap import area_under_curve, assigned, average_precision
+from posepyr.metrics.posetrack import area_under_curve, assigned, average_precision
 from posepyr.metrics.posetrack_frames import ScoredFrame, counted
 from support.followed import found, random_videos, true, video
 from support.naive_posetrack import naive_ap

@@ -7,17 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posepyr.data.formats.posetrack.clip import JOINTS
 from posepyr.data.loading.truth import truth_of
 from posepyr.data.sources.posetrack import PoseTrack
+from posepyr.metrics.posetrack import PoseTrackAP
 from posepyr.metrics.posetrack_frames import NOT_FOLLOWED, FoundPeople, ScoredFrame, TruePeople
-from posepyr.metrics.posetrack_scorer import PoseTrackAP
 from posepyr.records import Predictions, Truth
-from posepyr.skeleton import Skeleton
+from posepyr.skeleton import POSETRACK_JOINTS, Skeleton
 from support.naive_posetrack import naive_ap
 
-SKELETON = Skeleton("posetrack", JOINTS)
-NAMES = [*JOINTS[:3], "left_ear", "right_ear", *JOINTS[3:]]
+SKELETON = Skeleton("posetrack", POSETRACK_JOINTS)
+NAMES = [*POSETRACK_JOINTS[:3], "left_ear", "right_ear", *POSETRACK_JOINTS[3:]]
 """The joints of the files, of which two are never labelled."""
 HEAD = (30.0, 40.0)
 """Width and height of everybody's: half its size, 0.6 times the diagonal, is 15 pixels."""
@@ -44,17 +43,19 @@ def write_video(folder: Path, video: str, first: int, people: list[Person], **re
 
 def split_of(root: Path) -> Truth:
     source = PoseTrack(str(root), box="joints")
-    return truth_of(source.split("val"))._replace(videos=str(source.videos("val")))
+    return source.complete("val", truth_of(source.split("val")))
 
 
 def as_found(truth: Truth, shift: float = 0.0) -> Predictions:
     people = len(truth.boxes)
-    return Predictions(np.arange(people), truth.keypoints + np.array([shift, 0.0]), np.ones((people, len(JOINTS))))
+    return Predictions(
+        np.arange(people), truth.keypoints + np.array([shift, 0.0]), np.ones((people, len(POSETRACK_JOINTS)))
+    )
 
 
 def body(x: float, y: float, generator: np.random.Generator) -> dict[str, tuple[float, float]]:
-    places = generator.uniform(0, 60, (len(JOINTS), 2)) + np.array([x, y])
-    return {joint: (float(place[0]), float(place[1])) for joint, place in zip(JOINTS, places, strict=True)}
+    places = generator.uniform(0, 60, (len(POSETRACK_JOINTS), 2)) + np.array([x, y])
+    return {joint: (float(place[0]), float(place[1])) for joint, place in zip(POSETRACK_JOINTS, places, strict=True)}
 
 
 @pytest.fixture
@@ -84,13 +85,13 @@ def test_loops_over_plain_numbers_say_the_same(tmp_path: Path) -> None:
     for video in range(4):
         people = [(int(frame), body(*generator.uniform(0, 60, 2), generator)) for frame in sorted([0, 0, 1, 2, 2])]
         write_video(tmp_path / "annotations" / "val", f"v{video}", 10 * video + 10, people, **square)
-        places = np.array([[person[1][joint] for joint in JOINTS] for person in people])
+        places = np.array([[person[1][joint] for joint in POSETRACK_JOINTS] for person in people])
         guesses = places + generator.normal(0, 8, places.shape)
         heights = generator.integers(0, 5, places.shape[:2]) / 4
         found.append((guesses, heights))
         for frame in range(3):
             chosen = np.array([person[0] == frame for person in people])
-            present = np.ones((chosen.sum(), len(JOINTS)), np.bool_)
+            present = np.ones((chosen.sum(), len(POSETRACK_JOINTS)), np.bool_)
             size = np.full(len(present), 30.0)
             track = np.full(len(present), NOT_FOLLOWED)
             real = TruePeople(places[chosen], present, track, size)
@@ -99,10 +100,10 @@ def test_loops_over_plain_numbers_say_the_same(tmp_path: Path) -> None:
             expected.append(ScoredFrame(f"v{video}", str(frame), real, guess, () if frame else (region,)))
     keypoints, scores = (np.concatenate(each) for each in zip(*found, strict=True))
     result = PoseTrackAP(SKELETON)(Predictions(np.arange(20), keypoints, scores), split_of(tmp_path))
-    aps = np.array([naive_ap(expected, joint) for joint in range(len(JOINTS))])
+    aps = np.array([naive_ap(expected, joint) for joint in range(len(POSETRACK_JOINTS))])
     assert 0.2 < aps.mean() < 0.9
     assert result["map"] == pytest.approx(aps.mean(), abs=1e-12)
-    wrists = [JOINTS.index("left_wrist"), JOINTS.index("right_wrist")]
+    wrists = [POSETRACK_JOINTS.index("left_wrist"), POSETRACK_JOINTS.index("right_wrist")]
     assert result["map/wrist"] == pytest.approx(aps[wrists].mean(), abs=1e-12)
     assert result["map/head"] == pytest.approx(aps[:3].mean(), abs=1e-12)
 
@@ -134,7 +135,7 @@ def test_of_a_part_of_the_people_only_their_frames_count(truth: Truth) -> None:
 
 def test_joints_of_another_skeleton_are_found_by_name(truth: Truth) -> None:
     legs = Skeleton("legs", ("right_ankle", "tail", "left_ankle"))
-    columns = [JOINTS.index("right_ankle"), 0, JOINTS.index("left_ankle")]
+    columns = [POSETRACK_JOINTS.index("right_ankle"), 0, POSETRACK_JOINTS.index("left_ankle")]
     found = as_found(truth)
     scores = PoseTrackAP(legs)(found._replace(keypoints=found.keypoints[:, columns]), truth)
     assert (scores["map/ankle"], scores["map/knee"]) == (1, 0)
@@ -144,10 +145,10 @@ def test_joints_of_another_skeleton_are_found_by_name(truth: Truth) -> None:
 
 
 def test_data_without_videos_are_refused(truth: Truth) -> None:
-    with pytest.raises(ValueError, match=r"metrics\.map must have data of videos .* drop it with metrics\.map=null"):
+    with pytest.raises(ValueError, match=r"must have data of videos .* score with metrics=pck"):
         PoseTrackAP(SKELETON)(as_found(truth), truth._replace(videos=None))
     elsewhere = truth._replace(measures={"image": truth.measures["image"] + 100})
-    with pytest.raises(ValueError, match=r"annotations/val must have the frames .* got none for 110"):
+    with pytest.raises(ValueError, match=r"annotation files must have the frames .* got none for 110"):
         PoseTrackAP(SKELETON)(as_found(truth), elsewhere)
 
 

@@ -1,7 +1,6 @@
 """The share of joints found within any distance: a score at every threshold at once."""
 
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import matplotlib as mpl
 import numpy as np
@@ -9,36 +8,29 @@ from matplotlib.figure import Figure
 
 from posepyr.files import whole
 from posepyr.metrics.functional import joint_kinds
+from posepyr.metrics.scorer import Scorer
 from posepyr.records import NOT_LABELLED, FloatArray, Predictions, Truth
 
 LARGEST = 0.5
 """Distance at which the curve ends, as a share of the metric's unit."""
 
 
-@runtime_checkable
-class Measuring(Protocol):
-    """A score that measures distances in a unit of the person."""
+def relative_errors(scorer: Scorer, predictions: Predictions, truth: Truth) -> FloatArray | None:
+    """Return distances ``N K`` in the score's unit, or None where it measures no distances.
 
-    @property
-    def unit(self) -> str:
-        """What the unit is, in words."""
-        ...
-
-    def measure(self, found: Predictions, truth: Truth) -> tuple[FloatArray, FloatArray]:
-        """Distances ``N K`` in pixels, and units ``N``."""
-        ...
-
-
-def relative_errors(scorer: Measuring, found: Predictions, truth: Truth) -> FloatArray:
-    """Distances ``N K`` in the metric's unit; NaN where nothing is labelled or the unit is unknown."""
-    distance, unit = scorer.measure(found, truth)
-    labelled = truth.visibility[found.sample] != NOT_LABELLED
+    They are NaN where a joint is not labelled or a person's unit is not known.
+    """
+    measured = scorer.measure(predictions, truth)
+    if measured is None:
+        return None
+    distance, unit = measured
+    labelled = truth.visibility[predictions.sample] != NOT_LABELLED
     known = np.where(unit > 0, unit, np.nan)
     return np.where(labelled, distance / known[:, None], np.nan)
 
 
 def curve(errors: FloatArray, thresholds: FloatArray) -> FloatArray:
-    """Shares of the errors that are numbers within each threshold."""
+    """Return the share of errors within each threshold, of those that are numbers."""
     known = np.sort(errors[~np.isnan(errors)])
     return np.searchsorted(known, thresholds, side="right") / max(1, len(known))
 
@@ -48,7 +40,7 @@ def save_error_curve(path: Path, errors: FloatArray, joints: tuple[str, ...], ti
     thresholds = np.linspace(0, LARGEST, 201)
     figure = Figure(figsize=(7, 4.5), layout="constrained")
     axes = figure.add_subplot()
-    colours = mpl.colormaps["tab10"].colors  # type: ignore[attr-defined]
+    colours = mpl.colormaps["tab10"].colors  # type: ignore[attr-defined]  # of a listed colour map
     for number, (kind, members) in enumerate(joint_kinds(joints).items()):
         if not np.isnan(errors[:, members]).all():
             shares = curve(errors[:, members], thresholds)

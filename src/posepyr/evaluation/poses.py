@@ -14,11 +14,9 @@ from posepyr.data.sources.mixture import Mixture
 from posepyr.data.sources.posetrack import PoseTrack
 from posepyr.errors import UsageError
 from posepyr.evaluation.classifier import evaluate_classifier, takes_pictures
-from posepyr.evaluation.error_curve import Measuring, relative_errors, save_error_curve
+from posepyr.evaluation.error_curve import relative_errors, save_error_curve
 from posepyr.evaluation.single_pass import scores_of, write_reports
-from posepyr.evaluation.submission import check_submission, write_submission
 from posepyr.inference.estimator import load_model
-from posepyr.metrics.scorer import Stating
 from posepyr.nodes import build, find
 from posepyr.ranks import is_first
 from posepyr.training.build import Config, make_scorers
@@ -58,7 +56,7 @@ def evaluate_poses(
         # Before anything is computed. It is made of the last row: of a detector's boxes, where there are any.
         *_, last = variants.values()
         skeleton = build_part(read_recipe(content, str(checkpoint)).skeleton, ("posepyr",))
-        check_submission(submission, build(last["data"]["source"]), skeleton, split)
+        build(last["data"]["source"]).check_submission(split, skeleton, submission)
     scores: dict[str, float] = {}
     reports: list[dict[str, Any]] = []
     for name, variant in variants.items():
@@ -75,7 +73,10 @@ def evaluate_poses(
             write_reports(folder, split, reports)
             write_found(variant, task, data, protocol, folder / name)
     if submission is not None and is_first():
-        write_submission(submission, task, data)
+        if task.latest is None:
+            raise UsageError("submission must come with people to find: the split has none")
+        data.source.write_submission(split, task.skeleton, submission, task.latest, data.truth(split))
+        print(f"submission: {submission}", flush=True)
     return scores
 
 
@@ -114,11 +115,10 @@ def write_found(config: Config, task: PoseTask, data: PoseDataModule, protocol: 
     write_saved(start.with_name(f"{start.name}_predictions.npz"), saved)
     names = [metric for metric, node in config["metrics"].items() if node]
     for metric, scorer in zip(names, task.scorers, strict=True):
-        if isinstance(scorer, Measuring):
-            errors = relative_errors(scorer, task.latest, truth)
-            if np.isfinite(errors).any():
-                path = start.with_name(f"{start.name}_{metric}_curve.png")
-                save_error_curve(path, errors, task.skeleton.joints, start.name, scorer.unit)
+        errors = relative_errors(scorer, task.latest, truth)
+        if errors is not None and np.isfinite(errors).any():
+            path = start.with_name(f"{start.name}_{metric}_curve.png")
+            save_error_curve(path, errors, task.skeleton.joints, start.name, scorer.unit)
 
 
 def protocol_of(config: Config, task: PoseTask, data: PoseDataModule) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def protocol_of(config: Config, task: PoseTask, data: PoseDataModule) -> dict[st
         "codec": task.recipe.codec,
         "weights": task.recipe.weights,
         "metrics": config["metrics"],
-        "rules": [scorer.protocol for scorer in task.scorers if isinstance(scorer, Stating)],
+        "rules": [scorer.protocol for scorer in task.scorers if scorer.protocol],
     }
 
 

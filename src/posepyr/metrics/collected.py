@@ -1,4 +1,4 @@
-"""The one state that all scores share: what was found of whom."""
+"""The one state that all scores share: the predictions of everybody, gathered from all processes."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ from posepyr.records import Predictions
 class Collected(Metric):
     """Predictions by the numbers of their people, gathered from all processes.
 
-    Scores are functions of everything that was found, so this is all that has to be added up; whoever is found
-    twice counts once, so that a score does not depend on how the people were shared out.
+    Scores are functions of all predictions, so this is all that has to be gathered. A person who was predicted twice
+    counts once, so that a score does not depend on how the people were shared out among processes.
     """
 
     full_state_update = False
@@ -30,7 +30,7 @@ class Collected(Metric):
     def update(self, sample: Tensor, keypoints: Tensor, scores: Tensor, visibility: Tensor | None = None) -> None:
         """Add people ``B``: keypoints ``B S K 2`` in image pixels, by stage of the network, and scores ``B S K``.
 
-        ``visibility`` ``B S K`` must be known of everybody or of nobody.
+        ``visibility`` ``B S K`` must come with every call or with none.
         """
         self.sample.append(sample)
         self.keypoints.append(keypoints.double())
@@ -39,14 +39,14 @@ class Collected(Metric):
             self.visibility.append(visibility)
 
     def compute(self) -> list[Predictions]:
-        """Everybody, by rising number: one entry a stage, the prediction last."""
+        """Return all predictions by rising number of the person: one entry a stage, the final prediction last."""
         number, keypoints, scores = (self._whole(state) for state in (self.sample, self.keypoints, self.scores))
         order = torch.argsort(number, stable=True)
         first = torch.ones_like(order, dtype=torch.bool)
         first[1:] = number[order][1:] != number[order][:-1]
         chosen = order[first]
         stages = zip(keypoints[chosen].unbind(1), scores[chosen].unbind(1), strict=True)
-        found = [Predictions(number[chosen].numpy(), places.numpy(), heights.numpy()) for places, heights in stages]
+        found = [Predictions(number[chosen].numpy(), positions.numpy(), peaks.numpy()) for positions, peaks in stages]
         if not len(self.visibility):
             return found
         states = self._whole(self.visibility)[chosen].unbind(1)
@@ -54,6 +54,6 @@ class Collected(Metric):
 
     @staticmethod
     def _whole(state: list[Tensor] | Tensor) -> Tensor:
-        # After a reduction over processes the state is one tensor already.
+        # After a reduction over processes a state is one tensor already, no list of them.
         joined = torch.cat(state) if isinstance(state, list) and state else state
         return joined.cpu() if isinstance(joined, Tensor) else torch.zeros(0)

@@ -1,30 +1,40 @@
-"""PCK: the share of joints found within a share of the body's size."""
+"""PCK and MPII's PCKh: the share of joints found within a share of the body's or the head's size."""
 
 from collections.abc import Sequence
 
-from posepyr.metrics.breakdown import By, check, groups
+import numpy as np
+
 from posepyr.metrics.functional import (
+    Counts,
+    Mask,
     by_kind,
     correct_keypoints,
     distances,
     hits,
-    known,
     mean_over_joints,
     unit_length,
     within,
+    without_nan,
 )
-from posepyr.metrics.scorer import Asked, asked_for
+from posepyr.metrics.scorer import By, Scorer, check_groups, groups, labelled
 from posepyr.records import FloatArray, Predictions, Truth
 from posepyr.skeleton import Skeleton
 
+CURVE = np.arange(51) / 100
+"""Thresholds whose curve the AUC is the area under."""
 
-class PCK:
+NOT_SCORED = "people_not_scored"
+"""Ends the name under which PCK and PCKh count the people whose size is not known: ``pck_people_not_scored``."""
+
+
+class PCK(Scorer):
     """Share of labelled joints found within ``threshold`` times the skeleton's unit length.
 
     PCK@0.2 on LSP takes left hip to right shoulder as the unit (MSSH eq. 7). Gives ``pck``, the mean over joints, and
-    ``pck/<joint>`` with left and right taken together. People whose unit cannot be measured are left out;
-    ``pck_left_out`` counts them. The unit is at least ``floor`` pixels. ``by`` adds means over some joints or people,
-    as ``pck_by_visibility/occluded``: see :func:`~posepyr.metrics.breakdown.groups`.
+    ``pck/<joint>`` with left and right taken together. People whose unit cannot be measured, because one of its two
+    joints is not labelled, are not scored; ``pck_people_not_scored`` counts them. The unit is at least ``floor``
+    pixels. ``by`` adds means over some joints or people, as ``pck_by_visibility/occluded``: see
+    :func:`~posepyr.metrics.scorer.groups`.
     """
 
     def __init__(self, skeleton: Skeleton, threshold: float = 0.2, floor: float = 5.0, by: Sequence[By] = ()) -> None:
@@ -35,32 +45,36 @@ class PCK:
                 "is a share of, as unit: [left_hip, right_shoulder]"
             )
         if threshold <= 0:
-            raise ValueError(f"metrics.pck.threshold must be positive, got {threshold}")
-        check(by, "metrics.pck.by")
+            raise ValueError(f"threshold must be positive, got {threshold}")
+        check_groups(by)
         self.skeleton, self.threshold, self.floor, self.pair, self.by = skeleton, threshold, floor, pair, by
 
-    def __call__(self, found: Predictions, truth: Truth, asked: Asked | None = None) -> dict[str, float]:
-        [shares], left_out = self._shares(found, truth, asked)
-        kinds = {f"pck/{kind}": score for kind, score in by_kind(shares, self.skeleton.joints).items()}
+    def __call__(self, predictions: Predictions, truth: Truth, mask: Mask | None = None) -> dict[str, float]:
+        counts = self._count(predictions, truth, mask)
+        [shares] = counts.shares
+        kinds = {f"pck/{kind}": share for kind, share in by_kind(shares, self.skeleton.joints).items()}
         parts = {
-            f"pck_by_{name}": mean_over_joints(self._shares(found, truth, mask)[0][0])
-            for name, mask in groups(found, truth, self.by).items()
+            f"pck_by_{name}": mean_over_joints(self._count(predictions, truth, group).shares[0])
+            for name, group in groups(predictions, truth, self.by).items()
         }
-        return known({"pck": mean_over_joints(shares), **kinds, **parts, "pck_left_out": float(left_out)})
+        not_scored = {f"pck_{NOT_SCORED}": float(counts.people_not_scored)}
+        return without_nan({"pck": mean_over_joints(shares), **kinds, **parts, **not_scored})
 
-    def _shares(self, found: Predictions, truth: Truth, asked: Asked | None) -> tuple[FloatArray, int]:
-        distance, unit = self.measure(found, truth)
-        counts = correct_keypoints(distance, unit, asked_for(found, truth, asked), [self.threshold])
-        return counts.shares, counts.left_out
+    def _count(self, predictions: Predictions, truth: Truth, mask: Mask | None) -> Counts:
+        distance, unit = self.measure(predictions, truth)
+        return correct_keypoints(distance, unit, labelled(predictions, truth, mask), [self.threshold])
 
-    def hits(self, found: Predictions, truth: Truth) -> FloatArray:
-        """``N K``: 1 where a joint was found, 0 where it was not, NaN where it is not asked for."""
-        distance, unit = self.measure(found, truth)
-        return hits(distance, unit, asked_for(found, truth, None), self.threshold)
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return self.skeleton.joints
+
+    def hits(self, predictions: Predictions, truth: Truth) -> FloatArray:
+        """Return 1 where a joint was found ``N K``, 0 where it was not, NaN where it does not count."""
+        distance, unit = self.measure(predictions, truth)
+        return hits(distance, unit, labelled(predictions, truth), self.threshold)
 
     @property
     def protocol(self) -> str:
-        """How the score is taken, in words."""
         first, second = self.skeleton.unit or ("", "")
         return (
             f"PCK@{self.threshold:g}: joints {within()} {self.threshold:g} of the distance from {first} to {second}, "
@@ -69,12 +83,114 @@ class PCK:
 
     @property
     def unit(self) -> str:
-        """What distances are shares of, in words."""
         first, second = (self.skeleton.joints[index].replace("_", " ") for index in self.pair)
         return f"distance from {first} to {second}"
 
-    def measure(self, found: Predictions, truth: Truth) -> tuple[FloatArray, FloatArray]:
-        """Distances ``N K`` from the truth in pixels, and each person's unit ``N``."""
-        positions = truth.keypoints[found.sample]
-        unit = unit_length(positions, truth.visibility[found.sample], self.pair, self.floor)
-        return distances(found.keypoints, positions), unit
+    def measure(self, predictions: Predictions, truth: Truth) -> tuple[FloatArray, FloatArray]:
+        """Return distances ``N K`` from the truth in pixels, and each person's unit ``N``."""
+        positions = truth.keypoints[predictions.sample]
+        unit = unit_length(positions, truth.visibility[predictions.sample], self.pair, self.floor)
+        return distances(predictions.keypoints, positions), unit
+
+
+class PCKh(Scorer):
+    """Share of labelled joints found within thresholds times the head size, 0.6 times the head box's diagonal.
+
+    Gives ``pckh`` at the first threshold, ``pckh@0.1`` at another, ``pckh/<joint>`` with left and right taken together,
+    and ``pckh_auc``, the area under the curve up to 0.5 as a share of the whole. Two means are in use: ``pckh`` counts
+    every joint the same, as the hourglass releases do, and ``pckh_weighted`` every annotated joint, as HRNet's does.
+    Joints that ``left_out`` names are in neither, nor in the AUC.
+
+    With ``strict`` a joint must lie nearer than the threshold (``<``, PyraNet's release), without it may lie at it
+    (``<=``, HRNet's and MPII's own). ``compat`` repeats a slip of the releases of HRNet and PPNet, whose PCKh@0.1 is
+    taken at 0.11. People without a head size are not scored; ``pckh_people_not_scored`` counts them. ``by`` adds means
+    over some joints or people, as ``pckh_by_visibility/occluded``: see :func:`~posepyr.metrics.scorer.groups`.
+    """
+
+    def __init__(
+        self,
+        skeleton: Skeleton,
+        *,
+        thresholds: Sequence[float] = (0.5, 0.1),
+        strict: bool = False,
+        left_out: Sequence[str] = ("pelvis", "thorax"),
+        compat: bool = False,
+        by: Sequence[By] = (),
+    ) -> None:
+        check_groups(by)
+        if not thresholds or min(thresholds) <= 0:
+            raise ValueError(f"thresholds must be one or more positive numbers, got {list(thresholds)}")
+        self.skeleton, self.thresholds, self.by = skeleton, list(thresholds), by
+        self.strict, self.compat = strict, compat
+        self._in_mean = np.array([joint not in left_out for joint in skeleton.joints])
+
+    def __call__(self, predictions: Predictions, truth: Truth, mask: Mask | None = None) -> dict[str, float]:
+        if "head_size" not in truth.measures:
+            raise ValueError(
+                "PCKh must have data that knows the size of heads, as MPII does, got data without; "
+                "score with metrics=pck instead"
+            )
+        counts = self._count(predictions, truth, mask)
+        scores: dict[str, float] = {}
+        for number, threshold in enumerate(self.thresholds):
+            name = f"pckh@{threshold:g}" if number else "pckh"
+            scores |= {name: self._mean(counts, number), f"{name}_weighted": self._weighted(counts, number)}
+        scores["pckh_auc"] = self._area(counts)
+        kinds = {f"pckh/{kind}": score for kind, score in by_kind(counts.shares[0], self.skeleton.joints).items()}
+        parts = {
+            f"pckh_by_{name}": self._mean(self._count(predictions, truth, group), 0)
+            for name, group in groups(predictions, truth, self.by).items()
+        }
+        not_scored = {f"pckh_{NOT_SCORED}": float(counts.people_not_scored)}
+        return without_nan({**scores, **kinds, **parts, **not_scored})
+
+    def _count(self, predictions: Predictions, truth: Truth, mask: Mask | None = None) -> Counts:
+        """Count the joints found at each of the thresholds, and then along the curve."""
+        distance, size = self.measure(predictions, truth)
+        thresholds = [*self._measured_thresholds, *CURVE.tolist()]
+        return correct_keypoints(distance, size, labelled(predictions, truth, mask), thresholds, self.strict)
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        return self.skeleton.joints
+
+    def hits(self, predictions: Predictions, truth: Truth) -> FloatArray:
+        """Return 1 where a joint was found at the first threshold ``N K``, 0 where not, NaN where it is in no mean."""
+        distance, size = self.measure(predictions, truth)
+        mask = labelled(predictions, truth) & self._in_mean
+        return hits(distance, size, mask, self._measured_thresholds[0], self.strict)
+
+    def measure(self, predictions: Predictions, truth: Truth) -> tuple[FloatArray, FloatArray]:
+        """Return distances ``N K`` from the truth in pixels, and each person's head size ``N``."""
+        size = np.asarray(truth.measures["head_size"], np.float64)[predictions.sample]
+        return distances(predictions.keypoints, truth.keypoints[predictions.sample]), size
+
+    @property
+    def protocol(self) -> str:
+        first = self.thresholds[0]
+        left_out = [joint for joint, counts in zip(self.skeleton.joints, self._in_mean, strict=True) if not counts]
+        slip = "; PCKh@0.1 is measured at 0.11, as by the releases of HRNet and PPNet" if self.compat else ""
+        return (
+            f"PCKh@{first:g}: joints {within(self.strict)} {first:g} of the head's size, 0.6 times the diagonal of its "
+            "box; mean: every joint counts the same, weighted: every annotated joint"
+            f"{', both without ' + ' and '.join(left_out) if left_out else ''}{slip}"
+        )
+
+    @property
+    def unit(self) -> str:
+        return "size of the head"
+
+    @property
+    def _measured_thresholds(self) -> list[float]:
+        return [0.11 if self.compat and threshold == 0.1 else threshold for threshold in self.thresholds]
+
+    def _mean(self, counts: Counts, number: int) -> float:
+        return mean_over_joints(np.where(self._in_mean, counts.shares[number], np.nan))
+
+    def _weighted(self, counts: Counts, number: int) -> float:
+        joints = int(counts.counted[self._in_mean].sum())
+        return float(counts.correct[number][self._in_mean].sum() / joints) if joints else float("nan")
+
+    def _area(self, counts: Counts) -> float:
+        curve = [self._mean(counts, len(self.thresholds) + number) for number in range(len(CURVE))]
+        return float(np.trapezoid(curve, CURVE) / CURVE[-1])

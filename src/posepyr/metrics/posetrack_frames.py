@@ -13,10 +13,10 @@ from posepyr.records import FloatArray
 Tracks = npt.NDArray[np.int64]
 
 THRESHOLD = 0.5
-"""How far from the truth a joint may be found, in head sizes; at the threshold it is found."""
+"""Distance from the truth within which a joint is found, in head sizes; at the threshold it is found."""
 
 NOT_FOLLOWED = -1
-"""The track of somebody who was found without being followed."""
+"""The track of a person who was found without being followed."""
 
 
 class TruePeople(NamedTuple):
@@ -25,7 +25,7 @@ class TruePeople(NamedTuple):
     keypoints: FloatArray
     """``N K 2`` in image pixels."""
     present: Mask
-    """``N K``: which joints are annotated."""
+    """``N K``: True for annotated joints."""
     track: Tracks
     """``N``: numbers by which people are the same within a video."""
     head_size: FloatArray
@@ -38,21 +38,21 @@ class FoundPeople(NamedTuple):
     keypoints: FloatArray
     """``M K 2`` in image pixels."""
     present: Mask
-    """``M K``: which joints were found at all."""
+    """``M K``: True for joints that were found at all."""
     track: Tracks
     """``M``: numbers by which people are the same within a video, or NOT_FOLLOWED."""
     scores: FloatArray
     """``M K`` of any range: only their order counts."""
 
 
-def nobody(joints: int) -> FoundPeople:
-    """The people of a frame in which none were found."""
+def none_found(joints: int) -> FoundPeople:
+    """Return the people of a frame in which none were found."""
     none = np.zeros((0, joints))
     return FoundPeople(np.zeros((0, joints, 2)), none.astype(np.bool_), np.zeros(0, np.int64), none)
 
 
 class ScoredFrame(NamedTuple):
-    """A picture of a video, with who is in it and who was found in it."""
+    """A picture of a video, with the annotated and the found people."""
 
     video: str
     name: str
@@ -64,22 +64,21 @@ class ScoredFrame(NamedTuple):
 
 
 def counted(frames: Iterable[ScoredFrame]) -> list[ScoredFrame]:
-    """The frames that scores are taken on, without the joints in regions to ignore and people left without any.
+    """Return the frames that count, without the joints in regions to ignore and people left without any.
 
-    A frame in which nobody is annotated was passed over by annotators and counts for nothing; one whose people all
-    stand in regions to ignore counts, and everybody found elsewhere in it is wrong.
+    A frame without annotated people was passed over by annotators and does not count; one whose people all stand in
+    regions to ignore counts, and everybody found elsewhere in it is wrong.
     """
     return [_without_ignored(frame) for frame in frames if len(frame.truth.keypoints)]
 
 
 def _without_ignored(frame: ScoredFrame) -> ScoredFrame:
     truth, found = frame.truth, frame.found
-    annotated = truth.present & ~_ignored(truth.keypoints, frame.ignored)
-    predicted = found.present & ~_ignored(found.keypoints, frame.ignored)
-    someone, anyone = annotated.any(axis=1), predicted.any(axis=1)
+    true = truth._replace(present=truth.present & ~_ignored(truth.keypoints, frame.ignored))
+    predicted = found._replace(present=found.present & ~_ignored(found.keypoints, frame.ignored))
     return frame._replace(
-        truth=TruePeople._make(field[someone] for field in truth._replace(present=annotated)),
-        found=FoundPeople._make(field[anyone] for field in found._replace(present=predicted)),
+        truth=TruePeople._make(field[true.present.any(axis=1)] for field in true),
+        found=FoundPeople._make(field[predicted.present.any(axis=1)] for field in predicted),
     )
 
 
@@ -90,7 +89,7 @@ def _ignored(keypoints: FloatArray, regions: tuple[FloatArray, ...]) -> Mask:
 
 
 def inside(points: FloatArray, corners: FloatArray) -> Mask:
-    """Which points ``N 2`` lie inside a polygon with corners ``P 2``; those on its edges do not.
+    """Return True for points ``N 2`` inside a polygon with corners ``P 2``, False for those on its edges.
 
     A line from the point to the right crosses the edges an odd number of times.
     """
@@ -105,7 +104,7 @@ def inside(points: FloatArray, corners: FloatArray) -> Mask:
 
 
 def distances(frame: ScoredFrame) -> FloatArray:
-    """Distances ``M N K`` of found from annotated joints in head sizes; infinite where either is missing."""
+    """Return distances ``M N K`` of found from annotated joints in head sizes; infinite where either is missing."""
     truth, found = frame.truth, frame.found
     pixels = functional.distances(found.keypoints[:, None], truth.keypoints[None])
     measurable = truth.head_size > 0

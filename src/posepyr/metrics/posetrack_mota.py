@@ -15,36 +15,36 @@ Counts = npt.NDArray[np.int64]
 
 
 class Tracking(NamedTuple):
-    """What became of every joint, ``K`` each."""
+    """Counts of the joints that were annotated, missed, switched and wrong, ``K`` each."""
 
     annotated: Counts
     missed: Counts
     switched: Counts
-    """Found, but under another track than when last found."""
+    """Found, but under another track than the last time."""
     wrong: Counts
-    """Found where nobody is."""
+    """Found, but of no annotated person."""
     distance: FloatArray
     """Sum over those found, in head sizes."""
 
     @property
     def accuracy(self) -> FloatArray:
-        """MOTA: 1 less what went wrong for each annotated joint. Can be below 0."""
+        """Return MOTA: 1 less the missed, switched and wrong joints for each annotated one. It can be below 0."""
         return 1 - _share(self.missed + self.switched + self.wrong, self.annotated)
 
     @property
     def nearness(self) -> FloatArray:
-        """MOTP: 1 less the mean distance in head sizes."""
+        """Return MOTP: 1 less the mean distance in head sizes."""
         return 1 - _share(self.distance, self.annotated - self.missed)
 
     @property
     def precision(self) -> FloatArray:
-        """Share of the found joints that are somebody's."""
+        """Return the share of the found joints that belong to an annotated person."""
         matched = self.annotated - self.missed
         return _share(matched, matched + self.wrong)
 
     @property
     def recall(self) -> FloatArray:
-        """Share of the annotated joints that are found."""
+        """Return the share of the annotated joints that are found."""
         return _share(self.annotated - self.missed, self.annotated)
 
 
@@ -54,17 +54,17 @@ def _share(part: npt.NDArray[np.number], whole: Counts) -> FloatArray:
 
 
 def track(frames: Sequence[ScoredFrame], joints: int, compat: bool = False) -> Tracking:
-    """Counts over all videos. Takes what ``counted`` gives, a video's frames one after the other.
+    """Count over all videos. ``frames`` come from ``counted``, a video's frames one after the other.
 
-    ``compat`` repeats two slips of the released evaluation: the last frame of each video is left out, and a frame in
-    which nobody is annotated or nobody found counts as one miss and one wrong joint of each kind, whoever is there.
+    ``compat`` repeats two slips of the released evaluation: the last frame of each video is left out, and a frame
+    without annotated or without found people counts as one miss and one wrong joint of each kind, whatever it shows.
     """
     annotated, missed, switched, wrong = np.zeros((4, joints), np.int64)
     totals = Tracking(annotated, missed, switched, wrong, np.zeros(joints))
     for _, video in groupby(frames, lambda frame: frame.video):
-        shown = list(video)
+        in_order = list(video)
         pairings: list[dict[int, int]] = [{} for _ in range(joints)]
-        for frame in shown[:-1] if compat else shown:
+        for frame in in_order[:-1] if compat else in_order:
             _require_distinct(frame)
             _count(frame, pairings, totals, compat)
     return totals
@@ -79,7 +79,7 @@ def _require_distinct(frame: ScoredFrame) -> None:
 
 
 def _count(frame: ScoredFrame, pairings: list[dict[int, int]], totals: Tracking, compat: bool) -> None:
-    """Adds a frame to the totals, and to ``pairings`` by which track each person's joints were last found."""
+    """Add a frame to the totals, and to ``pairings``: the track under which each person's joint was last found."""
     if compat and not (len(frame.truth.track) and len(frame.found.track)):
         for total in (totals.annotated, totals.missed, totals.wrong):
             total += 1
@@ -102,17 +102,18 @@ def _count(frame: ScoredFrame, pairings: list[dict[int, int]], totals: Tracking,
 def matched(
     distance: FloatArray, people: Tracks, tracks: Tracks, last: dict[int, int]
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Who was found by which track: rows and columns of ``distance``, people by tracks in head sizes.
+    """Pair people with tracks: return rows and columns of ``distance``, which is in head sizes.
 
-    Pairs of before hold as long as they are within the threshold, even where another is nearer; of the rest, as many
-    are paired as can be, at the least total distance.
+    The last frame's pairs hold as long as they are within the threshold, even where another track is nearer. Of the
+    rest, as many are paired as can be, at the least total distance.
     """
     allowed = distance <= THRESHOLD
     held = _held(allowed, people, tracks, last)
     free_rows = np.setdiff1d(np.arange(len(people)), [row for row, _ in held])
     free_columns = np.setdiff1d(np.arange(len(tracks)), [column for _, column in held])
     free = np.ix_(free_rows, free_columns)
-    # Dearer than any number of allowed pairs, so that none is given up for a lesser distance.
+    # A forbidden pair costs more than all allowed ones together, so that no allowed pair is given up for a lesser
+    # distance: with two people and thresholds of 0.5, one forbidden pair at 3 is worse than two pairs at 0.5.
     cost = np.where(allowed[free], distance[free], 1.0 + len(people))
     rows, columns = linear_sum_assignment(cost)
     kept = allowed[free][rows, columns]
@@ -124,11 +125,11 @@ def matched(
 def _held(
     allowed: npt.NDArray[np.bool_], people: Tracks, tracks: Tracks, last: dict[int, int]
 ) -> list[tuple[int, int]]:
-    """Rows and columns of pairs of before; where two people were last found by one track, the first has it."""
-    places = {number: column for column, number in enumerate(tracks.tolist())}
+    """Return rows and columns of pairs that still hold; of two people last found by one track, the first has it."""
+    columns = {number: column for column, number in enumerate(tracks.tolist())}
     held: dict[int, int] = {}
     for row, person in enumerate(people.tolist()):
-        column = places.get(last[person]) if person in last else None
+        column = columns.get(last[person]) if person in last else None
         if column is not None and column not in held and allowed[row, column]:
             held[column] = row
     return [(row, column) for column, row in held.items()]

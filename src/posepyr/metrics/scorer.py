@@ -1,37 +1,96 @@
-"""What every score is: a function of predictions and truth."""
+"""The interface of all scores, and the groups of joints and people that they are broken down by."""
 
-from typing import Protocol, runtime_checkable
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from posepyr.records import NOT_LABELLED, Predictions, Truth
+from posepyr.metrics.functional import Mask
+from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, FloatArray, Predictions, Truth
 
-Asked = npt.NDArray[np.bool_]
+By = Literal["visibility", "size", "people"]
+"""Ways to break scores down."""
 
 
-class Scorer(Protocol):
-    """Scores by name, as ``pck`` and ``pck/wrist``; a quantity that nothing was measured for is left out.
+class Scorer(ABC):
+    """A score: a function of predictions and truth, built with the ``skeleton`` that both have.
 
-    Built with the ``skeleton`` that predictions and truth have.
+    Only the call has to be written. The other methods say more where there is more to say: ``protocol`` is printed
+    beside the score, ``measure`` and ``unit`` give the error curve, and ``hits`` the comparison of two results.
     """
 
-    def __call__(self, found: Predictions, truth: Truth, asked: Asked | None = None) -> dict[str, float]:
-        """``asked`` ``N K`` are the joints of ``found``'s people to score, by default all that are labelled."""
-        ...
+    @abstractmethod
+    def __call__(self, predictions: Predictions, truth: Truth, mask: Mask | None = None) -> dict[str, float]:
+        """Return scores by name, as ``pck`` and ``pck/wrist``, without those that nothing was measured for.
 
-
-@runtime_checkable
-class Stating(Protocol):
-    """A score that says how it is taken."""
+        ``mask`` ``N K`` chooses among the labelled joints of the predicted people; all count without one.
+        """
 
     @property
     def protocol(self) -> str:
-        """What is counted as found, and what is a mean of what; one line."""
-        ...
+        """Say in one line what counts as found, and what is a mean of what; nothing by default."""
+        return ""
+
+    @property
+    def unit(self) -> str:
+        """Name what distances are shares of, as ``size of the head``."""
+        return ""
+
+    def measure(self, predictions: Predictions, truth: Truth) -> tuple[FloatArray, FloatArray] | None:
+        """Return distances ``N K`` from the truth in pixels and each person's unit ``N``; None without distances."""
+        return None
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Name the columns of ``hits``, joints or limbs; none where a score is no mean over them."""
+        return ()
+
+    def hits(self, predictions: Predictions, truth: Truth) -> FloatArray:
+        """Return 1 where one of the ``targets`` was found ``N C``, 0 where not, and NaN where it does not count."""
+        raise NotImplementedError(f"{type(self).__name__} does not say of each joint whether it was found")
 
 
-def asked_for(found: Predictions, truth: Truth, asked: Asked | None) -> Asked:
-    """The labelled joints ``N K`` of the people that were looked at, or those among them that are asked for."""
-    labelled: Asked = truth.visibility[found.sample] != NOT_LABELLED
-    return labelled if asked is None else labelled & asked
+def labelled(predictions: Predictions, truth: Truth, mask: Mask | None = None) -> Mask:
+    """Return the labelled joints ``N K`` of the predicted people, or those among them that ``mask`` chooses."""
+    known: Mask = truth.visibility[predictions.sample] != NOT_LABELLED
+    return known if mask is None else known & mask
+
+
+def groups(predictions: Predictions, truth: Truth, by: Sequence[By]) -> dict[str, Mask]:
+    """Return masks ``N K`` of the predicted people's joints, by the name of the group.
+
+    ``visibility`` has ``visible`` and ``occluded`` joints; ``size`` the ``small``, ``medium`` and ``large`` thirds of
+    the split's people by the diagonal of their boxes; ``people`` those who are ``1``, ``2`` or ``3+`` in their
+    picture, by the data set's own count or else by the split's.
+    """
+    visibility = truth.visibility[predictions.sample]
+    masks: dict[str, Mask] = {}
+    for name in by:
+        if name == "visibility":
+            masks |= {"visibility/visible": visibility == VISIBLE, "visibility/occluded": visibility == OCCLUDED}
+            continue
+        number, kinds = _sizes(truth) if name == "size" else _company(truth)
+        own = number[predictions.sample][:, None]
+        everything = np.ones_like(visibility, np.bool_)
+        masks |= {f"{name}/{kind}": everything & (own == index) for index, kind in enumerate(kinds)}
+    return masks
+
+
+def check_groups(by: Sequence[By]) -> None:
+    """Raise unless every name is a way to break scores down."""
+    for name in by:
+        if name not in get_args(By):
+            raise ValueError(f"by must hold some of {', '.join(get_args(By))}, got {name!r}")
+
+
+def _sizes(truth: Truth) -> tuple[npt.NDArray[np.int64], list[str]]:
+    diagonal = np.linalg.norm(truth.boxes[:, 2:], axis=1)
+    limits = np.quantile(diagonal, [1 / 3, 2 / 3]) if len(diagonal) else np.zeros(2)
+    return np.searchsorted(limits, diagonal, side="left"), ["small", "medium", "large"]
+
+
+def _company(truth: Truth) -> tuple[npt.NDArray[np.int64], list[str]]:
+    _, picture, count = np.unique(truth.images, return_inverse=True, return_counts=True)
+    return np.minimum(truth.measures.get("people", count[picture]), 3) - 1, ["1", "2", "3+"]

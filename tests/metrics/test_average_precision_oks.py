@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from posepyr.metrics.oks import remaining, rescored, similarity
+from posepyr.metrics.average_precision import remaining, rescored, similarity
 
 SIGMAS = np.array([0.026, 0.107, 0.05])
 
@@ -32,23 +32,24 @@ def test_suppression_equals_the_naive_route(seed: int) -> None:
     poses = np.concatenate([people + generator.normal(0, spread, people.shape) for spread in (0, 0.5, 2, 5)])
     scores, areas = generator.integers(0, 5, 16) / 5, generator.uniform(500, 3000, 16)
     for threshold in (0.3, 0.9):
-        got = np.flatnonzero(remaining(poses, scores, areas, SIGMAS, threshold)).tolist()
+        got = np.flatnonzero(remaining(poses, scores, areas, sigmas=SIGMAS, threshold=threshold)).tolist()
         assert got == naive_remaining(poses.tolist(), scores.tolist(), areas.tolist(), threshold)
         assert 0 < len(got) < 16
 
 
 def test_a_pose_is_as_similar_as_can_be_to_itself() -> None:
     pose = np.random.default_rng(0).uniform(0, 100, (3, 2))
-    assert similarity(pose, pose[None], 900.0, np.array([900.0]), SIGMAS).tolist() == [1.0]
+    assert similarity(pose, pose[None], area=900.0, other_areas=np.array([900.0]), sigmas=SIGMAS).tolist() == [1.0]
 
 
 def test_whoever_goes_takes_nobody_along() -> None:
     # The second is like the first, the third is like the second alone.
     poses = np.array([[[0.0, 0.0]] * 3, [[4.0, 0.0]] * 3, [[8.0, 0.0]] * 3])
     sigmas, areas = np.full(3, 0.1), np.full(3, 900.0)
-    near = similarity(poses[0], poses[1:], 900.0, areas[1:], sigmas)
+    near = similarity(poses[0], poses[1:], area=900.0, other_areas=areas[1:], sigmas=sigmas)
     threshold = float(near.mean())
-    assert remaining(poses, np.array([0.9, 0.8, 0.7]), areas, sigmas, threshold).tolist() == [True, False, True]
+    remain = remaining(poses, np.array([0.9, 0.8, 0.7]), areas, sigmas=sigmas, threshold=threshold)
+    assert remain.tolist() == [True, False, True]
 
 
 def test_scores_of_joints_that_are_hardly_seen_do_not_count() -> None:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from posepyr.metrics import comparison
-from posepyr.metrics.comparison import compare
+from posepyr.evaluation import comparison
+from posepyr.evaluation.comparison import compare
 
 JOINTS = ("left_wrist", "right_wrist", "neck")
 

@@ -7,7 +7,7 @@ import pytest
 import scipy.io
 import yaml
 
-from posepyr.metrics.pckh import PCKh
+from posepyr.metrics.pck import PCKh
 from posepyr.nodes import build
 from posepyr.records import Predictions, Truth
 from posepyr.skeleton import Skeleton
@@ -60,17 +60,17 @@ def test_the_two_means() -> None:
     assert scores["pckh_weighted"] == pytest.approx((0 + 1 + 1) / 4)
 
 
-def test_people_without_a_head_are_left_out_and_counted() -> None:
+def test_people_without_a_head_are_not_scored_but_counted() -> None:
     found, truth = case()
     truth.measures["head_size"][0] = np.nan
     scores = PCKh(SMALL)(found, truth)
-    assert scores["pckh_left_out"] == 1
+    assert scores["pckh_people_not_scored"] == 1
     assert "pckh/pelvis" not in scores
 
 
 def test_data_without_heads_is_refused() -> None:
     found, truth = case()
-    with pytest.raises(ValueError, match=r"metrics\.pckh must have data that knows the size of heads"):
+    with pytest.raises(ValueError, match=r"PCKh must have data that knows the size of heads"):
         PCKh(SMALL)(found, truth._replace(measures={}))
 
 
@@ -111,7 +111,7 @@ def test_tompsons_own_predictions(shared: Path) -> None:
 
 
 def test_the_mean_of_the_hits_is_the_score_and_has_the_same_joints() -> None:
-    for scorer in (PCKh(SMALL), PCKh(SMALL, strict=True), PCKh(SMALL, [0.1], compat=True)):
+    for scorer in (PCKh(SMALL), PCKh(SMALL, strict=True), PCKh(SMALL, thresholds=[0.1], compat=True)):
         hits = scorer.hits(*case())
         assert np.isnan(hits[:, 2]).all(), "the pelvis is in no mean"
         assert np.nanmean(hits[:, :2]) == pytest.approx(scorer(*case())["pckh"])
