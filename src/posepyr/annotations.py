@@ -1,12 +1,15 @@
-"""Whether a plain value is of the type that a constructor's annotation asks for."""
+"""Signatures and annotations: which arguments a constructor takes, and whether a plain value fits one."""
 
 import collections.abc
 import inspect
 import os
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal, NewType, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, NamedTuple, NewType, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from posepyr.nodes import find
 
 SEQUENCES = (
     list,
@@ -19,37 +22,96 @@ SEQUENCES = (
 )
 MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 
+NodeFits = Callable[[Mapping[str, Any], Any], bool]
+"""Tells whether a node with a ``_target_`` fits an annotation, or raises."""
 
-def fits(value: Any, annotation: Any) -> bool:
-    """Whether an annotation admits a plain value.
 
-    An int is a float, a bool is neither, a list is a tuple or any other sequence, text is a path. A node with a
-    ``_target_`` fits everywhere, since what it builds is not known; where an object is wanted, nothing else does.
+class Argument(NamedTuple):
+    """One argument of a constructor or function."""
+
+    annotation: Any
+    """``Any`` where there is none or it cannot be read."""
+    default: Any
+    """``inspect.Parameter.empty`` where there is none."""
+
+
+class Signature(NamedTuple):
+    """The named arguments of a constructor or function."""
+
+    arguments: dict[str, Argument]
+    open: bool
+    """Whether it takes any other name too, as by ``**options``."""
+
+
+@cache
+def signature(target: str) -> Signature:
+    """Return the signature of what a dotted name names; raise ValueError if it cannot be called."""
+    called = find({"_target_": target})
+    if not callable(called):
+        raise ValueError(f"_target_ must name something that can be called, got {target}")
+    return signature_of(called)
+
+
+def signature_of(called: Callable[..., Any]) -> Signature:
+    """Return the signature of a class or function; an open one for built-in code that does not tell."""
+    try:
+        parameters = inspect.signature(called).parameters.values()
+    except ValueError:
+        return Signature({}, open=True)
+    hints = _hints(called)
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    arguments = {
+        parameter.name: Argument(hints.get(parameter.name, _readable(parameter.annotation)), parameter.default)
+        for parameter in parameters
+        if parameter.kind in named
+    }
+    return Signature(arguments, any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters))
+
+
+def _hints(called: Any) -> dict[str, Any]:
+    function = called.__init__ if inspect.isclass(called) else called
+    try:
+        return get_type_hints(function)
+    except (NameError, TypeError, AttributeError):
+        # The annotation uses a name that is imported for type checkers only.
+        return {}
+
+
+def _readable(annotation: Any) -> Any:
+    return Any if annotation is inspect.Parameter.empty or isinstance(annotation, str) else annotation
+
+
+def fits(value: Any, annotation: Any, node_fits: NodeFits = lambda _node, _annotation: True) -> bool:
+    """Return whether an annotation admits a plain value.
+
+    An int is a float, a bool is neither, a list is a tuple or any other sequence, text is a path. Where an object is
+    wanted, only a node with a ``_target_`` fits. By default a node fits any annotation, since the class that it names
+    is not looked at; ``node_fits`` decides otherwise.
     """
-    annotation = _plain(annotation)
-    if annotation in (Any, object) or isinstance(annotation, TypeVar) or _is_node(value):
+    annotation = _unwrapped(annotation)
+    if is_node(value):
+        return node_fits(value, annotation)
+    if annotation in (Any, object) or isinstance(annotation, TypeVar) or type(annotation) is str:
         return True
     if annotation in (None, type(None)):
         return value is None
-    if type(annotation) is str:
-        return True
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin in (Union, types.UnionType):
-        return any(fits(value, choice) for choice in inner)
+        return any(fits(value, choice, node_fits) for choice in inner)
     if origin is Literal:
         return any(value == choice and type(value) is type(choice) for choice in inner)
     kind = origin or annotation
     if kind in SEQUENCES:
-        return isinstance(value, list | tuple) and _members_fit(value, kind, inner)
+        return isinstance(value, list | tuple) and _members_fit(value, kind, inner, node_fits)
     if kind in MAPPINGS:
-        return isinstance(value, dict) and all(not inner or fits(item, inner[1]) for item in value.values())
+        return isinstance(value, dict) and all(not inner or fits(item, inner[1], node_fits) for item in value.values())
     return _scalar_fits(value, kind)
 
 
-def _plain(annotation: Any) -> Any:
-    """The annotation without what says nothing of its values."""
+def _unwrapped(annotation: Any) -> Any:
+    """Return the type inside of aliases, new types and ``Annotated``."""
     while True:
-        if hasattr(annotation, "__value__"):  # a type statement, which Python 3.11 has not
+        if hasattr(annotation, "__value__"):  # an alias by the statement ``type``, new in Python 3.12
             annotation = annotation.__value__
         elif isinstance(annotation, NewType):
             annotation = annotation.__supertype__
@@ -59,16 +121,17 @@ def _plain(annotation: Any) -> Any:
             return annotation
 
 
-def _is_node(value: Any) -> bool:
-    return isinstance(value, dict) and "_target_" in value
+def is_node(value: Any) -> bool:
+    """Return whether a value is a mapping with a ``_target_``."""
+    return isinstance(value, Mapping) and "_target_" in value
 
 
-def _members_fit(value: list[Any] | tuple[Any, ...], kind: Any, inner: tuple[Any, ...]) -> bool:
+def _members_fit(value: list[Any] | tuple[Any, ...], kind: Any, inner: tuple[Any, ...], node_fits: NodeFits) -> bool:
     if not inner:
         return True
     if kind is tuple and Ellipsis not in inner:
-        return len(value) == len(inner) and all(map(fits, value, inner))
-    return all(fits(member, inner[0]) for member in value)
+        return len(value) == len(inner) and all(map(fits, value, inner, [node_fits] * len(inner)))
+    return all(fits(member, inner[0], node_fits) for member in value)
 
 
 def _scalar_fits(value: Any, kind: Any) -> bool:
@@ -80,13 +143,13 @@ def _scalar_fits(value: Any, kind: Any) -> bool:
         return isinstance(value, int | float) and not isinstance(value, bool)
     if kind in (str, Path, os.PathLike):
         return isinstance(value, str)
-    # An object: only a node makes one. What is no class, as a special form, cannot be judged.
+    # A class of objects: no plain value is one. What is not a class, as a special form, cannot be checked.
     return not inspect.isclass(kind)
 
 
 def spell(annotation: Any) -> str:
-    """An annotation in words, for a sentence that goes on after "must be"."""
-    annotation = _plain(annotation)
+    """Return an annotation in words, for a sentence that goes on after "must be"."""
+    annotation = _unwrapped(annotation)
     if annotation in (None, type(None)):
         return "null"
     if annotation in (Any, object):
@@ -109,25 +172,25 @@ def spell(annotation: Any) -> str:
 
 
 def _spell_union(annotation: Any) -> str:
-    """Listed values once, then types in words; objects only where nothing plainer is admitted."""
-    members = list(_members(annotation))
-    words = [str(member) for member in members if not _is_type(member)]
+    """Return the listed values once, then the types; nodes only where nothing plainer is admitted."""
+    alternatives = list(members(annotation))
+    words = [str(member) for member in alternatives if not _is_type(member)]
     listed = [f"one of {', '.join(dict.fromkeys(words))}"] if words else []
-    kinds = list(dict.fromkeys(spell(member) for member in members if _is_type(member)))
+    kinds = list(dict.fromkeys(spell(member) for member in alternatives if _is_type(member)))
     plainer = [kind for kind in kinds if not kind.startswith("a node")]
     only_null = plainer == ["null"] and not words
     return " or ".join(listed + (kinds if only_null or not plainer else plainer))
 
 
-def _members(annotation: Any) -> Iterator[Any]:
-    """The types of a union and the values of its literals."""
-    annotation = _plain(annotation)
+def members(annotation: Any) -> Iterator[Any]:
+    """Yield the types of a union and the values of its literals; a plain annotation is its only member."""
+    annotation = _unwrapped(annotation)
     origin = get_origin(annotation)
     if origin is Literal:
         yield from get_args(annotation)
     elif origin in (Union, types.UnionType):
         for member in get_args(annotation):
-            yield from _members(member)
+            yield from members(member)
     else:
         yield annotation
 
@@ -137,5 +200,5 @@ def _is_type(member: Any) -> bool:
 
 
 def choices(annotation: Any) -> list[str]:
-    """The words that an annotation admits, where it lists them."""
-    return [member for member in _members(annotation) if isinstance(member, str)]
+    """Return the words that an annotation lists."""
+    return [member for member in members(annotation) if isinstance(member, str)]
