@@ -21,8 +21,8 @@ from torch.optim.lr_scheduler import LambdaLR
 from posepyr.configuration.compose import Composer
 from posepyr.data.module import OrderedData
 from posepyr.layers.pooling import redraw_regions
-from posepyr.measurement.peak_memory import highest
-from posepyr.measurement.training_speed import Task
+from posepyr.measurement.peak_memory import peak_bytes
+from posepyr.measurement.training_speed import SpeedTask
 from posepyr.nodes import build
 from posepyr.records import PoseBatch
 from posepyr.training.build import Config, make_pose
@@ -38,7 +38,7 @@ def batches(data: OrderedData) -> Iterator[PoseBatch]:
         yield from loader
 
 
-def measure(training: Learner, data: OrderedData, config: Config, task: Task) -> dict[str, float]:
+def measure(training: Learner, data: OrderedData, config: Config, task: SpeedTask) -> dict[str, float]:
     """Train, and time the steps after the warm-up."""
     torch.set_num_threads(task.threads or config["threads"] or compute_threads(data.workers))
     torch.backends.cudnn.benchmark = config["trainer"]["benchmark"]
@@ -67,7 +67,7 @@ def measure(training: Learner, data: OrderedData, config: Config, task: Task) ->
         "samples_per_second": samples / taken,
         "processor_ms": 1e3 * processor / samples,
         "first_step_seconds": first,
-        "peak_bytes": highest(task.device),
+        "peak_bytes": peak_bytes(task.device),
         "threads": torch.get_num_threads(),
         "workers": data.workers,
     }
@@ -85,7 +85,7 @@ def main(overrides: list[str]) -> None:
     config = Composer().job(overrides).config
     torch.manual_seed(config["seed"])
     training, data, _ = make_pose(config, fresh=True)
-    print(json.dumps(measure(training, data, config, Task.read(os.environ))))
+    print(json.dumps(measure(training, data, config, SpeedTask.read(os.environ))))
 
 
 if __name__ == "__main__":

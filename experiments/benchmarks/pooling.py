@@ -8,13 +8,13 @@ from rich.table import Table
 from torch import Tensor, nn
 
 from posepyr.layers.pooling import LevelPools, Pool, level_pools, redraw_regions
-from posepyr.measurement.timing import Call, Limits, cpu_clock, in_turn, ratio, set_up, spread
+from posepyr.measurement.timing import Budget, Workload, cpu_clock, quartiles, ratio, time_in_turn, torch_settings
 
 LEVELS, CHANNELS, BATCH = 4, 28, 4
 """Of PyraNet's modules in the hourglasses."""
 
 SIDES = (64, 32, 16)
-LIMITS = Limits(warmup=3, repeat=40, seconds=60)
+LIMITS = Budget(warmup=3, repeat=40, seconds=60)
 
 
 class TorchPools(nn.Module):
@@ -28,7 +28,7 @@ class TorchPools(nn.Module):
         return [pool(x) for pool in self.pools]
 
 
-def step(pools: nn.Module, side: int, layout: torch.memory_format) -> Call:
+def step(pools: nn.Module, side: int, layout: torch.memory_format) -> Workload:
     """Forward and backward, the drawing of regions included."""
     x = torch.randn(BATCH, CHANNELS, side, side).contiguous(memory_format=layout).requires_grad_()
     gradients = [torch.randn_like(level) for level in pools(x)]
@@ -41,10 +41,10 @@ def step(pools: nn.Module, side: int, layout: torch.memory_format) -> Call:
     def prepare() -> None:
         x.grad = None
 
-    return Call(run, prepare)
+    return Workload(run, prepare)
 
 
-def calls(side: int) -> dict[str, Call]:
+def calls(side: int) -> dict[str, Workload]:
     """Torch's in the layout that suits it, ours in the one that networks are trained in."""
     torchs = TorchPools(LevelPools(LEVELS).sizes(side))
     ours = {pool: step(level_pools(pool, LEVELS, 1.0), side, torch.channels_last) for pool in get_args(Pool)}
@@ -54,13 +54,13 @@ def calls(side: int) -> dict[str, Call]:
 def main() -> None:
     """Measure and print."""
     table = Table("side", "pool", "ms", "over Torch's", title=f"{CHANNELS} channels, batch {BATCH}, {LEVELS} levels")
-    with set_up("cpu", threads=1):
+    with torch_settings("cpu", threads=1):
         for side in SIDES:
             names = calls(side)
-            taken = [[turn.processor for turn in turns] for turns in in_turn([*names.values()], cpu_clock, LIMITS)]
+            taken = [[turn.processor for turn in turns] for turns in time_in_turn([*names.values()], cpu_clock, LIMITS)]
             for name, seconds in zip(names, taken, strict=True):
                 times = ratio(seconds, taken[0]).median
-                table.add_row(str(side), name, f"{1e3 * spread(seconds).median:.2f}", f"{times:.2f}")
+                table.add_row(str(side), name, f"{1e3 * quartiles(seconds).median:.2f}", f"{times:.2f}")
     Console().print(table)
 
 

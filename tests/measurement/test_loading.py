@@ -21,14 +21,23 @@ from posepyr.data.module import PoseDataModule
 from posepyr.data.sources.coco import Coco
 from posepyr.geometry import CropRule
 from posepyr.measurement import loading
-from posepyr.measurement.loading import Chunk, Endless, Picture, Stopwatch, many_workers, one_process, picture, timed
-from posepyr.measurement.timing import Limits, Taken
-from posepyr.records import Annotation, Pixels, Split, View
+from posepyr.measurement.loading import (
+    Chunk,
+    EndlessOrder,
+    PictureKind,
+    Stopwatch,
+    measure_loader,
+    measure_one_core,
+    picture_kind,
+    timed,
+)
+from posepyr.measurement.timing import Budget, Duration
+from posepyr.records import Annotation, Pixels, Source, Split, View
 from posepyr.skeleton import Skeleton
 
 SKELETON = Skeleton("two", ("a", "b"))
 RULE = CropRule((48, 32))
-THRICE = Limits(0, 3, 60.0)
+THRICE = Budget(0, 3, 60.0)
 
 
 class Drawn:
@@ -52,7 +61,7 @@ class Drawn:
         return View(np.full((60, 50, 3), 40 * annotation.sample, np.uint8), geometry.IDENTITY)
 
 
-class Source:
+class Still(Source):
     def __init__(self, split: Split) -> None:
         self._split = split
 
@@ -105,8 +114,8 @@ def test_a_stopwatch_adds_up_by_step() -> None:
         None,
         4,
     ]
-    assert set(watch.taken) == {"a", "b"}
-    assert watch.taken["b"].wall >= 0.01 > watch.taken["b"].processor
+    assert set(watch.spent) == {"a", "b"}
+    assert watch.spent["b"].wall >= 0.01 > watch.spent["b"].processor
 
 
 @pytest.mark.parametrize(
@@ -125,13 +134,13 @@ def test_timing_changes_no_sample(samples: Crops | LabelledPictures) -> None:
     for person in range(5):
         for left, right in zip(samples[Draw(2, person)], other[Draw(2, person)], strict=True):
             assert torch.equal(left, right)
-    assert {"decode", "warp"} <= set(watch.taken) <= {"decode", "warp", "colour"}
+    assert {"decode", "warp"} <= set(watch.spent) <= {"decode", "warp", "colour"}
 
 
 @pytest.mark.parametrize("kind", [Crops, LabelledPictures])
 def test_the_time_of_a_step_is_its_own(kind: type) -> None:
     samples = Crops(Drawn(0.02), SKELETON, RULE) if kind is Crops else LabelledPictures(Labelled(0.02), PaddedCut())
-    found = one_process(samples, 2, THRICE)
+    found = measure_one_core(samples, 2, THRICE)
     steps = {name: step["wall"] for name, step in found["ms_a_sample"].items()}
     assert steps["decode"] >= 20
     assert steps["read"] == 0
@@ -152,7 +161,7 @@ def test_files_are_held_against_plain_decoding(on_disk: Coco, monkeypatch: pytes
         return decode(file)
 
     monkeypatch.setattr(loading.cv2, "imread", slow)
-    found = one_process(samples, 3, THRICE)
+    found = measure_one_core(samples, 3, THRICE)
     assert sorted(set(read)) == sorted({samples.split[index].image for index in range(4)})
     assert len(read) == 2 * 3 * 3  # alone and with a warp
     for baseline in found["baselines"].values():
@@ -162,17 +171,17 @@ def test_files_are_held_against_plain_decoding(on_disk: Coco, monkeypatch: pytes
 
 
 def test_rates_and_ratios_are_those_of_the_turns() -> None:
-    baseline, turns = [Taken(3.0, 2.0), Taken(6.0, 1.0)], [Taken(1.5, 1.0), Taken(1.5, 1.0)]
+    baseline, turns = [Duration(3.0, 2.0), Duration(6.0, 1.0)], [Duration(1.5, 1.0), Duration(1.5, 1.0)]
     assert loading._rates(baseline, 9) == {"wall": 2.0, "processor": 6.0}
-    ratios = loading._ratios(baseline, turns)
+    ratios = loading._rate_ratios(baseline, turns)
     assert ratios["wall"]["median"] == 3.0  # of 2 and 4: twice the time means half the rate
     assert ratios["processor"] == {"median": 1.5, "lower": 1.25, "upper": 1.75}
 
 
 def test_reading_is_taken_out_of_decoding() -> None:
     watch = Stopwatch()
-    watch.taken = {"decode": Taken(5.0, 4.0), "read": Taken(1.0, 0.5), "warp": Taken(2.0, 2.0)}
-    steps = loading._steps(watch, [Taken(6.0, 5.5), Taken(4.0, 2.5)], 5)
+    watch.spent = {"decode": Duration(5.0, 4.0), "read": Duration(1.0, 0.5), "warp": Duration(2.0, 2.0)}
+    steps = loading._step_times(watch, [Duration(6.0, 5.5), Duration(4.0, 2.5)], 5)
     assert {name: step["wall"] for name, step in steps.items()} == pytest.approx(
         {"read": 100, "decode": 400, "warp": 200, "colour": 0, "rest": 300}
     )
@@ -180,41 +189,41 @@ def test_reading_is_taken_out_of_decoding() -> None:
 
 
 def test_everybody_is_shown_once_an_epoch_without_end() -> None:
-    draws = list(itertools.islice(Endless(7, seed=1), 21))
+    draws = list(itertools.islice(EndlessOrder(7, seed=1), 21))
     for epoch in range(3):
         part = draws[7 * epoch : 7 * epoch + 7]
         assert {draw.epoch for draw in part} == {epoch}
         assert sorted(draw.person for draw in part) == list(range(7))
-    assert draws == list(itertools.islice(Endless(7, seed=1), 21))
+    assert draws == list(itertools.islice(EndlessOrder(7, seed=1), 21))
 
 
 def test_every_way_of_loading_sees_the_same_people(on_disk: Coco) -> None:
     samples = Crops(on_disk.split("train"), SKELETON, RULE, Augment(), seed=5)
     chunk = Chunk(samples, 3)
     for start in (0, 3):
-        chunk.next()
-        expected = [samples.place(draw) for draw in itertools.islice(Endless(4), start, start + 3)]
+        chunk.advance()
+        expected = [samples.place(draw) for draw in itertools.islice(EndlessOrder(4), start, start + 3)]
         for one, other in zip(chunk._placed, expected, strict=True):
             np.testing.assert_array_equal(one.matrix, other.matrix)
 
 
 def test_kinds_of_pictures_are_told_apart(on_disk: Coco, tmp_path: Path) -> None:
     split = on_disk.split("train")
-    assert picture(Crops(split, SKELETON, RULE)) == Picture(drawn=False, cached=False, on_disk=True)
-    assert picture(Crops(Drawn(), SKELETON, RULE)) == Picture(drawn=True, cached=False, on_disk=False)
-    assert picture(LabelledPictures(Labelled(), PaddedCut())) is None
+    assert picture_kind(Crops(split, SKELETON, RULE)) == PictureKind(drawn=False, cached=False, on_disk=True)
+    assert picture_kind(Crops(Drawn(), SKELETON, RULE)) == PictureKind(drawn=True, cached=False, on_disk=False)
+    assert picture_kind(LabelledPictures(Labelled(), PaddedCut())) is None
     module = PoseDataModule(on_disk, SKELETON, Augment(), input_size=(48, 32), cache=str(tmp_path / "cache"))
     cached = module.crops("train", augment=True)
-    assert picture(cached) == Picture(drawn=False, cached=True, on_disk=True)
-    found = one_process(cached, 4, THRICE)
+    assert picture_kind(cached) == PictureKind(drawn=False, cached=True, on_disk=True)
+    found = measure_one_core(cached, 4, THRICE)
     assert found["ms_a_sample"]["read"]["wall"] == 0
     assert set(found["baselines"]) == {"imread", "imread_and_warp"}
 
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_the_loaders_rate_is_that_of_its_batches(workers: int) -> None:
-    data = PoseDataModule(Source(Drawn(0.01)), SKELETON, input_size=(48, 32), batch_size=2, workers=workers)
-    found = many_workers(data, data.crops("train"), 0.1)
+    data = PoseDataModule(Still(Drawn(0.01)), SKELETON, input_size=(48, 32), batch_size=2, workers=workers)
+    found = measure_loader(data, data.crops("train"), 0.1)
     assert found["workers"] == workers
     assert found["batches"] >= 1
     # Each sample takes a hundredth of a second at least, but a worker may be ahead by the batches it has prepared.

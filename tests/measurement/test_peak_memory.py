@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from posepyr.measurement import peak_memory
-from posepyr.measurement.peak_memory import highest, in_new_process, restart
+from posepyr.measurement.peak_memory import peak_bytes, peak_in_new_process, restart_peak
 from posepyr.measurement.timing import NetworkWork, Settings
 
 SIDE = 2048
@@ -51,7 +51,7 @@ def test_a_process_of_its_own_tells_evaluation_from_training() -> None:
     """Whatever this process takes, which is more than the network, must not count."""
     ballast = torch.ones(300 * 2**20 // 4)
     HERE.append("not there")
-    found = in_new_process(exponentials, "cpu", 1)
+    found = peak_in_new_process(exponentials, "cpu", 1)
     kept = WEIGHTS + 3 * SIDE * SIDE
     # The picture in single precision and its product; the rest is done in place.
     evaluation = kept + 2 * MAP
@@ -64,20 +64,20 @@ def test_a_process_of_its_own_tells_evaluation_from_training() -> None:
 
 @pytest.mark.skipif(not peak_memory.FORGET.exists(), reason="only Linux forgets a peak")
 def test_a_restart_forgets_what_was_freed() -> None:
-    restart("cpu")
-    before = highest("cpu")
+    restart_peak("cpu")
+    before = peak_bytes("cpu")
     torch.ones(MAP)
-    assert highest("cpu") - before >= 4 * MAP - UNCOUNTED
-    restart("cpu")
-    assert highest("cpu") - before < MAP
+    assert peak_bytes("cpu") - before >= 4 * MAP - UNCOUNTED
+    restart_peak("cpu")
+    assert peak_bytes("cpu") - before < MAP
 
 
 def test_other_systems_are_asked_in_their_own_way(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    now = highest("cpu")
+    now = peak_bytes("cpu")
     monkeypatch.setattr(peak_memory, "STATUS", tmp_path / "status")
     monkeypatch.setattr(peak_memory, "FORGET", tmp_path)
-    restart("cpu")
-    assert now / 1.5 < highest("cpu"), "kilobytes taken for bytes, or the other way round"
-    assert highest("cpu") < 2**40
+    restart_peak("cpu")
+    assert now / 1.5 < peak_bytes("cpu"), "kilobytes taken for bytes, or the other way round"
+    assert peak_bytes("cpu") < 2**40
     (tmp_path / "status").write_text("Name:\tpython\n")
-    assert highest("cpu") < 2**40
+    assert peak_bytes("cpu") < 2**40

@@ -11,18 +11,19 @@ from torch import Tensor, nn
 
 from posepyr.layers.pooling import FractionalMaxPools, redraw_regions
 from posepyr.measurement.timing import (
-    Call,
-    Limits,
+    Budget,
+    Duration,
     NetworkWork,
+    Quartiles,
     Settings,
-    Spread,
-    Taken,
+    Workload,
     cpu_clock,
-    figures,
-    in_turn,
+    quartiles,
     ratio,
-    set_up,
-    spread,
+    repeat_rounds,
+    summarise,
+    time_in_turn,
+    torch_settings,
 )
 
 IMAGE = torch.randint(256, (2, 3, 8, 8), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
@@ -34,17 +35,17 @@ class Diary:
     def __init__(self, *names: str) -> None:
         self.lines: list[str] = []
         self.seconds = 0.0
-        self.calls = [Call(self._note(f"run {name}"), self._note(f"prepare {name}")) for name in names]
+        self.calls = [Workload(self._note(f"run {name}"), self._note(f"prepare {name}")) for name in names]
 
     def _note(self, line: str) -> Callable[[], None]:
         return lambda: self.lines.append(line)
 
-    def clock(self, run: Callable[[], object]) -> Taken:
+    def clock(self, run: Callable[[], object]) -> Duration:
         self.lines.append("start")
         run()
         self.lines.append("stop")
         self.seconds += 1
-        return Taken(self.seconds, 0.0)
+        return Duration(self.seconds, 0.0)
 
     def now(self) -> float:
         return self.seconds
@@ -52,7 +53,7 @@ class Diary:
 
 def test_all_take_turns_and_only_runs_are_timed() -> None:
     diary = Diary("A", "B")
-    taken = in_turn(diary.calls, diary.clock, Limits(warmup=1, repeat=2, seconds=100), diary.now)
+    taken = time_in_turn(diary.calls, diary.clock, Budget(warmup=1, repeat=2, seconds=100), diary.now)
     a = ["prepare A", "start", "run A", "stop"]
     b = ["prepare B", "start", "run B", "stop"]
     assert diary.lines == (a + b) * 3
@@ -64,8 +65,32 @@ def test_all_take_turns_and_only_runs_are_timed() -> None:
 def test_no_round_begins_after_the_time_is_up(seconds: float, rounds: int) -> None:
     """A round takes two seconds, and so does the warm-up; there is one round in any case."""
     diary = Diary("A", "B")
-    taken = in_turn(diary.calls, diary.clock, Limits(warmup=1, repeat=4, seconds=seconds), diary.now)
+    taken = time_in_turn(diary.calls, diary.clock, Budget(warmup=1, repeat=4, seconds=seconds), diary.now)
     assert [len(turns) for turns in taken] == [rounds, rounds]
+
+
+def test_results_are_kept_by_program_and_each_round_is_announced() -> None:
+    ran: list[str] = []
+    clock = iter([0.0, 10.0, 20.0, 30.0])
+
+    def named(name: str) -> Callable[[], int]:
+        def run() -> int:
+            ran.append(name)
+            return len(ran)
+
+        return run
+
+    begun: list[int] = []
+    budget = Budget(warmup=0, repeat=9, seconds=15.0)
+    results = repeat_rounds([named("A"), named("B")], budget, now=lambda: next(clock), begin=begun.append)
+    assert "".join(ran) == "ABAB"
+    assert begun == [0, 1]
+    assert results == [[1, 3], [2, 4]]
+
+
+def test_there_is_one_round_in_any_case_and_no_more_than_asked_for() -> None:
+    assert repeat_rounds([lambda: 1], Budget(0, 5, -1.0)) == [[1]]
+    assert repeat_rounds([lambda: 1], Budget(0, 2, 1e9)) == [[1, 1]]
 
 
 @pytest.fixture
@@ -84,11 +109,11 @@ def test_nothing_is_collected_while_the_clock_runs(collecting: None, before: boo
             raise InterruptedError
 
     (gc.enable if before else gc.disable)()
-    call = Call(run, lambda: None)
-    in_turn([call], cpu_clock, Limits(0, 2, 9))
+    call = Workload(run, lambda: None)
+    time_in_turn([call], cpu_clock, Budget(0, 2, 9))
     assert gc.isenabled() is before
     with pytest.raises(InterruptedError):
-        in_turn([call], cpu_clock, Limits(0, 2, 9))
+        time_in_turn([call], cpu_clock, Budget(0, 2, 9))
     assert seen == [False] * 3
     assert gc.isenabled() is before
 
@@ -101,23 +126,23 @@ def test_a_clock_tells_waiting_from_working() -> None:
     assert worked.processor > 1e-4
 
 
-def test_spread() -> None:
-    assert spread([5, 1, 4, 2, 3]) == Spread(median=3, lower=2, upper=4)
-    assert spread([4, 2]) == Spread(median=3, lower=2.5, upper=3.5)
-    assert spread([7]) == Spread(7, 7, 7)
+def test_quartiles() -> None:
+    assert quartiles([5, 1, 4, 2, 3]) == Quartiles(median=3, lower=2, upper=4)
+    assert quartiles([4, 2]) == Quartiles(median=3, lower=2.5, upper=3.5)
+    assert quartiles([7]) == Quartiles(7, 7, 7)
 
 
 def test_ratios_are_taken_within_rounds() -> None:
     """A machine that is ten times slower in each round leaves the ratio what it is; medians alone would not tell."""
-    assert ratio([2, 20, 200], [1, 10, 100]) == Spread(2, 2, 2)
-    assert ratio([1, 2, 6], [1, 1, 1]) == Spread(2, 1.5, 4)
-    assert ratio([1, 1, 1], [1, 1, 1], factor=0.25) == Spread(0.25, 0.25, 0.25)
+    assert ratio([2, 20, 200], [1, 10, 100]) == Quartiles(2, 2, 2)
+    assert ratio([1, 2, 6], [1, 1, 1]) == Quartiles(2, 1.5, 4)
+    assert ratio([1, 1, 1], [1, 1, 1], factor=0.25) == Quartiles(0.25, 0.25, 0.25)
 
 
 def test_figures_compare_pictures_not_batches() -> None:
-    first = [Taken(0.2, 0.1), Taken(0.4, 0.2)]
-    own = [Taken(0.4, 0.4), Taken(0.8, 0.8)]
-    found = figures(own, 4, first, 2)
+    first = [Duration(0.2, 0.1), Duration(0.4, 0.2)]
+    own = [Duration(0.4, 0.4), Duration(0.8, 0.8)]
+    found = summarise(own, 4, first, 2)
     assert found["wall_ms"] == pytest.approx({"median": 600, "lower": 500, "upper": 700})
     assert found["pictures_per_second"] == pytest.approx(4 / 0.6)
     assert found["wall_ratio"] == pytest.approx({"median": 1, "lower": 1, "upper": 1})
@@ -205,9 +230,9 @@ def test_settings_reach_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_threads_are_the_callers_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)  # whatever an earlier training has left
     threads = torch.get_num_threads()
-    with set_up("cpu", threads + 1):
+    with torch_settings("cpu", threads + 1):
         assert torch.get_num_threads() == threads + 1
-    with set_up("cuda", None):
+    with torch_settings("cuda", None):
         assert torch.get_num_threads() == threads
         assert torch.backends.cudnn.benchmark
     assert torch.get_num_threads() == threads

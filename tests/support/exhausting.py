@@ -7,7 +7,7 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 
-from posepyr.measurement.timing import Call
+from posepyr.measurement.timing import Workload
 
 TINY = [
     "model.stacks=2", "model.width=16", "model.block.width=4", "model.depth=2", "data.input_size=[64,64]",
@@ -44,22 +44,22 @@ class ExhaustsMemoryInValidation(ExhaustsMemory):
         self.allocate()
 
 
-def holding(size: int, temporary: int = 0) -> Call:
+def holding(size: int, temporary: int = 0) -> Workload:
     """What is built holds so many bytes, and every run takes more for a moment."""
     held = torch.ones(size, dtype=torch.uint8)
-    return Call(lambda: (held, torch.ones(temporary, dtype=torch.uint8)), lambda: None)
+    return Workload(lambda: (held, torch.ones(temporary, dtype=torch.uint8)), lambda: None)
 
 
-def untouched(size: int) -> Call:
+def untouched(size: int) -> Workload:
     """Memory that is allocated and never written to."""
     held = torch.empty(size, dtype=torch.uint8)
-    return Call(held.numel, lambda: None)
+    return Workload(held.numel, lambda: None)
 
 
-def failing() -> Call:
+def failing() -> Workload:
     raise ValueError("no such network\nand more")
 
 
-def killed() -> Call:
+def killed() -> Workload:
     os.kill(os.getpid(), signal.SIGKILL)
     raise AssertionError

@@ -1,7 +1,7 @@
-"""How fast trainings are: programs that train for some steps at a time take turns, and say what they measured.
+"""Speed of trainings that run as programs of their own, in turn, and report what they measured.
 
-A program reads its task from environment variables (:class:`Task`), and its last line on the standard output is a JSON
-object with the keys of :class:`Turn`, of which only ``samples_per_second`` must be there.
+A program reads its task from environment variables (:class:`SpeedTask`). Its last line on the standard output is a
+JSON object with keys of :class:`TrainingSpeed`, of which only ``samples_per_second`` is required.
 """
 
 import json
@@ -15,29 +15,29 @@ from functools import wraps
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from posepyr.measurement.timing import ratio, spread
+from posepyr.measurement.timing import quartiles, ratio
 
 PARTS = ("data", "forward", "backward", "optimizer", "logging", "rest")
-"""What a step's time is split into: waiting for the loader and the copy to the device; the network, targets and loss;
-their gradients; the optimizer, clipping and the schedule; what is logged; and the loop with its other callbacks."""
+"""Parts of a step: waiting for the loader and the copy to the device; the network, targets and loss; their gradients;
+the optimizer, clipping and the schedule; writing logs; and the loop with its other callbacks."""
 
 STEPS, WARMUP, DEVICE, THREADS, STARTED = (
     f"POSEPYR_BENCH_{name}" for name in ("STEPS", "WARMUP", "DEVICE", "THREADS", "STARTED")
 )
-"""The environment variables that a program finds its task in."""
+"""Environment variables that hold a program's task."""
 
 KILLED = 9
-"""The signal that a system short of memory sends."""
+"""Signal that a system out of memory sends."""
 
-TOLD_LINES = 15
-"""How much of what a failing program said is passed on."""
+ERROR_LINES = 15
+"""Last lines of a failed program's output that its error quotes."""
 
 
-class Task(NamedTuple):
-    """What a program is to measure in one turn."""
+class SpeedTask(NamedTuple):
+    """Steps that a program is to train and time."""
 
     steps: int
-    """Whose time counts."""
+    """Steps that count."""
     warmup: int
     """Steps before them."""
     device: str
@@ -45,10 +45,10 @@ class Task(NamedTuple):
     threads: int | None = None
     """On the CPU; None is the program's own choice."""
     started: float = 0.0
-    """When the program was started, in seconds since the epoch."""
+    """Time at which the program was started, in seconds since the epoch."""
 
     def environment(self) -> dict[str, str]:
-        """The task as environment variables. ``python`` is the one that runs this."""
+        """Return the task as environment variables, and a ``PATH`` on which ``python`` is the running one."""
         path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
         threads = {} if self.threads is None else {name: str(self.threads) for name in (THREADS, "OMP_NUM_THREADS")}
         return {
@@ -57,8 +57,8 @@ class Task(NamedTuple):
         }  # fmt: skip
 
     @classmethod
-    def read(cls, environment: Mapping[str, str]) -> "Task":
-        """The task that a program was given; for one that was started by hand, a short one."""
+    def read(cls, environment: Mapping[str, str]) -> "SpeedTask":
+        """Return the task in environment variables; a short one for a program that was started by hand."""
         threads = environment.get(THREADS)
         return cls(
             int(environment.get(STEPS, 20)),
@@ -69,170 +69,126 @@ class Task(NamedTuple):
         )
 
 
-class Turn(NamedTuple):
-    """What a program measured; None where it does not say."""
+class TrainingSpeed(NamedTuple):
+    """Measurements of one training; None for those that its program does not make."""
 
     samples_per_second: float
     processor_ms: float | None = None
-    """That the training process spent on a sample on all of its threads, its loader's workers not counted."""
+    """CPU time of a sample on all threads of the training process, without the loader's workers."""
     data_wait: float | None = None
-    """The share of the time that passed in waiting for the loader."""
+    """Share of the time that passed in waiting for the loader."""
     split_ms: dict[str, float] | None = None
-    """Milliseconds of a step by part, of other steps than those whose time counts."""
+    """Milliseconds of a step by part, measured on further steps."""
     first_step_seconds: float | None = None
     """From the start of the program to the end of its first step."""
     peak_bytes: int | None = None
-    """Of the process at its highest, or on a GPU of what Torch's allocator gave."""
+    """Peak memory of the process, or on a GPU of Torch's allocations."""
     threads: int | None = None
     workers: int | None = None
 
 
-def take_turn(command: Sequence[str], task: Task, name: str) -> Turn:
-    """Run a program once; ``name`` is what errors call it."""
+def run_program(command: Sequence[str], task: SpeedTask, name: str) -> TrainingSpeed:
+    """Run a program once and return its measurements; errors call it ``name``."""
     environment = os.environ | task._replace(started=time.time()).environment()
     try:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", env=environment, check=False)
     except OSError as error:
         raise ValueError(f"{name} must be a program that can be started, got {command[0]}: {error.strerror}") from error
     if done.returncode:
-        raise ValueError(f"{name} must end with exit code 0, but {_ended(done)}")
-    return read_turn(done.stdout, name)
+        output = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-ERROR_LINES:]
+        raise ValueError("\n".join([f"{name} must end with exit code 0, but {_ending(done.returncode)}:", *output]))
+    return read_speed(done.stdout, name)
 
 
-def _ended(done: "subprocess.CompletedProcess[str]") -> str:
-    if done.returncode < 0:
-        number = -done.returncode
-        killed = f"it was killed by signal {number}"
-        how = f"{killed}: its memory may not have sufficed" if number == KILLED else killed
-    else:
-        how = f"it ended with {done.returncode}"
-    said = (done.stderr.strip() or done.stdout.strip()).splitlines()[-TOLD_LINES:]
-    return "\n".join([f"{how}{'; it said:' if said else ' and said nothing'}", *said])
+def _ending(code: int) -> str:
+    if code >= 0:
+        return f"it ended with {code}"
+    return f"it was killed by signal {-code}{', perhaps out of memory' if -code == KILLED else ''}"
 
 
-def read_turn(output: str, name: str) -> Turn:
-    """What a program reported in its last line."""
+def read_speed(output: str, name: str) -> TrainingSpeed:
+    """Return the measurements in the last line of a program's output."""
     last = (output.strip().splitlines() or [""])[-1]
     rule = f'{name} must end its output with a line of JSON such as {{"samples_per_second": 12.3}}'
     try:
-        said = json.loads(last)
+        content = json.loads(last)
     except ValueError as error:
         raise ValueError(f"{rule}, got {last[:200]!r}") from error
-    if not isinstance(said, dict) or not _is_positive(said.get("samples_per_second")):
+    if not isinstance(content, dict) or not content.get("samples_per_second"):
         raise ValueError(f"{rule}, whose rate must be a positive number, got {last[:200]!r}")
-    _check(said, name)
-    return Turn(**said)
-
-
-def _check(said: dict[str, Any], name: str) -> None:
-    unknown = sorted(set(said) - set(Turn._fields))
+    unknown = sorted(set(content) - set(TrainingSpeed._fields))
     if unknown:
-        raise ValueError(f"{name} must report no other keys than {', '.join(Turn._fields)}, got {', '.join(unknown)}")
-    split = said.get("split_ms")
-    if split is not None and (not isinstance(split, dict) or set(split) != set(PARTS)):
-        raise ValueError(f"{name} must report split_ms of {', '.join(PARTS)}, got {split!r}")
-    for key, value in {**said, **(split or {})}.items():
-        if value is not None and key != "split_ms" and not (_is_positive(value) or value == 0):
+        known = ", ".join(TrainingSpeed._fields)
+        raise ValueError(f"{name} must report no other keys than {known}, got {', '.join(unknown)}")
+    for key, value in content.items():
+        if key != "split_ms" and value is not None and not _is_amount(value):
             raise ValueError(f"{name} must report {key} as a number that is not negative, got {value!r}")
+    return TrainingSpeed(**content)
 
 
-def _is_positive(value: Any) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value) and value > 0
+def _is_amount(value: Any) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value) and value >= 0
 
 
-def in_rounds(
-    programs: Sequence[Callable[[], Turn]],
-    repeat: int,
-    seconds: float,
-    now: Callable[[], float] = time.monotonic,
-    begin: Callable[[int], object] = lambda _: None,
-) -> list[list[Turn]]:
-    """Each program's turns, of as many rounds as begin within ``seconds``; one there is in any case.
+def summarise_speeds(speeds: Sequence[TrainingSpeed], first: Sequence[TrainingSpeed]) -> dict[str, Any]:
+    """Return a program's figures over all rounds as plain data; None for those that it does not measure.
 
-    In a round every program is run once, so that whatever else the machine does disturbs all alike. ``begin`` is told
-    each round's number.
+    Ratios compare the time that a sample takes with that of the ``first`` program in the same round.
     """
-    end = now() + seconds
-    rounds: list[list[Turn]] = []
-    while not rounds or (len(rounds) < repeat and now() < end):
-        begin(len(rounds))
-        rounds.append([program() for program in programs])
-    return [list(turns) for turns in zip(*rounds, strict=True)]
-
-
-def figures(turns: Sequence[Turn], first: Sequence[Turn]) -> dict[str, Any]:
-    """A program's figures as plain data; None where it did not say.
-
-    Ratios are of the time that a sample takes, to that of the ``first`` program in the same round; overheads are by
-    which share the first takes longer.
-    """
-    rates, its_rates = ([turn.samples_per_second for turn in those] for those in (turns, first))
-    processor = _given(turns, "processor_ms")
-    its_processor = _given(first, "processor_ms")
-    peaks = _given(turns, "peak_bytes")
+    rates, first_rates = _values(speeds, "samples_per_second"), _values(first, "samples_per_second")
+    processor, first_processor = _values(speeds, "processor_ms"), _values(first, "processor_ms")
+    splits, peaks = _values(speeds, "split_ms"), _values(speeds, "peak_bytes")
     return {
-        "samples_per_second": spread(rates)._asdict(),
+        "samples_per_second": _quartiles(rates),
         "samples_per_second_by_round": rates,
-        "wall_ratio": ratio(its_rates, rates)._asdict(),
-        "wall_overhead": _overhead(rates, its_rates),
-        "processor_ms": _spread(processor),
-        "processor_ms_by_round": processor,
-        "processor_ratio": ratio(processor, its_processor)._asdict() if processor and its_processor else None,
-        "processor_overhead": _overhead(its_processor, processor) if processor and its_processor else None,
-        "data_wait": _spread(_given(turns, "data_wait")),
-        "split_ms": _split(turns),
-        "first_step_seconds": _spread(_given(turns, "first_step_seconds")),
-        "peak_bytes": max(peaks) if peaks else None,
-        "threads": turns[0].threads,
-        "workers": turns[0].workers,
+        "wall_ratio": ratio(first_rates, rates)._asdict(),
+        "processor_ms": _quartiles(processor),
+        "processor_ms_by_round": processor or None,
+        "processor_ratio": ratio(processor, first_processor)._asdict() if processor and first_processor else None,
+        "data_wait": _quartiles(_values(speeds, "data_wait")),
+        "split_ms": {part: _quartiles([split[part] for split in splits]) for part in PARTS} if splits else None,
+        "first_step_seconds": _quartiles(_values(speeds, "first_step_seconds")),
+        "peak_bytes": max(peaks, default=None),
+        "threads": speeds[0].threads,
+        "workers": speeds[0].workers,
     }
 
 
-def _given(turns: Sequence[Turn], name: str) -> list[Any] | None:
-    values = [getattr(turn, name) for turn in turns]
-    return None if None in values else values
+def _values(speeds: Sequence[TrainingSpeed], name: str) -> list[Any]:
+    """Return one measurement of every round; none at all where a round lacks it."""
+    values = [getattr(speed, name) for speed in speeds]
+    return [] if None in values else values
 
 
-def _spread(values: Sequence[float] | None) -> dict[str, float] | None:
-    return spread(values)._asdict() if values else None
+def _quartiles(values: Sequence[float]) -> dict[str, float] | None:
+    return quartiles(values)._asdict() if values else None
 
 
-def _split(turns: Sequence[Turn]) -> dict[str, dict[str, float]] | None:
-    splits = _given(turns, "split_ms")
-    if splits is None:
-        return None
-    return {part: spread([split[part] for split in splits])._asdict() for part in PARTS}
-
-
-def _overhead(more: Sequence[float], less: Sequence[float]) -> dict[str, float]:
-    """By which share the one is above the other in the same round."""
-    return spread([one / other - 1 for one, other in zip(more, less, strict=True)])._asdict()
-
-
-class Parts:
-    """Seconds by part of a step. What runs inside another part counts only once, as what it is itself."""
+class PartTimes:
+    """Seconds of a step by part. Work inside other work counts once, as the part that it is itself."""
 
     def __init__(self, now: Callable[[], float] = time.perf_counter) -> None:
         self.seconds = dict.fromkeys(PARTS, 0.0)
         self.counts = True
-        """Whether what is done at present is counted."""
+        """False while work is done that belongs to no step."""
         self._now = now
-        self._inside = [0.0]
+        self._inner = [0.0]
+        """Seconds of the work inside each piece of work that runs now, the outermost first."""
 
     def timed(self, part: str, work: Callable[..., Any]) -> Callable[..., Any]:
-        """The same work, whose time is added to a part."""
+        """Return the same work, with its time added to a part."""
 
         @wraps(work)
         def run(*arguments: Any, **named: Any) -> Any:
             if not self.counts:
                 return work(*arguments, **named)
             begun = self._now()
-            self._inside.append(0.0)
+            self._inner.append(0.0)
             try:
                 return work(*arguments, **named)
             finally:
-                taken = self._now() - begun
-                self.seconds[part] += taken - self._inside.pop()
-                self._inside[-1] += taken
+                passed = self._now() - begun
+                self.seconds[part] += passed - self._inner.pop()
+                self._inner[-1] += passed
 
         return run

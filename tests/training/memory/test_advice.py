@@ -133,9 +133,9 @@ def test_the_error_of_one_of_several_processes_reaches_the_one_that_started_it(
     config = Composer().job([*TINY, exhausting()]).config
     job = tmp_path / local_processes.JOB
     job.write_text(json.dumps({"config": config, "folder": str(tmp_path), "overrides": [], "resume": None}))
-    assert worker.main(str(job)) == 1
+    assert worker.main(job) == 1
     assert not tried, "the other processes still hold memory"
-    error = local_processes.error_of(config, tmp_path, number=0, count=2, code=1)
+    error = local_processes.process_error(config, tmp_path, number=0, count=2, code=1)
     assert isinstance(error, OutOfMemoryError)
     assert str(error).startswith("process 0 of 2 ran out of memory in training step 3, on cpu")
     assert len(tried) == 5

@@ -7,8 +7,8 @@ import pytorch_lightning as pl
 import torch
 
 from posepyr.data.loading.loader import WatchedLoader
-from posepyr.measurement.peak_memory import highest
-from posepyr.measurement.training_speed import Parts, Turn
+from posepyr.measurement.peak_memory import peak_bytes
+from posepyr.measurement.training_speed import PartTimes, TrainingSpeed
 
 METHODS = {
     "transfer_batch_to_device": "data",
@@ -26,9 +26,9 @@ METHODS = {
 class MeasuredError(Exception):
     """Ends a training of which all has been measured."""
 
-    def __init__(self, turn: Turn) -> None:
+    def __init__(self, speed: TrainingSpeed) -> None:
         super().__init__("the training has been measured")
-        self.turn = turn
+        self.speed = speed
 
 
 class Mark(NamedTuple):
@@ -53,8 +53,8 @@ class StepClock(pl.Callback):
         self._taken = Mark(0.0, 0.0, 0.0)
         self._samples = 0
         self._first_step_seconds = 0.0
-        self._turn: Turn | None = None
-        self._parts = Parts(self._settled)
+        self._speed: TrainingSpeed | None = None
+        self._parts = PartTimes(self._settled)
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
@@ -82,12 +82,12 @@ class StepClock(pl.Callback):
             self._restart(trainer)
         elif done == self.warmup + self.steps:
             self._halt(trainer)
-            self._turn = self._rate(trainer)
+            self._speed = self._rate(trainer)
             self._take_apart(trainer, pl_module)
             self._restart(trainer)
-        elif done == self.warmup + 2 * self.steps and self._turn is not None:
+        elif done == self.warmup + 2 * self.steps and self._speed is not None:
             self._halt(trainer)
-            raise MeasuredError(self._turn._replace(split_ms=self._split()))
+            raise MeasuredError(self._speed._replace(split_ms=self._split()))
 
     def _settled(self) -> float:
         """The time once the device has done what was asked of it."""
@@ -117,14 +117,14 @@ class StepClock(pl.Callback):
             self._begun = None
             self._parts.counts = False
 
-    def _rate(self, trainer: pl.Trainer) -> Turn:
+    def _rate(self, trainer: pl.Trainer) -> TrainingSpeed:
         taken = self._taken
-        return Turn(
+        return TrainingSpeed(
             samples_per_second=self._samples / taken.wall,
             processor_ms=1e3 * taken.processor / self._samples,
             data_wait=taken.waited / taken.wall,
             first_step_seconds=self._first_step_seconds,
-            peak_bytes=highest(self.device),
+            peak_bytes=peak_bytes(self.device),
             threads=torch.get_num_threads(),
             workers=_loader(trainer).num_workers,
         )

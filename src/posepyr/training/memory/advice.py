@@ -12,7 +12,7 @@ import torch
 from posepyr.configuration.networks import Config, input_size, network_group
 from posepyr.errors import OutOfMemoryError
 from posepyr.files import format_bytes
-from posepyr.measurement.timing import Call, Settings
+from posepyr.measurement.timing import Settings, Workload
 from posepyr.nodes import build
 from posepyr.training.memory.out_of_memory import OutOfMemoryEvent
 from posepyr.training.memory.recompute import recompute
@@ -102,7 +102,7 @@ def _try(config: Config, device: str, seconds: float) -> Trial:
     return try_in_new_process(make, device, config["threads"] or torch.get_num_threads(), seconds)
 
 
-def training_step(config: Config, settings: Settings, device: str) -> Call:
+def training_step(config: Config, settings: Settings, device: str) -> Workload:
     """Build a whole training step on synthetic people, which takes the memory that a real one takes."""
     work = network_work(config, settings, device)
     if config["recompute"]:
@@ -117,7 +117,7 @@ def training_step(config: Config, settings: Settings, device: str) -> Call:
         optimizer.step()
         buckets.zero_()
 
-    return Call(step, work.training.prepare)
+    return Workload(step, work.training.prepare)
 
 
 def _memory_in_words(config: Config, trial: Trial, measured: bool) -> str:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pytorch_lightning as pl
 import torch
 
-from posepyr.measurement.peak_memory import STATUS, highest
+from posepyr.measurement.peak_memory import STATUS, peak_bytes
 
 MESSAGES = ("can't allocate memory", "CUDA error: out of memory", "std::bad_alloc", "_STATUS_ALLOC_FAILED")
 """Torch's allocator on the CPU; pinned memory and contexts on the GPU; C++; cuBLAS and cuDNN."""
@@ -84,7 +84,7 @@ def device_memory(device: torch.device) -> DeviceMemory:
         return DeviceMemory(total, free, torch.cuda.max_memory_allocated(device))
     limits = [limit for limit in (_machine_memory(), _container_memory(), _address_space()) if limit is not None]
     total_bytes = min((total for total, _ in limits), default=None)
-    return DeviceMemory(total_bytes, min((free for _, free in limits), default=None), highest("cpu"))
+    return DeviceMemory(total_bytes, min((free for _, free in limits), default=None), peak_bytes("cpu"))
 
 
 def process_memory(entry: str) -> int | None:

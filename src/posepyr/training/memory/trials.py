@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import torch
 
-from posepyr.measurement.peak_memory import PASSES, highest, restart
-from posepyr.measurement.timing import Call, set_up
+from posepyr.measurement.peak_memory import PASSES, peak_bytes, restart_peak
+from posepyr.measurement.timing import Workload, torch_settings
 from posepyr.training.memory.out_of_memory import device_memory, is_out_of_memory, process_memory
 
 KILLED = -9
@@ -32,7 +32,7 @@ class Trial(NamedTuple):
     """Why it does not fit, or could not be found out."""
 
 
-def try_in_new_process(make: Callable[[], Call], device: str, threads: int, seconds: float) -> Trial:
+def try_in_new_process(make: Callable[[], Workload], device: str, threads: int, seconds: float) -> Trial:
     """Build a call and run it a few times in a new process, on a device such as ``cuda:1``.
 
     ``make`` must survive pickling. On the CPU the process may allocate what is free and no more, so that the system
@@ -61,19 +61,19 @@ def run_from_stdin() -> None:
     print(json.dumps(trial._asdict()))
 
 
-def _run(make: Callable[[], Call], device: torch.device, threads: int) -> Trial:
+def _run(make: Callable[[], Workload], device: torch.device, threads: int) -> Trial:
     if device.type == "cuda":
         torch.cuda.set_device(device)
     else:
         _limit_to_free_memory()
-    restart(device.type)
-    before = highest(device.type)
-    with set_up(device.type, threads):
+    restart_peak(device.type)
+    before = peak_bytes(device.type)
+    with torch_settings(device.type, threads):
         call = make()
         call.prepare()
         for _ in range(PASSES):
             call.run()
-    return Trial(True, highest(device.type) - before)
+    return Trial(True, peak_bytes(device.type) - before)
 
 
 def _limit_to_free_memory() -> None:
