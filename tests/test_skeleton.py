@@ -1,6 +1,9 @@
 import pytest
+import yaml
 
+from posepyr import skeleton
 from posepyr.skeleton import Skeleton
+from support.places import CONF
 
 THREE = {"name": "three", "joints": ["nose", "left_eye", "right_eye"]}
 
@@ -37,3 +40,9 @@ def test_a_wrong_skeleton_says_what_is_wrong(change, message) -> None:
 def test_an_unknown_joint_is_named() -> None:
     with pytest.raises(ValueError, match="got 'ear'"):
         Skeleton(**THREE).index("ear")
+
+
+@pytest.mark.parametrize("name", ["mpii", "coco", "lsp", "posetrack", "ai_challenger"])
+def test_the_configuration_has_the_joints_in_the_same_order(name: str) -> None:
+    content = yaml.safe_load((CONF / "skeleton" / f"{name}.yaml").read_text(encoding="utf-8"))
+    assert tuple(content["joints"]) == getattr(skeleton, f"{name.upper()}_JOINTS")

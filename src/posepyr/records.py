@@ -1,12 +1,16 @@
 """The records that pass between the parts: annotations, batches of crops, predicted poses."""
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
+
+from posepyr.errors import UsageError
+from posepyr.skeleton import Skeleton
 
 FloatArray = npt.NDArray[np.float64]
 Pixels = npt.NDArray[np.uint8]
@@ -72,30 +76,75 @@ class Split(Protocol):
         ...
 
 
-class Source(Protocol):
-    """A data set: its splits by name."""
+BoxKind = Literal["annotated", "detected"]
 
+
+class PublishedCount(NamedTuple):
+    """A number of people, pictures or videos that others report of a split."""
+
+    number: int
+    unit: Literal["people", "pictures", "videos"]
+    where: str
+    """Who reports it."""
+
+
+class Source(ABC):
+    """A data set of people: its splits by name, and everything else that can be asked of it.
+
+    A data set of one's own derives from this class and needs :meth:`split` alone.
+    """
+
+    @abstractmethod
     def split(self, name: str) -> Split:
-        """``train``, ``val`` or ``test``."""
-        ...
+        """Return ``train``, ``val`` or ``test``."""
 
+    def parts(self, name: str) -> "Sequence[Source]":
+        """Return the data sets that a split is put together from: this one, unless it mixes several."""
+        return (self,)
 
-@runtime_checkable
-class Annotated(Protocol):
-    """A data set in COCO's layout, whose scores are taken against all that its files hold."""
+    def scored(self, name: str) -> "Source":
+        """Return the data set whose annotations a split is scored against: one of its own for a mixture."""
+        return self
 
-    def annotation_file(self, name: str) -> Path:
-        """The file of a split."""
-        ...
+    def labelled(self, name: str) -> bool:
+        """Return True if a split has annotated people; those of some test pictures are not public."""
+        return True
 
+    def published(self, name: str) -> "Sequence[PublishedCount]":
+        """Return the counts that others report of a split, any one of which is right."""
+        return ()
 
-@runtime_checkable
-class Filmed(Protocol):
-    """A data set of videos, whose scores are taken against all frames of its files."""
+    def complete(self, name: str, truth: "Truth") -> "Truth":
+        """Return a split's truth with what its scores take beside the people: ``file``, ``pictures``, ``videos``."""
+        return truth
 
-    def videos(self, name: str) -> Path:
-        """A split's annotation files: a folder of them, or a single one."""
-        ...
+    def box_kinds(self, name: str) -> tuple[BoxKind, ...]:
+        """Return the kinds of boxes that a split is scored in, each in a row of its own.
+
+        None where a data set has boxes of one kind alone, so that its row needs no name for them.
+        """
+        return ()
+
+    def in_boxes(self, kind: BoxKind) -> "Source":
+        """Return the same data set with people in boxes of one kind."""
+        return self
+
+    def boxes(self, name: str) -> str:
+        """Return in words how a split's boxes came about, as in "500 people in annotated boxes"."""
+        return "annotated"
+
+    def check_submission(self, name: str, skeleton: Skeleton, path: Path) -> None:
+        """Raise unless a benchmark's server takes a network's predictions of a split, written to ``path``."""
+        raise UsageError(
+            "submission must be of COCO, of MPII's official file or of PoseTrack, whose servers take one; "
+            f"got data of {type(self).__name__}"
+        )
+
+    def write_submission(
+        self, name: str, skeleton: Skeleton, path: Path, predictions: "Predictions", truth: "Truth"
+    ) -> None:
+        """Write what the benchmark's server takes: the predictions of everybody in a split."""
+        self.check_submission(name, skeleton, path)
 
 
 class PoseBatch(NamedTuple):
@@ -117,6 +166,17 @@ class PoseBatch(NamedTuple):
     """``B`` numbers of the people in their split."""
 
 
+class AnnotatedPictures(NamedTuple):
+    """Everything that a file in COCO's layout holds of its pictures: crowds and people without labelled joints too."""
+
+    joints: tuple[str, ...]
+    """The joints of the file, in its order; none where nobody is annotated."""
+    images: Sequence[Any]
+    """Numbers of the pictures, in the file's order."""
+    people: Sequence[Mapping[str, Any]]
+    """The file's annotations of people: ``id``, ``image_id``, ``iscrowd``, ``bbox``, ``area``, ``keypoints``."""
+
+
 class Truth(NamedTuple):
     """What is known of a split's ``N`` people, whom ``sample`` numbers: what predictions are scored against."""
 
@@ -132,8 +192,10 @@ class Truth(NamedTuple):
     """As a split has them: ``N`` each."""
     file: str | None = None
     """The annotation file, where scores are taken against all that it holds."""
-    videos: str | None = None
-    """The same of videos, which have several files or a single one, in layouts of their own."""
+    pictures: Callable[[], AnnotatedPictures] | None = None
+    """Reads all that the annotation file holds, once; None where scores are taken against the people alone."""
+    videos: Callable[[], Mapping[str, Any]] | None = None
+    """Reads all frames of videos by the numbers of their pictures, once: what PoseTrack's scores are taken against."""
 
 
 class Predictions(NamedTuple):

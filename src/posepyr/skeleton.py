@@ -94,3 +94,29 @@ def _pair(name: str, key: str, pair: object) -> tuple[str, str]:
     if not isinstance(pair, list | tuple) or len(pair) != 2:
         raise ValueError(f"skeleton {name!r}: {key} must hold pairs of joint names, got {pair!r}")
     return str(pair[0]), str(pair[1])
+
+
+# The joint orders of the benchmarks' own files. Each stands in conf/skeleton/ as well, where users see it with sigmas
+# and limbs; a test holds the two equal.
+MPII_JOINTS = (
+    "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "pelvis", "thorax", "neck",
+    "head_top", "right_wrist", "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist",
+)  # fmt: skip
+COCO_JOINTS = (
+    "nose", "left_eye", "right_eye", "left_ear", "right_ear", "left_shoulder", "right_shoulder", "left_elbow",
+    "right_elbow", "left_wrist", "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle",
+    "right_ankle",
+)  # fmt: skip
+LSP_JOINTS = (
+    "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "right_wrist",
+    "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist", "neck", "head_top",
+)  # fmt: skip
+POSETRACK_JOINTS = (
+    "nose", "head_bottom", "head_top", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist",
+    "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
+)  # fmt: skip
+"""Those that are annotated, in the order of the 2018 files, which also name two ears that never are."""
+AI_CHALLENGER_JOINTS = (
+    "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist", "right_hip",
+    "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "head_top", "neck",
+)  # fmt: skip

@@ -1,12 +1,12 @@
 """The data sets from files, composed as the command line does."""
 
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from posepyr import skeleton as skeletons
 from posepyr.configuration.compose import Composer
-from posepyr.data.sources import coco, lsp
+from posepyr.data.sources import coco
 from posepyr.data.sources.coco import Coco
 from posepyr.data.sources.custom import Custom
 from posepyr.data.sources.mixture import Mixture
@@ -65,8 +65,7 @@ def test_data_sets_bring_skeletons_with_their_joints(composer: Composer, name: s
     assert config["skeleton"]["name"] == skeleton
     source = build(config["data"]["source"])
     assert source.folder == Path("/archives/it")
-    joints = import_module(type(source).__module__.removesuffix(".source")).JOINTS
-    assert build(config["skeleton"]).joints == joints
+    assert build(config["skeleton"]).joints == getattr(skeletons, f"{skeleton.upper()}_JOINTS")
 
 
 def test_lsp_extended_is_cut_for_the_study(composer: Composer) -> None:
@@ -79,7 +78,7 @@ def test_mixtures_are_of_all_their_sources(composer: Composer) -> None:
     config = composer.job(["data=lsp_mpii", "data.source.sources.mpii.folder=/archives/mpii"]).config
     source = build(config["data"]["source"])
     assert isinstance(source, Mixture)
-    assert source.joints == build(config["skeleton"]).joints == lsp.JOINTS
+    assert source.joints == build(config["skeleton"]).joints == skeletons.LSP_JOINTS
     assert list(source.sources) == ["lsp", "lspet", "mpii"]
     assert source.sources["mpii"].folder == Path("/archives/mpii")
     assert source.evaluate_on == "lsp"

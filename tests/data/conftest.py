@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from posepyr.geometry import IDENTITY
-from posepyr.records import Annotation, View
+from posepyr.records import Annotation, Source, View
 from posepyr.skeleton import Skeleton
 from support.places import CONF
 
@@ -45,7 +45,7 @@ class Group:
         return View(np.stack([red, green, blue], axis=-1), IDENTITY)
 
 
-class Groups:
+class Groups(Source):
     """A source with other people in each split."""
 
     def __init__(self) -> None:

@@ -71,8 +71,8 @@ def test_validation_keeps_to_what_a_device_takes() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"device_batch": 0}, r"data\.device_batch must be positive, got 0"),
-        ({"device_batch": 3}, r"must divide a process's share of 8 of data\.batch_size=8, got 3"),
+        ({"device_batch": 0}, r"device_batch must be positive, got 0"),
+        ({"device_batch": 3}, r"must divide a process's share of 8 of batch_size=8, got 3"),
     ],
 )
 def test_impossible_parts_are_refused(settings: dict[str, int], message: str) -> None:
@@ -122,7 +122,15 @@ def test_all_of_a_small_training_split_is_validated(monkeypatch: pytest.MonkeyPa
 def test_every_process_must_have_somebody_to_score(monkeypatch: pytest.MonkeyPatch) -> None:
     data = PoseDataModule(Dots(12), SKELETON, batch_size=8, workers=0, train_scored=3)
     monkeypatch.setattr(data, "_place", lambda: (0, 4))
-    with pytest.raises(ValueError, match=r"data\.train_scored must be 0, or at least .* each of 4 processes, got 3"):
+    with pytest.raises(ValueError, match=r"train_scored must be 0, or at least .* each of 4 processes, got 3"):
         data.val_dataloader()
-    with pytest.raises(ValueError, match=r"data\.train_scored must not be negative, got -1"):
+    with pytest.raises(ValueError, match=r"train_scored must not be negative, got -1"):
         PoseDataModule(Dots(), SKELETON, train_scored=-1)
+
+
+def test_a_source_that_is_not_derived_is_refused() -> None:
+    class Undeclared:
+        def split(self, name: str) -> None: ...
+
+    with pytest.raises(ValueError, match=r"source must derive from posepyr\.records\.Source"):
+        PoseDataModule(Undeclared(), SKELETON, workers=0)  # type: ignore[arg-type]  # what is tested

@@ -9,11 +9,11 @@ import pytest
 
 from posepyr.cli.main import main
 from posepyr.data.export.writing import write_jpeg
-from posepyr.data.formats.posetrack.clip import JOINTS
 from posepyr.data.results.posepyr_file import Saved, read_saved, write_saved
+from posepyr.skeleton import POSETRACK_JOINTS
 from support.untrained import QUICK, write_untrained
 
-NAMES = [*JOINTS[:3], "left_ear", "right_ear", *JOINTS[3:]]
+NAMES = [*POSETRACK_JOINTS[:3], "left_ear", "right_ear", *POSETRACK_JOINTS[3:]]
 HEADS = [80, 80]
 """Width and height: so large that even first weights find somebody."""
 SINGLE = 1e-7

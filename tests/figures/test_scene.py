@@ -8,8 +8,8 @@ from posepyr.data.sources.figures import Figures
 from posepyr.figures.body import NODES
 from posepyr.figures.outline import CHAINS, PARTS
 from posepyr.figures.painter import paint
-from posepyr.figures.scene import JOINTS
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE
+from posepyr.skeleton import MPII_JOINTS
 
 LIMBS = [("shoulder", "elbow"), ("elbow", "wrist"), ("hip", "knee"), ("knee", "ankle")]
 LEVELS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -46,11 +46,11 @@ def occluded(states):
 
 def test_joints_have_the_order_of_mpii():
     # MPII's own numbering: 0 right ankle ... 6 pelvis, 7 thorax, 8 upper neck, 9 head top, 10 right wrist ... 15.
-    assert JOINTS[0] == "right_ankle"
-    assert JOINTS[5] == "left_ankle"
-    assert JOINTS[6:10] == ("pelvis", "thorax", "neck", "head_top")
-    assert JOINTS[10] == "right_wrist"
-    assert JOINTS[15] == "left_wrist"
+    assert MPII_JOINTS[0] == "right_ankle"
+    assert MPII_JOINTS[5] == "left_ankle"
+    assert MPII_JOINTS[6:10] == ("pelvis", "thorax", "neck", "head_top")
+    assert MPII_JOINTS[10] == "right_wrist"
+    assert MPII_JOINTS[15] == "left_wrist"
 
 
 def test_the_default_difficulty_keeps_its_floors(default_scenes):
@@ -110,7 +110,7 @@ def test_who_is_said_to_face_away_shows_the_back(default_scenes):
     away = [person for person in upright if abs(person.yaw) > 120]
     assert len(towards) > 50
     assert len(away) > 15
-    right, left = JOINTS.index("right_hip"), JOINTS.index("left_hip")
+    right, left = MPII_JOINTS.index("right_hip"), MPII_JOINTS.index("left_hip")
     for people, expected in ((towards, False), (away, True)):
         for person in people:
             assert person.faces_away is expected
@@ -120,7 +120,7 @@ def test_who_is_said_to_face_away_shows_the_back(default_scenes):
 
 def test_the_far_shoulder_is_behind_the_chest_and_the_near_one_is_not(default_scenes):
     chest = PARTS.index("chest")
-    right, left = JOINTS.index("right_shoulder"), JOINTS.index("left_shoulder")
+    right, left = MPII_JOINTS.index("right_shoulder"), MPII_JOINTS.index("left_shoulder")
     seen = 0
     for scene in default_scenes:
         person = scene.person
@@ -179,7 +179,7 @@ def test_visibility_is_what_painting_every_part_says():
             if len(verdicts) == 1:  # not within a pixel of an edge
                 compared += 1
                 hidden += states[joint] == OCCLUDED
-                assert bool(states[joint] == OCCLUDED) is verdicts.pop(), (JOINTS[joint], around)
+                assert bool(states[joint] == OCCLUDED) is verdicts.pop(), (MPII_JOINTS[joint], around)
     assert compared > 700
     assert hidden > 80
 

@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 
 from posepyr.data.sources.figures import Figures
-from posepyr.figures.scene import JOINTS
 from posepyr.figures.textures import coloured, hsv, mix, patterns, shaded
 from posepyr.records import VISIBLE
+from posepyr.skeleton import MPII_JOINTS
 
-PAIRS = [(JOINTS.index(f"right_{joint}"), JOINTS.index(f"left_{joint}"))
+PAIRS = [(MPII_JOINTS.index(f"right_{joint}"), MPII_JOINTS.index(f"left_{joint}"))
          for joint in ("ankle", "knee", "hip", "wrist", "elbow", "shoulder")]  # fmt: skip
 
 

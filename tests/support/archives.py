@@ -12,9 +12,9 @@ from posepyr.cli.data_make import drawn_skeleton
 from posepyr.data.classification.cifar10 import RECORD
 from posepyr.data.export import write_coco, write_lsp, write_mpii
 from posepyr.data.export.writing import write_jpeg
-from posepyr.data.sources.ai_challenger import JOINTS as CHALLENGER
 from posepyr.data.sources.figures import Figures
 from posepyr.records import VISIBLE
+from posepyr.skeleton import AI_CHALLENGER_JOINTS
 
 TRAIN, VAL = 4, 2
 SPLITS = ["train", "val"]
@@ -88,7 +88,7 @@ def write_ai_challenger(folder: Path) -> None:
     pictures, entries = part / "keypoint_train_images_20170902", []
     pictures.mkdir(parents=True)
     people = FIGURES.split("train")
-    columns = [SKELETON.index(joint) for joint in CHALLENGER]
+    columns = [SKELETON.index(joint) for joint in AI_CHALLENGER_JOINTS]
     for index in range(len(people)):
         person = people[index]
         write_jpeg(pictures / f"{index:040x}.jpg", people.view(person).pixels)

@@ -5,7 +5,7 @@ from typing import ClassVar
 import numpy as np
 
 from posepyr.geometry import IDENTITY
-from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, Annotation, View
+from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, Annotation, Source, View
 from posepyr.skeleton import Skeleton
 
 SKELETON = Skeleton(
@@ -14,7 +14,7 @@ SKELETON = Skeleton(
 )  # fmt: skip
 
 
-class Dots:
+class Dots(Source):
     """The same people in every split but for their number."""
 
     def __init__(self, people: int = 12, size: int = 80) -> None:

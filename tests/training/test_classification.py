@@ -12,7 +12,7 @@ from torch import nn
 
 from posepyr.checkpoints.recipe import ClassifierRecipe
 from posepyr.data.classification.cuts import PaddedCut
-from posepyr.data.classification.labelled import LabelledBatch
+from posepyr.data.classification.labelled import LabelledBatch, LabelledSource
 from posepyr.data.module import ClassificationDataModule
 from posepyr.nodes import build
 from posepyr.training.classification import ClassificationTask
@@ -36,7 +36,7 @@ class Given(nn.Module):
         return image.flatten(1)[:, :6]
 
 
-class Stripes:
+class Stripes(LabelledSource):
     """Six classes that one look tells apart: which channel is bright, in the upper or the lower half."""
 
     classes = RECIPE.classes

@@ -22,9 +22,8 @@ from posepyr.data.loading.joints import matched
 from posepyr.data.loading.loader import WatchedLoader, join, prepare_worker
 from posepyr.data.loading.sampler import Draw, EvaluationOrder, TrainingOrder, spread
 from posepyr.data.loading.truth import truth_of
-from posepyr.data.sources.mixture import Mixture
 from posepyr.geometry import CropRule, Grid, fit
-from posepyr.records import Annotated, Filmed, Source, Split, Truth
+from posepyr.records import Source, Split, Truth
 from posepyr.skeleton import Skeleton
 
 log = logging.getLogger("posepyr")
@@ -42,11 +41,11 @@ class OrderedData(pl.LightningDataModule, ABC):
     def __init__(self, batch_size: int, device_batch: int | None, workers: int | None, seed: int) -> None:
         super().__init__()
         if batch_size < 1:
-            raise ValueError(f"data.batch_size must be positive, got {batch_size}")
+            raise ValueError(f"batch_size must be positive, got {batch_size}")
         if device_batch is not None and device_batch < 1:
-            raise ValueError(f"data.device_batch must be positive, got {device_batch}")
+            raise ValueError(f"device_batch must be positive, got {device_batch}")
         if workers is not None and workers < 0:
-            raise ValueError(f"data.workers must not be negative, got {workers}")
+            raise ValueError(f"workers must not be negative, got {workers}")
         self.batch_size, self.device_batch, self.seed = batch_size, device_batch, seed
         self.workers = min(8, (os.cpu_count() or 1) - 1) if workers is None else workers
         self.test_split = "test"
@@ -63,8 +62,8 @@ class OrderedData(pl.LightningDataModule, ABC):
         parts = self.parts
         if self.trainer.accumulate_grad_batches not in (1, parts):
             raise ValueError(
-                "trainer.accumulate_grad_batches must be left at 1: it follows from data.batch_size, the whole batch, "
-                f"and data.device_batch, what a device takes at a time; got {self.trainer.accumulate_grad_batches}"
+                "trainer.accumulate_grad_batches must be left at 1: it follows from batch_size, the whole batch, "
+                f"and device_batch, what a device takes at a time; got {self.trainer.accumulate_grad_batches}"
             )
         self.trainer.accumulate_grad_batches = parts
         if not self.trainer.is_global_zero:
@@ -81,14 +80,14 @@ class OrderedData(pl.LightningDataModule, ABC):
         share, most = self.batch_size // world, self.device_batch
         if self.batch_size % world:
             raise ValueError(
-                f"data.batch_size is the global batch and must be divisible by the {world} processes, "
+                f"batch_size is the global batch and must be divisible by the {world} processes, "
                 f"got {self.batch_size}"
             )
         if most is None or share <= most:
             return 1
         if share % most:
             raise ValueError(
-                f"data.device_batch must divide a process's share of {share} of data.batch_size={self.batch_size}, "
+                f"device_batch must divide a process's share of {share} of batch_size={self.batch_size}, "
                 f"got {most}"
             )
         return share // most
@@ -189,13 +188,17 @@ class PoseDataModule(OrderedData):
         seed: int = 0,
     ) -> None:
         super().__init__(batch_size, device_batch, workers, seed)
+        if not isinstance(source, Source):
+            raise ValueError(
+                f"source must derive from posepyr.records.Source, which asks for the method split alone, got {source!r}"
+            )
         if train_scored < 0:
-            raise ValueError(f"data.train_scored must not be negative, got {train_scored}")
+            raise ValueError(f"train_scored must not be negative, got {train_scored}")
         if decode not in ("fitting", "full"):
-            raise ValueError(f"data.decode must be fitting or full, got {decode}")
+            raise ValueError(f"decode must be fitting or full, got {decode}")
         height, width = input_size
         if min(height, width) < 1:
-            raise ValueError(f"data.input_size must be (height, width) in pixels, got {list(input_size)}")
+            raise ValueError(f"input_size must be (height, width) in pixels, got {list(input_size)}")
         self.source, self.skeleton, self.augment = source, skeleton, augment
         self.decode, self.cache, self.train_scored = decode, cache, train_scored
         self._cached: dict[str, CropCache] = {}
@@ -228,7 +231,7 @@ class PoseDataModule(OrderedData):
         _, world = self._place()
         if len(chosen) < world:
             raise ValueError(
-                f"data.train_scored must be 0, or at least one for each of {world} processes, got {self.train_scored}"
+                f"train_scored must be 0, or at least one for each of {world} processes, got {self.train_scored}"
             )
         return [everybody, self.evaluation_loader("train", self.val_scales, chosen)]
 
@@ -237,11 +240,8 @@ class PoseDataModule(OrderedData):
         if name not in self._truths:
             truth = truth_of(matched(self.source.split(name), self.skeleton.joints))
             crops = np.array([np.prod(fit(box, self.rule)[1]) for box in truth.boxes])
-            source = self.source.scored(name) if isinstance(self.source, Mixture) else self.source
-            file = str(source.annotation_file(name)) if isinstance(source, Annotated) else None
-            videos = str(source.videos(name)) if isinstance(source, Filmed) else None
-            measures = {**truth.measures, "crop_area": crops}
-            self._truths[name] = truth._replace(measures=measures, file=file, videos=videos)
+            truth = truth._replace(measures={**truth.measures, "crop_area": crops})
+            self._truths[name] = self.source.complete(name, truth)
         return self._truths[name]
 
 

@@ -13,13 +13,9 @@ from posepyr.figures.outline import PARTS, Outline, trace
 from posepyr.figures.pose import draw_pose
 from posepyr.figures.wardrobe import Outfit, draw_outfit
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, FloatArray
+from posepyr.skeleton import MPII_JOINTS
 
-JOINTS = (
-    "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "pelvis", "thorax", "neck",
-    "head_top", "right_wrist", "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist",
-)  # fmt: skip
-"""Names and order of MPII's joints."""
-_JOINT_NODES = np.array([NODES.index(joint) for joint in JOINTS])
+_JOINT_NODES = np.array([NODES.index(joint) for joint in MPII_JOINTS])
 
 _OWNERS: dict[str, tuple[str, ...]] = {
     "ankle": ("shin", "foot"),
@@ -37,7 +33,7 @@ _BULK = {
 }
 # A joint at the edge of something bulky belongs to it too, unless it lies this far behind its middle.
 _EDGES = tuple(
-    (JOINTS.index(joint), NODES.index(joint), NODES.index(middle), [PARTS.index(part) for part in parts], limit)
+    (MPII_JOINTS.index(joint), NODES.index(joint), NODES.index(middle), [PARTS.index(part) for part in parts], limit)
     for joint, middle, parts, limit in (
         ("right_shoulder", "thorax", ("chest", "backpack", "mane"), 0.075),
         ("left_shoulder", "thorax", ("chest", "backpack", "mane"), 0.075),
@@ -50,8 +46,8 @@ _EDGES = tuple(
 
 
 def _owners() -> npt.NDArray[np.bool_]:
-    owners = np.zeros((len(JOINTS), len(PARTS)), dtype=np.bool_)
-    for row, joint in enumerate(JOINTS):
+    owners = np.zeros((len(MPII_JOINTS), len(PARTS)), dtype=np.bool_)
+    for row, joint in enumerate(MPII_JOINTS):
         side, _, kind = joint.partition("_")
         names = _BULK[joint] if joint in _BULK else tuple(f"{side}_{part}" for part in _OWNERS[kind])
         owners[row, [PARTS.index(name) for name in names]] = True
@@ -166,7 +162,7 @@ def compose(
         behind, before = ((), (guest,)) if in_front else ((guest,), ())
     things = draw_things(clutter, difficulty, size, person.outline.extent)
     joints = zip(covered, covers, strict=True)
-    things += tuple(draw_cover(draws, size, person.joints[JOINTS.index(joint)]) for joint, draws in joints)
+    things += tuple(draw_cover(draws, size, person.joints[MPII_JOINTS.index(joint)]) for joint, draws in joints)
     return Scene(size, behind, person, before, things)
 
 

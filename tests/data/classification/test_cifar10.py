@@ -63,9 +63,9 @@ def test_missing_files_are_named(folder):
 
 
 def test_impossible_wishes_are_refused(folder):
-    with pytest.raises(ValueError, match=r"data\.source\.held_out must not be negative, got -1"):
+    with pytest.raises(ValueError, match=r"held_out must not be negative, got -1"):
         Cifar10(held_out=-1)
-    with pytest.raises(ValueError, match=r"data\.source\.held_out must leave some of the 20 training pictures, got 20"):
+    with pytest.raises(ValueError, match=r"held_out must leave some of the 20 training pictures, got 20"):
         Cifar10(str(folder), held_out=20).split("train")
     with pytest.raises(ValueError, match=r"split must be train, val or test, got 'all'"):
         Cifar10(str(folder)).split("all")

@@ -5,12 +5,12 @@ import pytest
 import torch
 
 from posepyr.data.classification.cuts import PaddedCut
-from posepyr.data.classification.labelled import LabelledBatch, LabelledPictures
+from posepyr.data.classification.labelled import LabelledBatch, LabelledPictures, LabelledSource
 from posepyr.data.loading.sampler import Draw, TrainingOrder
 from posepyr.data.module import ClassificationDataModule
 
 
-class Colours:
+class Colours(LabelledSource):
     """Noise, twelve pictures a split; the class is the number's remainder."""
 
     classes = ("a", "b", "c")
@@ -79,5 +79,5 @@ def test_evaluation_shows_the_pictures_as_they_are() -> None:
 
 @pytest.mark.parametrize(("argument", "value"), [("batch_size", 0), ("workers", -1)])
 def test_impossible_loading_is_refused(argument, value) -> None:
-    with pytest.raises(ValueError, match=rf"data\.{argument} must .* got {value}"):
+    with pytest.raises(ValueError, match=rf"{argument} must .* got {value}"):
         module(**{argument: value})

@@ -271,13 +271,13 @@ def test_its_size_is_told_and_must_fit(
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 0))
     cached(Photographs(), tmp_path)  # nothing is missing
     monkeypatch.setattr(cache_module, "SAMPLED", 1)
-    with pytest.raises(ValueError, match=r"data\.cache must have room for .* MB, got 0\.0 MB free in .*other"):
+    with pytest.raises(ValueError, match=r"cache must have room for .* MB, got 0\.0 MB free in .*other"):
         cached(Photographs(), tmp_path / "other")
 
 
 def test_a_full_disk_and_a_closed_folder_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(ValueError, match=r"data\.cache must be a folder to write in.*file"):
+    with pytest.raises(ValueError, match=r"cache must be a folder to write in.*file"):
         cached(Photographs(), tmp_path / "file" / "inner")
 
     class Full:
@@ -292,5 +292,5 @@ def test_a_full_disk_and_a_closed_folder_are_named(tmp_path: Path, monkeypatch: 
 
     opening = Path.open
     monkeypatch.setattr(Path, "open", lambda self, mode="r": Full() if mode == "r+b" else opening(self, mode))
-    with pytest.raises(ValueError, match=r"data\.cache must be writable and have room, got 'No space left on device'"):
+    with pytest.raises(ValueError, match=r"cache must be writable and have room, got 'No space left on device'"):
         cached(Photographs(), tmp_path)

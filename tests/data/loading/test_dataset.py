@@ -225,10 +225,10 @@ def test_impossible_augmentation_is_refused(changes, message) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"batch_size": 0}, r"data\.batch_size must be positive, got 0"),
-        ({"workers": -1}, r"data\.workers must not be negative, got -1"),
-        ({"decode": "half"}, r"data\.decode must be fitting or full, got half"),
-        ({"input_size": (0, 5)}, r"data\.input_size must be \(height, width\)"),
+        ({"batch_size": 0}, r"batch_size must be positive, got 0"),
+        ({"workers": -1}, r"workers must not be negative, got -1"),
+        ({"decode": "half"}, r"decode must be fitting or full, got half"),
+        ({"input_size": (0, 5)}, r"input_size must be \(height, width\)"),
     ],
 )
 def test_impossible_loading_is_refused(changes, message) -> None:

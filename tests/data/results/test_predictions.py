@@ -9,19 +9,18 @@ import numpy as np
 import pytest
 import scipy.io
 
-from posepyr.data.formats.mpii.layout import JOINTS
 from posepyr.data.results.coco_results import CocoResults
-from posepyr.data.results.found import Found
-from posepyr.data.results.predictions import read_predictions
+from posepyr.data.results.predictions import PredictionFile, read_predictions
+from posepyr.skeleton import MPII_JOINTS
 from support import mpii_files as files
 
 POSES = np.random.default_rng(0).uniform(1, 500, (5, 16, 2)).round(2)
 """Counted from 1, as in files."""
 
 
-def found_in(file: Path) -> Found:
+def found_in(file: Path) -> PredictionFile:
     found = read_predictions(file, 16)
-    assert isinstance(found, Found)
+    assert isinstance(found, PredictionFile)
     return found
 
 
@@ -46,7 +45,7 @@ def test_joints_that_a_file_names_come_in_the_order_of_mpii(tmp_path: Path) -> N
     scipy.io.savemat(tmp_path / "tompson.mat", content)
     found = found_in(tmp_path / "tompson.mat")
     np.testing.assert_allclose(found.predictions.keypoints, POSES - 1)
-    assert found.joints == JOINTS
+    assert found.joints == MPII_JOINTS
 
 
 def test_json_of_people_or_of_their_joints_alone(tmp_path: Path) -> None:

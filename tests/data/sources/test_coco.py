@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from posepyr.data.formats.coco_people import read_coco
 from posepyr.data.formats.people import People
-from posepyr.data.sources.coco import Coco, read_coco
+from posepyr.data.sources.coco import Coco
 
 Content = dict[str, Any]
 

@@ -7,11 +7,12 @@ import pytest
 import scipy.io
 
 from posepyr.data.export import write_lsp
+from posepyr.data.formats.lsp import read_joints
 from posepyr.data.formats.pictures import read_picture
-from posepyr.data.sources.lsp import JOINTS, Lsp, read_joints
+from posepyr.data.sources.lsp import Lsp
 from posepyr.geometry import CropRule, fit
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE
-from posepyr.skeleton import Skeleton
+from posepyr.skeleton import LSP_JOINTS, Skeleton
 
 
 def write(folder: Path, joints: Any, name: str = "joints") -> Path:
@@ -66,10 +67,10 @@ def test_a_single_person_without_a_third_axis(tmp_path: Path) -> None:
 def test_what_is_written_is_read_back(tmp_path: Path, groups: Any, mpii_skeleton: Skeleton) -> None:
     write_lsp(groups, mpii_skeleton, tmp_path / "lsp", ("train", "test"))
     source = Lsp(str(tmp_path / "lsp"), {"train": (0, 4), "test": (4, 8)}, box="joints")
-    columns = [mpii_skeleton.index(joint) for joint in JOINTS]
+    columns = [mpii_skeleton.index(joint) for joint in LSP_JOINTS]
     for name in ("train", "test"):
         split = source.split(name)
-        assert split.joints == JOINTS
+        assert split.joints == LSP_JOINTS
         for index in range(4):
             person, truth = split[index], groups.split(name)[index]
             labelled = truth.visibility[columns] != NOT_LABELLED
@@ -91,14 +92,14 @@ def test_splits_of_the_archives(tmp_path: Path) -> None:
     extended = Lsp(str(write(tmp_path / "lspet", standing(30))))
     assert len(extended.split("train")) == 30
     assert extended.split("train")[29].image.endswith("images/im00030.jpg")
-    with pytest.raises(ValueError, match=r"one of train, got 'val'; .*30 people.*data\.source\.splits\.val=\[27,30\]"):
+    with pytest.raises(ValueError, match=r"one of train, got 'val'; .*30 people.*splits\.val=\[27,30\]"):
         extended.split("val")
 
 
 @pytest.mark.parametrize("cut", [(0, 31), (-1, 5), (5, 5), (8, 3)])
 def test_ranges_lie_within_the_people(tmp_path: Path, cut: tuple[int, int]) -> None:
     source = Lsp(str(write(tmp_path, standing(30))), {"val": cut})
-    with pytest.raises(ValueError, match=r"data\.source\.splits\.val must lie within the 30 people of .*joints\.mat"):
+    with pytest.raises(ValueError, match=r"splits\.val must lie within the 30 people of .*joints\.mat"):
         source.split("val")
 
 
@@ -166,7 +167,7 @@ def test_an_incomplete_archive_is_shown(tmp_path: Path) -> None:
     (tmp_path / "images").mkdir()
     with pytest.raises(ValueError, match=r"(?s)Leeds Sports Pose must lie complete.*joints\.mat +MISSING"):
         Lsp(str(tmp_path)).split("train")
-    with pytest.raises(ValueError, match=r"data\.source\.box must be picture or joints, got 'whole'"):
+    with pytest.raises(ValueError, match=r"box must be picture or joints, got 'whole'"):
         Lsp(str(tmp_path), box="whole")  # type: ignore[arg-type]
 
 

@@ -1,5 +1,4 @@
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -8,7 +7,7 @@ import pytest
 from posepyr.data.loading.augment import Augment
 from posepyr.data.module import PoseDataModule
 from posepyr.data.sources.mixture import Joined, Mixture
-from posepyr.records import NOT_LABELLED, Annotation
+from posepyr.records import NOT_LABELLED, Annotation, Truth
 from support.dots import SKELETON, Dots, DotSplit
 
 JOINTS = ("head_top", "left_hip", "right_shoulder")
@@ -102,8 +101,8 @@ def test_measures_are_joined_and_filled() -> None:
 
 def test_scores_are_taken_against_the_files_of_the_one_that_is_scored() -> None:
     class Filed(Dots):
-        def annotation_file(self, name: str) -> Path:
-            return Path(f"{name}.json")
+        def complete(self, name: str, truth: Truth) -> Truth:
+            return truth._replace(file=f"{name}.json")
 
     mixture = Mixture({"tails": Tails(3), "dots": Filed(5)}, JOINTS, evaluate_on="dots")
     data = PoseDataModule(mixture, replace(SKELETON, joints=JOINTS), input_size=(16, 16), workers=0)
@@ -111,9 +110,9 @@ def test_scores_are_taken_against_the_files_of_the_one_that_is_scored() -> None:
 
 
 def test_sources_must_be_named() -> None:
-    with pytest.raises(ValueError, match=r"data\.source\.sources must name one or more data sets, got none"):
+    with pytest.raises(ValueError, match=r"sources must name one or more data sets, got none"):
         Mixture({}, JOINTS)
-    with pytest.raises(ValueError, match=r"data\.source\.evaluate_on must be one of dots, got 'dot'"):
+    with pytest.raises(ValueError, match=r"evaluate_on must be one of dots, got 'dot'"):
         Mixture({"dots": Dots()}, JOINTS, evaluate_on="dot")
 
 

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posepyr.data.formats.posetrack.clip import JOINTS
 from posepyr.data.sources.posetrack import PoseTrack
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE
+from posepyr.skeleton import POSETRACK_JOINTS
 
 Content = dict[str, Any]
 
@@ -104,7 +104,7 @@ def archive(tmp_path: Path) -> Callable[..., Path]:
 def test_people_come_frame_by_frame(archive: Callable[..., Path]) -> None:
     root = archive(v2=of_2018("v2", 70), v1=of_2018("v1", 90))
     split = PoseTrack(str(root)).split("val")
-    assert split.joints == JOINTS
+    assert split.joints == POSETRACK_JOINTS
     assert len(split) == 6
     measures = split.measures
     np.testing.assert_array_equal(measures["video"], [0, 0, 0, 1, 1, 1])
@@ -115,9 +115,13 @@ def test_people_come_frame_by_frame(archive: Callable[..., Path]) -> None:
     np.testing.assert_allclose(measures["head_size"], [6, 3, 7.8] * 2)
     assert split[1].image == f"{root}/images/val/v1/000002.jpg"
     person = split[1]
-    expected = dict.fromkeys(JOINTS, NOT_LABELLED) | {"left_hip": VISIBLE, "nose": VISIBLE, "right_ankle": OCCLUDED}
-    assert dict(zip(JOINTS, person.visibility.tolist(), strict=True)) == expected
-    np.testing.assert_array_equal(person.keypoints[JOINTS.index("nose")], [120, 80.5])
+    expected = dict.fromkeys(POSETRACK_JOINTS, NOT_LABELLED) | {
+        "left_hip": VISIBLE,
+        "nose": VISIBLE,
+        "right_ankle": OCCLUDED,
+    }
+    assert dict(zip(POSETRACK_JOINTS, person.visibility.tolist(), strict=True)) == expected
+    np.testing.assert_array_equal(person.keypoints[POSETRACK_JOINTS.index("nose")], [120, 80.5])
 
 
 def test_videos_without_annotations_are_told(archive: Callable[..., Path]) -> None:
@@ -173,7 +177,7 @@ def test_boxes_reach_15_percent_beyond_the_joints(archive: Callable[..., Path]) 
     np.testing.assert_array_equal(PoseTrack(str(archive(v=content))).split("val")[0].box, [-4, 5, 6, 7])
     drawn = PoseTrack(str(archive(v=content)), box="joints").split("val")
     np.testing.assert_array_equal(drawn[0].box, split[0].box)
-    with pytest.raises(ValueError, match=r"data\.source\.box must be stated or joints, got 'head'"):
+    with pytest.raises(ValueError, match=r"box must be stated or joints, got 'head'"):
         PoseTrack(box="head")  # type: ignore[arg-type]
 
 
@@ -384,7 +388,7 @@ def test_real_people(shared: Path) -> None:
     drawn = PoseTrack(str(folder), box="joints").split("val")
     for index, entry in enumerate(raw):
         person = split[index]
-        triples = np.reshape(entry["keypoints"], (17, 3))[[NAMES.index(joint) for joint in JOINTS]]
+        triples = np.reshape(entry["keypoints"], (17, 3))[[NAMES.index(joint) for joint in POSETRACK_JOINTS]]
         np.testing.assert_array_equal(person.visibility, 2 * triples[:, 2])
         np.testing.assert_array_equal(person.keypoints, triples[:, :2])
         np.testing.assert_array_equal(person.box, entry["bbox"])

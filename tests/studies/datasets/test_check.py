@@ -1,5 +1,6 @@
 """Whole data sets gone through: splits, pictures, counts."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,19 @@ import pytest
 from posepyr.data.classification.cifar10 import Cifar10
 from posepyr.data.classification.image_folder import ImageFolder
 from posepyr.data.formats.people import People
+from posepyr.data.sources.coco import Coco
 from posepyr.data.sources.figures import Figures
 from posepyr.data.sources.mixture import Mixture
+from posepyr.records import PublishedCount, Source
 from posepyr.skeleton import Skeleton
 from posepyr.studies.datasets.check import Report, check_labelled, check_poses
-from posepyr.studies.datasets.counts import PUBLISHED, Part, miscounts, parts
+from posepyr.studies.datasets.counts import miscounts
 
 SKELETON = Skeleton("small", ("nose", "neck"))
 SIDE = 40
 
 
-class Album:
+class Album(Source):
     """People in files: a picture each, with the split's own numbers for names."""
 
     def __init__(self, folder: Path, **pictures: list[str]) -> None:
@@ -76,7 +79,7 @@ def test_splits_that_cannot_be_read_spoil_a_training(tmp_path: Path) -> None:
 
 
 def test_mistakes_in_a_source_are_not_taken_for_faults_of_the_data() -> None:
-    class Broken:
+    class Broken(Source):
         def split(self, name: str) -> Any:
             raise TypeError("a mistake")
 
@@ -151,36 +154,33 @@ def test_a_mixture_is_told_by_its_parts(tmp_path: Path) -> None:
     report = check(mixture)
     assert report.splits["train"] == {"people": 3, "pictures": 3, "left_out": {"crowds": 4}}
     assert kinds(report)["people left out"] == ["train: 2 crowds", "train: 2 crowds"]
-    assert [part.source for part in parts(mixture, "train", mixture.split("train"))] == [first, second]
-    assert [part.source for part in parts(mixture, "val", mixture.split("val"))] == [first]
+    assert mixture.parts("train") == [first, second]
+    assert mixture.parts("val") == [first]
 
 
-class Coco(Album):
-    """Called as the reader of COCO is, with its names of splits."""
+class Published(Album):
+    """With the counts that others report of COCO."""
 
-    def __init__(self, folder: Path, detections: str | None = None, **pictures: list[str]) -> None:
-        super().__init__(folder, **pictures)
-        self.people_by_split, self.detections = self.splits, detections
-        self.splits: dict[str, Any] = {"train": "train2017", "val": "val2017", "test": "elsewhere"}
-
-    def split(self, name: str) -> People:
-        return self.people_by_split[name]
+    def published(self, name: str) -> Sequence[PublishedCount]:
+        return Coco(splits={"test": "elsewhere"}).published(name)
 
 
-def miscounted(source: Any, name: str) -> list[str]:
-    return list(miscounts(Part(source, name, source.split(name))))
+def miscounted(source: Source, name: str) -> list[str]:
+    return list(miscounts(source.published(name), source.split(name)))
 
 
 def test_counts_are_held_against_the_published_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source = Coco(tmp_path / "a", train=["1.png"], val=["2.png", "2.png"], test=["3.png"])
+    source = Published(tmp_path / "a", train=["1.png"], val=["2.png", "2.png"], test=["3.png"])
     assert miscounted(source, "train") == [
         "1 people, published 149,813 (the HRNet release, which leaves out the same people)"
     ]
     assert miscounted(source, "test") == [], "a split that nobody published a count of"
-    source.detections = "boxes.json"
-    assert miscounted(source, "val") == [], "a detector's people are another matter"
-    assert miscounted(source, "train"), "who trains comes with joints all the same"
-    monkeypatch.setitem(PUBLISHED, ("Coco", "train2017"), (PUBLISHED["Coco", "train2017"][0]._replace(number=1),))
+    detected = Coco(detections="boxes.json")
+    assert detected.published("val") == (), "a detector's people are another matter"
+    assert detected.published("train"), "who trains comes with joints all the same"
+    monkeypatch.setattr(
+        source, "published", lambda _: (PublishedCount(1, "people", "me"), PublishedCount(5, "people", "it"))
+    )
     assert miscounted(source, "train") == []
     report = check(source, names=["val", "train"])
     assert not report.spoilt

@@ -9,13 +9,14 @@ import pytest
 
 from posepyr.data.classification.image_folder import ImageFolder
 from posepyr.data.formats.people import People
+from posepyr.records import Source
 from posepyr.skeleton import Skeleton
 from posepyr.studies.datasets.statistics import labelled_statistics, percentiles, pose_statistics
 
 SKELETON = Skeleton("small", ("nose", "neck", "tail"), unit=("nose", "neck"))
 
 
-class Two:
+class Two(Source):
     """Four people in two pictures of 10 x 20 and 30 x 20."""
 
     def __init__(self, folder: Path) -> None:

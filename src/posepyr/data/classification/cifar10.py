@@ -1,12 +1,14 @@
 """CIFAR-10 from its binary files."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from posepyr.data.classification.labelled import LabelledSource
 from posepyr.data.formats.archive import data_folder, require
-from posepyr.records import Pixels
+from posepyr.records import Pixels, PublishedCount
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 SIDE = 32
@@ -17,7 +19,7 @@ TRAINING = tuple(f"data_batch_{number}.bin" for number in range(1, 6))
 TEST = ("test_batch.bin",)
 
 
-class Cifar10:
+class Cifar10(LabelledSource):
     """50,000 pictures of 32 x 32 to train on and 10,000 to test on, each of one of ten classes.
 
     ``folder`` is that of the unpacked binary version, relative to the folder of all data sets. ``held_out`` of the
@@ -27,8 +29,14 @@ class Cifar10:
 
     def __init__(self, folder: str = "cifar-10-batches-bin", held_out: int = 0) -> None:
         if held_out < 0:
-            raise ValueError(f"data.source.held_out must not be negative, got {held_out}")
+            raise ValueError(f"held_out must not be negative, got {held_out}")
         self.folder, self.held_out = data_folder(folder), held_out
+
+    def published(self, name: str) -> Sequence[PublishedCount]:
+        if self.held_out and name != "test":
+            return ()
+        count = {"train": 50000, "test": 10000}.get(name)
+        return () if count is None else (PublishedCount(count, "pictures", "Krizhevsky 2009"),)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -42,9 +50,7 @@ class Cifar10:
             return Cifar10Split(_records(self.folder, TEST))
         records = _records(self.folder, TRAINING)
         if self.held_out >= len(records):
-            raise ValueError(
-                f"data.source.held_out must leave some of the {len(records)} training pictures, got {self.held_out}"
-            )
+            raise ValueError(f"held_out must leave some of the {len(records)} training pictures, got {self.held_out}")
         middle = len(records) - self.held_out
         return Cifar10Split(records[:middle] if name == "train" else records[middle:])
 

@@ -48,9 +48,9 @@ class PaddedCut:
         _check_size(size)
         _check_probability(flip_probability)
         if not 0 <= padding < min(size):
-            raise ValueError(f"data.cut.padding must be from 0 to less than the picture's side, got {padding}")
+            raise ValueError(f"padding must be from 0 to less than the picture's side, got {padding}")
         if fill not in ("reflection", "mean"):
-            raise ValueError(f"data.cut.fill must be reflection or mean, got {fill}")
+            raise ValueError(f"fill must be reflection or mean, got {fill}")
         self.size, self.padding, self.fill = (size[0], size[1]), padding, fill
         self.flip_probability, self.colour = flip_probability, tuple(colour)
 
@@ -64,7 +64,7 @@ class PaddedCut:
     def central(self, picture: Pixels) -> Pixels:
         if picture.shape[:2] != self.size:
             raise ValueError(
-                f"data.cut.size must be the pictures' own size, got {list(self.size)} for a picture of "
+                f"size must be the pictures' own size, got {list(self.size)} for a picture of "
                 f"{list(picture.shape[:2])}; pictures of many sizes take posepyr.data.classification.cuts.ResizedCut"
             )
         return picture
@@ -102,14 +102,14 @@ class ResizedCut:
         _check_size(size)
         _check_probability(flip_probability)
         if not 0 < area[0] <= area[1] <= 1:
-            raise ValueError(f"data.cut.area must be two shares that grow, above 0 and up to 1, got {[*area]}")
+            raise ValueError(f"area must be two shares that grow, above 0 and up to 1, got {[*area]}")
         if not 0 < aspect[0] <= aspect[1]:
-            raise ValueError(f"data.cut.aspect must be two positive ratios that grow, got {[*aspect]}")
+            raise ValueError(f"aspect must be two positive ratios that grow, got {[*aspect]}")
         self.size, self.area, self.aspect = (size[0], size[1]), area, aspect
         self.flip_probability = flip_probability
         self.shorter = round(max(size) * 256 / 224) if shorter is None else shorter
         if self.shorter < max(size):
-            raise ValueError(f"data.cut.shorter must be at least the longer side of size, got {self.shorter}")
+            raise ValueError(f"shorter must be at least the longer side of size, got {self.shorter}")
 
     def random(self, picture: Pixels, generator: np.random.Generator) -> Pixels:
         areas = generator.uniform(*self.area, TRIES) * picture.shape[0] * picture.shape[1]
@@ -154,9 +154,9 @@ def _resized(picture: Pixels, size: tuple[int, int]) -> Pixels:
 
 def _check_size(size: tuple[int, int]) -> None:
     if len(size) != 2 or min(size) < 1:
-        raise ValueError(f"data.cut.size must be (height, width) in pixels, got {[*size]}")
+        raise ValueError(f"size must be (height, width) in pixels, got {[*size]}")
 
 
 def _check_probability(value: float) -> None:
     if not 0 <= value <= 1:
-        raise ValueError(f"data.cut.flip_probability must lie between 0 and 1, got {value}")
+        raise ValueError(f"flip_probability must lie between 0 and 1, got {value}")

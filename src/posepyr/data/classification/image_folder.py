@@ -1,16 +1,20 @@
 """Pictures in folders, one folder a class, as ImageNet is usually unpacked."""
 
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+from posepyr.data.classification.labelled import LabelledSource
 from posepyr.data.formats.archive import data_folder, nearest, require
 from posepyr.data.formats.pictures import read_picture
-from posepyr.records import Pixels
+from posepyr.records import Pixels, PublishedCount
 
 SUFFIXES = frozenset({".jpeg", ".jpg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"})
 
+_ILSVRC = "Russakovsky et al. 2015, ILSVRC 2012"
 
-class ImageFolder:
+
+class ImageFolder(LabelledSource):
     """``folder/train/<class>/<picture>`` and ``folder/val/<class>/<picture>``; classes in the order of their names.
 
     ``folder`` is relative to the folder of all data sets. Testing sees ``folder/test`` where there is one, and
@@ -19,6 +23,10 @@ class ImageFolder:
 
     def __init__(self, folder: str = "imagenet") -> None:
         self.folder = data_folder(folder)
+
+    def published(self, name: str) -> Sequence[PublishedCount]:
+        count = {"train": 1281167, "val": 50000}.get(name)
+        return () if count is None else (PublishedCount(count, "pictures", _ILSVRC),)
 
     @cached_property
     def classes(self) -> tuple[str, ...]:

@@ -1,5 +1,7 @@
 """Pictures of one class each: what classifiers are trained on."""
 
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -9,7 +11,7 @@ from torch.utils.data import Dataset
 
 from posepyr.data.classification.cuts import Cut
 from posepyr.data.loading.sampler import Draw
-from posepyr.records import Pixels
+from posepyr.records import Pixels, PublishedCount
 
 
 class LabelledSplit(Protocol):
@@ -24,15 +26,21 @@ class LabelledSplit(Protocol):
     def label(self, index: int) -> int: ...
 
 
-class LabelledSource(Protocol):
-    """A data set: the names of its classes, and its splits by name."""
+class LabelledSource(ABC):
+    """A data set of pictures: the names of its classes, and its splits by name."""
 
     @property
-    def classes(self) -> tuple[str, ...]: ...
+    @abstractmethod
+    def classes(self) -> tuple[str, ...]:
+        """Return the names of the classes, in the order of their numbers."""
 
+    @abstractmethod
     def split(self, name: str) -> LabelledSplit:
-        """``train``, ``val`` or ``test``."""
-        ...
+        """Return ``train``, ``val`` or ``test``."""
+
+    def published(self, name: str) -> Sequence[PublishedCount]:
+        """Return the counts that others report of a split, any one of which is right."""
+        return ()
 
 
 class LabelledBatch(NamedTuple):

@@ -6,9 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from posepyr.data.export import writing
-from posepyr.data.sources.lsp import JOINTS
 from posepyr.records import NOT_LABELLED, VISIBLE, Annotation, FloatArray, Source
-from posepyr.skeleton import Skeleton
+from posepyr.skeleton import LSP_JOINTS, Skeleton
 
 
 def write_lsp(source: Source, skeleton: Skeleton, folder: str | Path, splits: Sequence[str]) -> dict[str, int]:
@@ -19,7 +18,7 @@ def write_lsp(source: Source, skeleton: Skeleton, folder: str | Path, splits: Se
     LSP-extended: x, y, and 1 where the joint is *occluded* (in LSP-extended 1 is visible). Coordinates count from 1.
     LSP labels every joint; one that is not labelled here is 0, 0, outside the picture, and marked as occluded.
     """
-    columns = writing.columns(skeleton, JOINTS, "LSP")
+    columns = writing.columns(skeleton, LSP_JOINTS, "LSP")
     chosen = writing.splits(source, splits)
     root = writing.start(folder, "images")
     joints: list[FloatArray] = []

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from posepyr.data.export import writing
-from posepyr.data.formats.mpii.layout import CODES, JOINTS
+from posepyr.data.formats.mpii.layout import CODES
 from posepyr.records import NOT_LABELLED, VISIBLE, Annotation, FloatArray, Source
-from posepyr.skeleton import Skeleton
+from posepyr.skeleton import MPII_JOINTS, Skeleton
 
 _PARTS = {"train": "train", "val": "valid", "test": "test"}
 
@@ -38,7 +38,7 @@ def write_mpii(source: Source, skeleton: Skeleton, folder: str | Path, splits: S
     and ``val`` have ``img_train`` 1; ``test`` has 0 and neither joints nor heads. ``annot`` has ``train``, ``valid``
     and ``test.json``, where ``joints_vis`` is 1 for every labelled joint, and ``gt_valid.mat``, for PCKh.
     """
-    columns = writing.columns(skeleton, JOINTS, "MPII")
+    columns = writing.columns(skeleton, MPII_JOINTS, "MPII")
     chosen = writing.splits(source, splits)
     root = writing.start(folder, "images", "annot")
     people: dict[str, list[list[Rectangle]]] = {}
@@ -72,8 +72,8 @@ def _head(person: Annotation, joints: FloatArray, visibility: npt.NDArray[np.uin
     joint is not labelled the head is upright at the top of the person's box, and as long as in the archive: a sixth of
     the height ``200 scale``.
     """
-    ends = joints[[JOINTS.index("neck"), JOINTS.index("head_top")]]
-    if (visibility[[JOINTS.index("neck"), JOINTS.index("head_top")]] == NOT_LABELLED).any():
+    ends = joints[[MPII_JOINTS.index("neck"), MPII_JOINTS.index("head_top")]]
+    if (visibility[[MPII_JOINTS.index("neck"), MPII_JOINTS.index("head_top")]] == NOT_LABELLED).any():
         x, y, width, height = person.box
         ends = np.array([[x + width / 2, y + max(width, height) / 6], [x + width / 2, y]])
     axis = (ends[1] - ends[0]) / 2

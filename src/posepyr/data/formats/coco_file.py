@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from posepyr.data.formats.archive import LARGEST, Record, nearest, table
 from posepyr.data.formats.json_file import read_json
-from posepyr.records import FloatArray
+from posepyr.records import AnnotatedPictures, FloatArray
 
 
 class Layout(NamedTuple):
@@ -55,6 +55,17 @@ def _without_outlines(entry: dict[str, Any]) -> dict[str, Any]:
     # Outlines are nine tenths of COCO's file and no pose model looks at them: dropped while parsing, not after.
     entry.pop("segmentation", None)
     return entry
+
+
+def annotated_pictures(file: Path) -> AnnotatedPictures:
+    """Read all that scores of whole pictures take: every picture, and every annotation of the category with joints."""
+    content = load(file)
+    images = [image["id"] for image in content["images"]]
+    if not content.get("annotations"):
+        return AnnotatedPictures((), images, [])
+    category = next(one for one in content["categories"] if one.get("keypoints"))
+    people = [annotation for annotation in content["annotations"] if annotation["category_id"] == category["id"]]
+    return AnnotatedPictures(tuple(category["keypoints"]), images, people)
 
 
 def names_joints(content: dict[str, Any]) -> bool:

@@ -145,8 +145,8 @@ class CropCache:
                     stream.flush()
         except OSError as error:
             raise ValueError(
-                f"data.cache must be writable and have room, got {error.strerror!r} when {self.file} was written; "
-                "free some, name another folder, or set data.cache=null"
+                f"cache must be writable and have room, got {error.strerror!r} when {self.file} was written; "
+                "free some, name another folder, or set cache=null"
             ) from error
         self._checked[person] = 1
         return part
@@ -160,7 +160,7 @@ class CropCache:
                 with self.file.open("rb") as stream:
                     self._content = mmap.mmap(stream.fileno(), self._end, access=mmap.ACCESS_READ)
             except OSError as error:
-                raise ValueError(f"data.cache must be a folder to write in, got {error}; name another") from error
+                raise ValueError(f"cache must be a folder to write in, got {error}; name another") from error
         return self._content
 
     def _fingerprint(self, images: list[str]) -> str:
@@ -181,8 +181,8 @@ class CropCache:
         _log.info("crop cache %s: %s, of which %.0f%% are there", self.file, _bytes(size), 100 * there.mean())
         if missing > free:
             raise ValueError(
-                f"data.cache must have room for {_bytes(missing)}, got {_bytes(free)} free in {self.file.parent}; "
-                "name a folder on another disk, or set data.cache=null"
+                f"cache must have room for {_bytes(missing)}, got {_bytes(free)} free in {self.file.parent}; "
+                "name a folder on another disk, or set cache=null"
             )
 
     def _filled(self) -> npt.NDArray[np.bool_]:

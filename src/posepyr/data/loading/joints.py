@@ -23,7 +23,7 @@ def matched(split: Split, joints: tuple[str, ...]) -> Split:
     shared = [joint for joint in joints if joint in split.joints]
     if not shared:
         raise ValueError(
-            f"data.source must have joints of the skeleton, got {', '.join(split.joints)}; the skeleton has "
+            f"source must have joints of the skeleton, got {', '.join(split.joints)}; the skeleton has "
             f"{', '.join(joints)}; choose the skeleton of the data with skeleton="
         )
     lacking = [joint for joint in joints if joint not in shared]

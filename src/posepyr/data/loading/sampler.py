@@ -29,7 +29,7 @@ class TrainingOrder(Sampler[Draw]):
         if size < batch_size:
             raise ValueError(
                 f"the training split must hold at least one batch of {batch_size} people, got {size}; "
-                "lower data.batch_size"
+                "lower batch_size"
             )
         self.size, self.batch_size, self.seed = size, batch_size, seed
         self.rank, self.world = rank, world

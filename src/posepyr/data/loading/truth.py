@@ -1,7 +1,11 @@
 """A split's annotations as arrays: what predictions are scored against."""
 
+from functools import cache, partial
+from pathlib import Path
+
 import numpy as np
 
+from posepyr.data.formats.coco_file import annotated_pictures
 from posepyr.records import Split, Truth
 
 
@@ -16,3 +20,8 @@ def truth_of(split: Split) -> Truth:
         images=np.array([person.image for person in people], np.str_),
         measures=split.measures,
     )
+
+
+def against_file(truth: Truth, file: Path) -> Truth:
+    """Have scores taken against all that an annotation file in COCO's layout holds, which is read when first needed."""
+    return truth._replace(file=str(file), pictures=cache(partial(annotated_pictures, file)))

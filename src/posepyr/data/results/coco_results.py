@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from posepyr.data.formats.archive import LARGEST, Record, table
-from posepyr.data.formats.detections import PERSON
-from posepyr.data.results.found import check_complete
-from posepyr.data.sources.coco import JOINTS
+from posepyr.data.formats.coco_people import PERSON
+from posepyr.data.results.submissions import check_complete
 from posepyr.files import write_text
 from posepyr.records import FloatArray, Predictions, Truth
+from posepyr.skeleton import COCO_JOINTS
 
 _DECIMALS = 3
 
@@ -75,8 +75,8 @@ def _pose(result: Result, allowed: set[Any], number: int) -> dict[str, Any]:
     where = f"results[{number}]"
     if result["image_id"] not in allowed:
         raise ValueError(f"{where}.image_id must be a picture of the split, got {result['image_id']!r}")
-    if keypoints.shape != (3 * len(JOINTS),):
-        raise ValueError(f"{where}.keypoints must be {3 * len(JOINTS)} numbers, got {keypoints.size}")
+    if keypoints.shape != (3 * len(COCO_JOINTS),):
+        raise ValueError(f"{where}.keypoints must be {3 * len(COCO_JOINTS)} numbers, got {keypoints.size}")
     if not (np.isfinite(keypoints).all() and np.isfinite(score)):
         raise ValueError(f"{where} must hold finite numbers, got others")
     return {

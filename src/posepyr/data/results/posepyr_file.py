@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from posepyr.data.formats.archive import Record
 from posepyr.data.formats.mpii.layout import numbers, whole_numbers
+from posepyr.data.loading.truth import against_file
 from posepyr.files import whole
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, Predictions, Truth
 
@@ -87,8 +88,9 @@ def read_saved(file: Path) -> Saved:
         numbers(record.value(content, "boxes"), record, "boxes", people, 4),
         images,
         _measures(content, record, people),
-        about["file"],
     )
+    if about["file"] is not None:
+        truth = against_file(truth, Path(about["file"]))
     return Saved(found, joints, about["protocol"], truth)
 
 

@@ -1,24 +1,27 @@
 """What predictions are scored against, read from whatever file a benchmark or a release keeps it in."""
 
-from pathlib import Path
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from posepyr.data.formats import lsp
 from posepyr.data.formats.archive import Record
+from posepyr.data.formats.coco_people import read_coco
 from posepyr.data.formats.json_file import read_json
 from posepyr.data.formats.matlab import read_mat
 from posepyr.data.formats.mpii.ground_truth import read_ground_truth
 from posepyr.data.formats.mpii.hourglass import read_hourglass
 from posepyr.data.formats.mpii.hrnet import read_hrnet
-from posepyr.data.formats.mpii.layout import JOINTS, Rectangles
+from posepyr.data.formats.mpii.layout import Rectangles
 from posepyr.data.formats.people import Visibility, around
-from posepyr.data.loading.truth import truth_of
+from posepyr.data.loading.truth import against_file, truth_of
 from posepyr.data.results.content import kind_of
 from posepyr.data.results.posepyr_file import read_saved
-from posepyr.data.sources import lsp
-from posepyr.data.sources.coco import read_coco
-from posepyr.records import NOT_LABELLED, VISIBLE, FloatArray, Truth
+from posepyr.data.results.predictions import PredictionFile
+from posepyr.records import NOT_LABELLED, VISIBLE, FloatArray, Predictions, Truth
+from posepyr.skeleton import LSP_JOINTS, MPII_JOINTS
 
 
 class Known(NamedTuple):
@@ -55,7 +58,7 @@ def read_truth(file: Path) -> Known:
         return _rectangles(read_hrnet(file), file, "MPII, the HRNet release's JSON", "visibility")
     people = read_coco(file, Path())
     _check_areas(content, file)
-    return Known(file, "COCO-style JSON", people.joints, truth_of(people)._replace(file=str(file)))
+    return Known(file, "COCO-style JSON", people.joints, against_file(truth_of(people), file))
 
 
 def _matlab(file: Path) -> Known:
@@ -80,20 +83,22 @@ def _leeds(labels: lsp.Labels, file: Path) -> Known:
     truth = _truth(labels.keypoints, labels.visibility, {}, pictures)
     first, end = labels.layout.splits.get("test", (0, None))
     tested = slice(first, end) if people == end else slice(None)
-    return Known(file, f"{labels.layout.name}'s joints.mat", lsp.JOINTS, truth, ("people",), tested)
+    return Known(file, f"{labels.layout.name}'s joints.mat", LSP_JOINTS, truth, ("people",), tested)
 
 
 def _ground_truth(file: Path) -> Known:
     known = read_ground_truth(file)
     visibility = np.where(known.missing, NOT_LABELLED, VISIBLE).astype(np.uint8)
     truth = _truth(known.keypoints, visibility, {"head_size": known.head_size}, [""] * len(visibility))
-    return Known(file, "MPII, the layout of Tompson et al.", JOINTS, truth, ("visibility", "people"))
+    return Known(file, "MPII, the layout of Tompson et al.", MPII_JOINTS, truth, ("visibility", "people"))
 
 
 def _rectangles(people: Rectangles, file: Path, layout: str, *untold: str) -> Known:
     labelled = people.visibility != NOT_LABELLED
     keypoints = np.where(labelled[:, :, None], people.joints - 1, 0.0)
-    return Known(file, layout, JOINTS, _truth(keypoints, people.visibility, people.measures, people.images), untold)
+    return Known(
+        file, layout, MPII_JOINTS, _truth(keypoints, people.visibility, people.measures, people.images), untold
+    )
 
 
 def _truth(keypoints: FloatArray, visibility: Visibility, measures: Any, images: list[str]) -> Truth:
@@ -110,3 +115,88 @@ def _check_areas(content: dict[str, Any], file: Path) -> None:
         record.numbers(record.value(annotation, "bbox"), "bbox", 4)
         record.numbers([record.value(annotation, "area")], "area", 1, 1e12)
         record.value(annotation, "id")
+
+
+def match(found: PredictionFile, known: Known, joints: tuple[str, ...]) -> tuple[Predictions, Truth]:
+    """Both with the joints of a skeleton, which the truth need not have, but the predictions if the truth has them.
+
+    Predictions may be of the tested people alone. Those with a truth of their own keep it where the other is a
+    COCO-style file, which people are not numbered by.
+    """
+    truth = _truth_of(found, known)
+    wanted = [joint for joint in joints if joint in known.joints]
+    if not wanted:
+        raise ValueError(f"{known.file} must have joints of the skeleton, got {', '.join(known.joints)}")
+    own = found.joints or known.joints
+    lacking = [joint for joint in wanted if joint not in own]
+    if lacking:
+        raise ValueError(
+            f"{found.file} must have the joints that {known.file} labels, got none for {', '.join(lacking)}; "
+            "choose a skeleton of joints that both have with --skeleton"
+        )
+    _check_pictures(found, truth, known)
+    held = own if found.truth is not None and known.truth.file is not None else known.joints
+    return (
+        Predictions(found.predictions.sample, *_found(found.predictions, own, joints)),
+        _with_joints(truth, held, joints),
+    )
+
+
+def _truth_of(found: PredictionFile, known: Known) -> Truth:
+    """What the predictions' numbers refer to."""
+    if found.truth is not None and known.truth.file is not None:
+        # People of a detector's boxes, perhaps: the annotation file has others.
+        return found.truth._replace(file=known.truth.file, pictures=known.truth.pictures)
+    count = len(found.predictions.sample if found.truth is None else found.truth.boxes)
+    tested = _only(known.truth, known.tested)
+    for truth in (known.truth, tested):
+        if len(truth.boxes) == count:
+            return truth
+    people = len(known.truth.boxes)
+    named = (
+        f"{people} people" if len(tested.boxes) == people else f"{people} people (or the {len(tested.boxes)} tested)"
+    )
+    raise ValueError(f"{found.file} must hold one pose for each of the {named} of {known.file}, in order, got {count}")
+
+
+def _only(truth: Truth, chosen: slice) -> Truth:
+    measures = {name: values[chosen] for name, values in truth.measures.items()}
+    return truth._replace(
+        keypoints=truth.keypoints[chosen],
+        visibility=truth.visibility[chosen],
+        boxes=truth.boxes[chosen],
+        images=truth.images[chosen],
+        measures=measures,
+    )
+
+
+def _check_pictures(found: PredictionFile, truth: Truth, known: Known) -> None:
+    """Raise where both say which picture a person is in, and say different ones."""
+    if found.images is None or not truth.images.all():
+        return
+    expected = truth.images[found.predictions.sample]
+    for number, (ours, theirs) in enumerate(zip(found.images.tolist(), expected.tolist(), strict=True)):
+        if PurePosixPath(ours).name != PurePosixPath(theirs).name:
+            raise ValueError(
+                f"{found.file}: [{number}]: image must be {theirs!r}, as of that person in {known.file}, got {ours!r}"
+            )
+
+
+def _columns(joints: Sequence[str], wanted: tuple[str, ...]) -> list[int]:
+    """Where wanted joints stand; -1 for those that are not there."""
+    return [joints.index(joint) if joint in joints else -1 for joint in wanted]
+
+
+def _found(found: Predictions, joints: Sequence[str], wanted: tuple[str, ...]) -> tuple[FloatArray, FloatArray]:
+    columns = np.array(_columns(joints, wanted))
+    lacking = columns < 0
+    keypoints, scores = found.keypoints[:, columns], found.scores[:, columns]
+    keypoints[:, lacking], scores[:, lacking] = np.nan, 0.0
+    return keypoints, scores
+
+
+def _with_joints(truth: Truth, joints: Sequence[str], wanted: tuple[str, ...]) -> Truth:
+    columns = np.array(_columns(joints, wanted))
+    keypoints, visibility = truth.keypoints[:, columns], truth.visibility[:, columns]
+    keypoints[:, columns < 0], visibility[:, columns < 0] = 0.0, NOT_LABELLED
+    return truth._replace(keypoints=keypoints, visibility=visibility)

@@ -2,6 +2,7 @@
 
 import logging
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,13 +11,8 @@ import numpy as np
 from posepyr.data.formats.archive import Record, data_folder, require, table
 from posepyr.data.formats.json_file import read_json
 from posepyr.data.formats.people import People, has_extent, spelled
-from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE
-
-JOINTS = (
-    "right_shoulder", "right_elbow", "right_wrist", "left_shoulder", "left_elbow", "left_wrist", "right_hip",
-    "right_knee", "right_ankle", "left_hip", "left_knee", "left_ankle", "head_top", "neck",
-)  # fmt: skip
-"""In the order of the annotations."""
+from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, PublishedCount, Source
+from posepyr.skeleton import AI_CHALLENGER_JOINTS
 
 _TRAIN, _VALIDATION = "ai_challenger_keypoint_train_20170902", "ai_challenger_keypoint_validation_20170911"
 
@@ -39,10 +35,16 @@ IMAGES = {
 _STATES = np.array([NOT_LABELLED, VISIBLE, OCCLUDED, NOT_LABELLED], np.uint8)
 """By the third number of a joint: 1 visible, 2 labelled but hidden, 3 not labelled."""
 
+_WU = "Wu et al. 2017: of 300,000, 70% to train on, 10% to validate on"
+_PUBLISHED = {
+    "train": (PublishedCount(210000, "pictures", _WU),),
+    "val": (PublishedCount(30000, "pictures", _WU),),
+}
+
 _log = logging.getLogger(__name__)
 
 
-class AIChallenger:
+class AIChallenger(Source):
     """People of AI Challenger.
 
     ``folder`` is looked up under ``POSEPYR_DATA`` (or ``./data``) unless absolute. ``annotations`` and ``images`` name
@@ -62,7 +64,7 @@ class AIChallenger:
         self._read: dict[str, People] = {}
 
     def split(self, name: str) -> People:
-        """``train``, ``val`` or ``test``; read once."""
+        """Return ``train``, ``val`` or ``test``, read once."""
         if name == "test" and name not in self.annotations:
             return self.split("val")
         if name not in self.annotations or name not in self.images:
@@ -73,6 +75,9 @@ class AIChallenger:
             require(self.folder, [annotations, f"{self.images[name]}/"], "AI Challenger")
             self._read[name] = read_ai_challenger(self.folder / annotations, self.folder / self.images[name])
         return self._read[name]
+
+    def published(self, name: str) -> Sequence[PublishedCount]:
+        return _PUBLISHED.get(name, ())
 
 
 class _Found(NamedTuple):
@@ -108,7 +113,9 @@ def read_ai_challenger(file: Path, images: Path) -> People:
     measures = {"image": names[kept], "person": _places(found)[kept], "area": boxes[kept, 2:].prod(axis=1)}
     keypoints = np.where(visibility[:, :, None] != NOT_LABELLED, triples[:, :, :2], 0.0)
     pictures = [f"{name}.jpg" for name in names[kept]]
-    return People(images, JOINTS, pictures, boxes[kept], keypoints[kept], visibility[kept], measures, skipped)
+    return People(
+        images, AI_CHALLENGER_JOINTS, pictures, boxes[kept], keypoints[kept], visibility[kept], measures, skipped
+    )
 
 
 def _find(file: Path) -> tuple[list[_Found], Counter[str]]:
@@ -137,7 +144,9 @@ def _find(file: Path) -> tuple[list[_Found], Counter[str]]:
 def _triples(found: list[_Found]) -> Any:
     records = [person.record for person in found]
     rows = [person.joints for person in found]
-    triples = table(rows, records, "keypoint_annotations", 3 * len(JOINTS)).reshape(len(found), len(JOINTS), 3)
+    triples = table(rows, records, "keypoint_annotations", 3 * len(AI_CHALLENGER_JOINTS)).reshape(
+        len(found), len(AI_CHALLENGER_JOINTS), 3
+    )
     wrong = np.flatnonzero(~np.isin(triples[:, :, 2], (1, 2, 3)).all(axis=1))
     if len(wrong):
         states = triples[wrong[0], :, 2].tolist()

@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 import yaml
 
 from posepyr.data.formats.archive import Record, is_folder, nearest
+from posepyr.data.formats.coco_people import read_coco
 from posepyr.data.formats.people import People
 from posepyr.data.formats.spreadsheet import read_csv
-from posepyr.data.sources.coco import read_coco
+from posepyr.records import Source
 from posepyr.skeleton import Skeleton
 
 HOLDOUT = 0.1
@@ -19,7 +20,7 @@ _KNOWN = ("name", "joints", "flip_pairs", "limbs", "sigmas", "unit", "lower_body
 _SPLITS = ("train", "val", "test")
 
 
-class Custom:
+class Custom(Source):
     """People of a data set that a YAML file describes.
 
     ``name`` and ``joints`` are needed, ``flip_pairs``, ``limbs``, ``sigmas``, ``unit`` and ``lower_body`` are
@@ -38,11 +39,11 @@ class Custom:
 
     @property
     def skeleton(self) -> Skeleton:
-        """The joints that the file names."""
+        """Return the joints that the file names."""
         return self._definition.skeleton
 
     def split(self, name: str) -> People:
-        """``train``, ``val`` or ``test``; read once."""
+        """Return ``train``, ``val`` or ``test``, read once."""
         if name not in _SPLITS:
             raise ValueError(f"split must be one of {', '.join(_SPLITS)}, got {name!r}")
         if name == "test" and "test" not in self._definition.annotations:
@@ -113,7 +114,7 @@ def _yaml(file: Path) -> Any:
     try:
         return yaml.safe_load(file.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ValueError(f"data.source.file must be a readable YAML file, got {file} ({error.strerror})") from error
+        raise ValueError(f"file must be a readable YAML file, got {file} ({error.strerror})") from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise ValueError(f"{file} must be valid YAML, got {error}") from error
 

@@ -6,9 +6,10 @@ from typing import Any
 import numpy.typing as npt
 
 from posepyr.figures.painter import paint
-from posepyr.figures.scene import JOINTS, Scene, compose
+from posepyr.figures.scene import Scene, compose
 from posepyr.geometry import IDENTITY
-from posepyr.records import Annotation, View
+from posepyr.records import Annotation, Source, View
+from posepyr.skeleton import MPII_JOINTS
 
 SPLITS = ("train", "val", "test")
 
@@ -16,7 +17,7 @@ RECENT = 256
 """Scenes that a split remembers: a batch's."""
 
 
-class Figures:
+class Figures(Source):
     """Pictures of drawn people, without a download and without an end.
 
     A picture is a function of ``(seed, split, index)``: the same in any process, in any order, with any number of
@@ -40,23 +41,21 @@ class Figures:
     ) -> None:
         for name, strength in (("difficulty", difficulty), ("foreshortening", foreshortening)):
             if not 0.0 <= strength <= 1.0:
-                raise ValueError(f"{name} must be from 0 to 1, got {strength} (data=figures, data.source.{name})")
+                raise ValueError(f"{name} must be from 0 to 1, got {strength}")
         if not 32 <= size <= 2048:
-            raise ValueError(f"size must be from 32 to 2048 pixels, got {size} (data=figures, data.source.size)")
+            raise ValueError(f"size must be from 32 to 2048 pixels, got {size}")
         for name, number in (("train", train), ("val", val), ("test", test), ("seed", seed)):
             if number < 0:
-                raise ValueError(f"{name} must not be negative, got {number} (data=figures, data.source.{name})")
+                raise ValueError(f"{name} must not be negative, got {number}")
         for joint in covered:
-            if joint not in JOINTS:
-                raise ValueError(
-                    f"covered must hold some of {', '.join(JOINTS)}, got {joint} (data=figures, data.source.covered)"
-                )
+            if joint not in MPII_JOINTS:
+                raise ValueError(f"covered must hold some of {', '.join(MPII_JOINTS)}, got {joint}")
         self.difficulty, self.foreshortening, self.size, self.seed = difficulty, foreshortening, size, seed
         self.covered = tuple(covered)
         self._lengths = {"train": train, "val": val, "test": test}
 
     def split(self, name: str) -> "FigureSplit":
-        """``train``, ``val`` or ``test``: different people in each."""
+        """Return ``train``, ``val`` or ``test``, with different people in each."""
         if name not in SPLITS:
             raise ValueError(f"split must be one of {', '.join(SPLITS)}, got {name!r}")
         return FigureSplit(self, name, self._lengths[name])
@@ -69,7 +68,7 @@ class FigureSplit:
         self.figures, self.name, self.length = figures, name, length
         # Whoever reads a batch's annotations asks for their pictures next; a scene is a pure function of its index.
         self._recent: dict[int, Scene] = {}
-        self.joints = JOINTS
+        self.joints = MPII_JOINTS
         self.measures: dict[str, npt.NDArray[Any]] = {}
 
     def __len__(self) -> int:

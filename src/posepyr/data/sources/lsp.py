@@ -3,57 +3,29 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from posepyr.data.formats.archive import LARGEST, Record, data_folder, require
-from posepyr.data.formats.matlab import read_mat
+from posepyr.data.formats.archive import data_folder, require
+from posepyr.data.formats.lsp import EXTENDED, LSP, Labels, Layout, read_joints
 from posepyr.data.formats.people import People, Visibility, around, spelled
 from posepyr.data.formats.pictures import read_picture
-from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, FloatArray
-
-JOINTS = (
-    "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "right_wrist",
-    "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist", "neck", "head_top",
-)  # fmt: skip
-"""In the order of the archives' README."""
+from posepyr.records import NOT_LABELLED, FloatArray, PublishedCount, Source
+from posepyr.skeleton import LSP_JOINTS
 
 BoxRule = Literal["picture", "joints"]
+
+_PUBLISHED = {
+    (LSP.name, "train"): (PublishedCount(1000, "people", "Johnson and Everingham 2010"),),
+    (LSP.name, "test"): (PublishedCount(1000, "people", "Johnson and Everingham 2010"),),
+    (EXTENDED.name, "train"): (PublishedCount(10000, "people", "Johnson and Everingham 2011"),),
+}
 
 _log = logging.getLogger(__name__)
 
 
-class Layout(NamedTuple):
-    """How one of the two archives writes what both have."""
-
-    name: str
-    picture: str
-    """Its file, by its number from 1."""
-    states: tuple[int, int]
-    """What a joint is whose third number is 0, and whose is 1."""
-    splits: dict[str, tuple[int, int | None]]
-    """The first person of each, and the one after its last; None for the end of the file."""
-
-
-LSP = Layout(
-    "LSP", "images/im{:04d}.jpg", (VISIBLE, OCCLUDED), {"train": (0, 1000), "val": (1000, 2000), "test": (1000, 2000)}
-)
-EXTENDED = Layout("LSP-extended", "images/im{:05d}.jpg", (NOT_LABELLED, VISIBLE), {"train": (0, None)})
-
-
-class Labels(NamedTuple):
-    """Everybody in an archive."""
-
-    layout: Layout
-    keypoints: FloatArray
-    """``N 14 2``."""
-    visibility: Visibility
-    """``N 14``."""
-
-
-class Lsp:
+class Lsp(Source):
     """People of LSP or of LSP-extended, one a picture.
 
     ``folder`` is looked up under ``POSEPYR_DATA`` (or ``./data``) unless absolute; which of the two it holds is told
@@ -72,14 +44,14 @@ class Lsp:
         self, folder: str = "lsp", splits: dict[str, tuple[int, int]] | None = None, box: BoxRule = "picture"
     ) -> None:
         if box not in ("picture", "joints"):
-            raise ValueError(f"data.source.box must be picture or joints, got {box!r}")
+            raise ValueError(f"box must be picture or joints, got {box!r}")
         self.folder = data_folder(folder)
         self.splits, self.box = splits or {}, box
         self._labels: Labels | None = None
         self._read: dict[str, People] = {}
 
     def split(self, name: str) -> People:
-        """``train``, ``val`` or ``test``; read once."""
+        """Return ``train``, ``val`` or ``test``, read once."""
         if name not in self._read:
             labels = self._everybody()
             first, end = _range(name, labels.layout.splits | self.splits, len(labels.keypoints), self.folder)
@@ -88,8 +60,14 @@ class Lsp:
 
     @property
     def layout(self) -> Layout:
-        """Which of the two archives the folder holds."""
+        """Return which of the two archives the folder holds."""
         return self._everybody().layout
+
+    def published(self, name: str) -> Sequence[PublishedCount]:
+        return () if self.splits else _PUBLISHED.get((self.layout.name, name), ())
+
+    def boxes(self, name: str) -> str:
+        return {"picture": "whole-picture", "joints": "joint-enclosing"}[self.box]
 
     def _everybody(self) -> Labels:
         if self._labels is None:
@@ -120,51 +98,7 @@ class Lsp:
         _log.info("%s: %d people, %d joints not labelled; left out: %s", self.folder, len(kept), missing, left_out)
         names = [pictures[index] for index in kept]
         measures = {"image": kept + first + 1}
-        return People(self.folder, JOINTS, names, boxes[kept], keypoints[kept], visibility[kept], measures, skipped)
-
-
-def read_joints(file: Path) -> Labels:
-    """Everybody's joints, whichever way round the axes are, counted from 0.
-
-    ``3 14 n`` is LSP, where the third number is 1 for hidden joints; ``14 3 n`` is LSP-extended, where it is 1 for
-    joints that are labelled. A joint left of or above the picture is not labelled, whatever its number says: 18 of the
-    123,213 that LSP-extended marks, none of them by three pixels.
-    """
-    record = Record(file)
-    joints = _numbers(record.value(read_mat(file), "joints"), record)
-    layout = LSP if joints.shape[:2] == (3, 14) else EXTENDED
-    people = joints.transpose(2, 1, 0) if layout is LSP else joints.transpose(2, 0, 1)
-    _check(people, record)
-    visibility = np.array(layout.states, np.uint8)[people[:, :, 2].astype(np.intp)]
-    # MATLAB counts pixels from 1.
-    keypoints = people[:, :, :2] - 1
-    visibility[(keypoints < -0.5).any(axis=-1)] = NOT_LABELLED
-    return Labels(layout, np.where(visibility[:, :, None] == NOT_LABELLED, 0.0, keypoints), visibility)
-
-
-def _numbers(value: Any, record: Record) -> npt.NDArray[np.float64]:
-    """The array ``3 14 n`` or ``14 3 n``; MATLAB drops the last axis of a single person."""
-    joints = np.asarray(value)
-    if joints.dtype.kind not in "iuf":
-        raise record.error("joints", "be numbers", str(joints.dtype))
-    joints = joints[:, :, None] if joints.ndim == 2 else joints
-    if joints.ndim != 3 or joints.shape[:2] not in ((3, 14), (14, 3)) or not joints.shape[2]:
-        raise record.error("joints", "be of 3 x 14 x n numbers (LSP) or 14 x 3 x n (LSP-extended)", list(joints.shape))
-    return joints.astype(np.float64)
-
-
-def _check(people: FloatArray, record: Record) -> None:
-    """Raises for the first joint ``N 14 3`` that is no position or has no known state."""
-    fine = (np.abs(people[:, :, :2]) <= LARGEST).all(axis=-1)
-    known = np.isin(people[:, :, 2], (0, 1))
-    for wrong, part, rule in (
-        (~fine, slice(0, 2), f"be a finite position of at most {LARGEST:.0e}"),
-        (~known, 2, "be marked by 0 or 1 in the third number"),
-    ):
-        if wrong.any():
-            person, joint = (int(index) for index in np.argwhere(wrong)[0])
-            where = record._replace(name=f"joints of person {person}")
-            raise where.error(JOINTS[joint], rule, people[person, joint, part].tolist())
+        return People(self.folder, LSP_JOINTS, names, boxes[kept], keypoints[kept], visibility[kept], measures, skipped)
 
 
 def _range(name: str, splits: dict[str, Any], count: int, folder: Path) -> tuple[int, int]:
@@ -172,13 +106,13 @@ def _range(name: str, splits: dict[str, Any], count: int, folder: Path) -> tuple
     if name not in splits:
         raise ValueError(
             f"split must be one of {', '.join(splits)}, got {name!r}; say which of the {count} people it has, as in "
-            f"data.source.splits.{name}=[{count * 9 // 10},{count}]"
+            f"splits.{name}=[{count * 9 // 10},{count}]"
         )
     first, end = splits[name]
     end = count if end is None else end
     if not 0 <= first < end <= count:
         raise ValueError(
-            f"data.source.splits.{name} must lie within the {count} people of {folder / 'joints.mat'}, "
+            f"splits.{name} must lie within the {count} people of {folder / 'joints.mat'}, "
             f"got [{first}, {end}]; give the first person, counted from 0, and the one after the last"
         )
     return first, end

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from posepyr.data.loading.joints import matched
-from posepyr.records import Annotation, Source, Split, View
+from posepyr.records import Annotation, Source, Split, Truth, View
 
 
-class Mixture:
+class Mixture(Source):
     """The training people of several sources, seen with the same joints; validation and testing on one of them.
 
     ``sources`` has them by name. Joints that a source has under another name or not at all are not labelled in its
@@ -21,17 +21,15 @@ class Mixture:
 
     def __init__(self, sources: Mapping[str, Source], joints: Sequence[str], evaluate_on: str | None = None) -> None:
         if not sources:
-            raise ValueError("data.source.sources must name one or more data sets, got none")
+            raise ValueError("sources must name one or more data sets, got none")
         self.sources, self.joints = dict(sources), tuple(joints)
         self.evaluate_on = next(iter(self.sources)) if evaluate_on is None else evaluate_on
         if self.evaluate_on not in self.sources:
-            raise ValueError(
-                f"data.source.evaluate_on must be one of {', '.join(self.sources)}, got {self.evaluate_on!r}"
-            )
+            raise ValueError(f"evaluate_on must be one of {', '.join(self.sources)}, got {self.evaluate_on!r}")
         self._train: Joined | None = None
 
     def split(self, name: str) -> Split:
-        """``train`` of all sources, any other split of one; read once."""
+        """Return ``train`` of all sources, or any other split of one, read once."""
         if name != "train":
             return matched(self.sources[self.evaluate_on].split(name), self.joints)
         if self._train is None:
@@ -40,8 +38,15 @@ class Mixture:
         return self._train
 
     def scored(self, name: str) -> Source:
-        """The data set that a split is of alone, against whose files scores are taken; ``train`` is of the mixture."""
+        """Return the data set that a split is of; ``train`` is of the mixture itself."""
         return self if name == "train" else self.sources[self.evaluate_on]
+
+    def parts(self, name: str) -> Sequence[Source]:
+        chosen = self.sources.values() if name == "train" else [self.sources[self.evaluate_on]]
+        return [part for source in chosen for part in source.parts(name)]
+
+    def complete(self, name: str, truth: Truth) -> Truth:
+        return truth if name == "train" else self.sources[self.evaluate_on].complete(name, truth)
 
 
 class Joined:

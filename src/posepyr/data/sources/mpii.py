@@ -1,6 +1,7 @@
 """MPII Human Pose, in the three layouts that it is passed on in."""
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,10 @@ from posepyr.data.formats.mpii.layout import people
 from posepyr.data.formats.mpii.official import Release, read_release
 from posepyr.data.formats.mpii.validation import find_list, validating
 from posepyr.data.formats.people import People
+from posepyr.data.results.submissions import check_file, check_joints, write_mpii_submission
+from posepyr.errors import UsageError
+from posepyr.records import Predictions, PublishedCount, Source, Truth
+from posepyr.skeleton import MPII_JOINTS, Skeleton
 
 OFFICIAL = "mpii_human_pose_v1_u12_1.mat"
 PARTS = ("train", "valid", "trainval", "test")
@@ -27,7 +32,7 @@ _READERS = {".json": read_hrnet, ".h5": read_hourglass, ".hdf5": read_hourglass}
 _log = logging.getLogger(__name__)
 
 
-class Mpii:
+class Mpii(Source):
     """People of MPII with the positions and scales that come with it.
 
     ``folder`` is looked up under ``POSEPYR_DATA`` (or ``./data``) unless absolute. ``annotations`` is the official
@@ -51,16 +56,14 @@ class Mpii:
         self.annotations, self.images, self.validation = annotations, images, validation
         self.splits = SPLITS | (splits or {})
         if Path(annotations).suffix.lower() not in (".mat", *_READERS):
-            raise ValueError(f"data.source.annotations must end in .mat, .json or .h5, got {annotations!r}")
+            raise ValueError(f"annotations must end in .mat, .json or .h5, got {annotations!r}")
         self._read: dict[str, People] = {}
         self._release: Release | None = None
 
     def split(self, name: str) -> People:
-        """``train``, ``val``, ``trainval`` or ``test``; read once."""
+        """Return ``train``, ``val``, ``trainval`` or ``test``, read once."""
         if name not in self.splits:
-            raise ValueError(
-                f"split must be one of {', '.join(self.splits)}, got {name!r}; name it in data.source.splits"
-            )
+            raise ValueError(f"split must be one of {', '.join(self.splits)}, got {name!r}; name it in splits")
         part = self.splits[name]
         if part not in self._read:
             annotations = self.annotations.replace("{split}", part)
@@ -75,19 +78,39 @@ class Mpii:
                 self._read[part] = people(read(file, unlabelled), file, self.folder / self.images, unlabelled)
         return self._read[part]
 
+    def published(self, name: str) -> Sequence[PublishedCount]:
+        part = self.splits.get(name, name)
+        return (PublishedCount(PUBLISHED[part], "people", "the HRNet release"),) if part in PUBLISHED else ()
+
+    def check_submission(self, name: str, skeleton: Skeleton, path: Path) -> None:
+        if not self.annotations.endswith(".mat"):
+            super().check_submission(name, skeleton, path)
+        check_joints("MPII", MPII_JOINTS, skeleton)
+        if self.splits.get(name) != "test":
+            raise UsageError(
+                f"submission must be of MPII's test people, got its {self.splits.get(name)} people; score the split "
+                "test with splits.test=test"
+            )
+        check_file(path)
+
+    def write_submission(
+        self, name: str, skeleton: Skeleton, path: Path, predictions: Predictions, truth: Truth
+    ) -> None:
+        write_mpii_submission(path, self.folder / self.annotations, predictions, truth.measures, skeleton.joints)
+
     def _hint(self, file: Path, part: str) -> None:
         """Raise where the annotations lie there in another layout than the one that is asked for."""
         for other in ("annot/{split}.json", "annot/{split}.h5"):
             found = self.folder / other.replace("{split}", part)
             if not file.is_file() and found.is_file():
                 raise ValueError(
-                    f"data.source.annotations must name files that are there, got {self.annotations!r}, but there is "
-                    f"{found}: write \"data.source.annotations='{other}'\""
+                    f"annotations must name files that are there, got {self.annotations!r}, but there is "
+                    f"{found}: write annotations='{other}'"
                 )
 
     def _official(self, file: Path, part: str) -> People:
         if part not in PARTS:
-            raise ValueError(f"data.source.splits must name parts among {', '.join(PARTS)} of {file}, got {part!r}")
+            raise ValueError(f"splits must name parts among {', '.join(PARTS)} of {file}, got {part!r}")
         release = self._release = self._release or read_release(file)
         skipped = {}
         if part in ("test", "trainval"):

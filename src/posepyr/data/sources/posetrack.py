@@ -3,6 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +12,26 @@ import numpy.typing as npt
 
 from posepyr.data.formats import coco_file
 from posepyr.data.formats.archive import data_folder, require
-from posepyr.data.formats.detections import read_detections
+from posepyr.data.formats.coco_people import read_detections
 from posepyr.data.formats.people import People, spelled
-from posepyr.data.formats.posetrack.clip import JOINTS, PER_PERSON, Clip, Frame, kept
+from posepyr.data.formats.posetrack.clip import PER_PERSON, Clip, Frame, kept
 from posepyr.data.formats.posetrack.clips import read_clips
 from posepyr.data.formats.posetrack.coco_style import BoxRule
-from posepyr.records import Annotation, View
+from posepyr.data.formats.posetrack.results import read_annotated
+from posepyr.data.results.submissions import check_folder, check_joints, write_posetrack_videos
+from posepyr.errors import UsageError
+from posepyr.records import Annotation, BoxKind, Predictions, PublishedCount, Source, Truth, View
+from posepyr.skeleton import POSETRACK_JOINTS, Skeleton
 
 SPLITS = {"train": "train", "val": "val", "test": "val"}
 """The labels of the test videos are not public."""
+
+_VIDEOS = "PoseTrack 2018, as of Liu et al. 2021 (DCPose), section 4.1"
+_EARLIER = "PoseTrack 2017, as of HRNet, section 4.3"
+_PUBLISHED = {
+    "train": (PublishedCount(593, "videos", _VIDEOS), PublishedCount(292, "videos", _EARLIER)),
+    "val": (PublishedCount(170, "videos", _VIDEOS), PublishedCount(50, "videos", _EARLIER)),
+}
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +62,7 @@ class Videos:
         return self._people.view(annotation, scale)
 
 
-class PoseTrack:
+class PoseTrack(Source):
     """People of PoseTrack's videos, with their tracks.
 
     ``folder`` is looked up under ``POSEPYR_DATA`` (or ``./data``) unless absolute; pictures are named relative to it.
@@ -72,7 +84,7 @@ class PoseTrack:
         threshold: float = 0.0,
     ) -> None:
         if box not in ("stated", "joints"):
-            raise ValueError(f"data.source.box must be stated or joints, got {box!r}")
+            raise ValueError(f"box must be stated or joints, got {box!r}")
         self.folder = data_folder(folder)
         self.annotations, self.box = annotations, box
         self.splits = SPLITS | (splits or {})
@@ -81,7 +93,7 @@ class PoseTrack:
         self._detected: dict[str, Videos] = {}
 
     def split(self, name: str) -> Videos:
-        """``train``, ``val`` or ``test``; read once."""
+        """Return ``train``, ``val`` or ``test``, read once."""
         if self.detections is None or name == "train":
             return self.truth(name)
         stem = self._stem(name)
@@ -91,25 +103,66 @@ class PoseTrack:
         return self._detected[stem]
 
     def truth(self, name: str) -> Videos:
-        """The annotated people of a split, whatever boxes are looked into."""
+        """Return the annotated people of a split, whatever boxes it is tested in."""
         stem = self._stem(name)
         if stem not in self._truth:
             self._truth[stem] = self._annotated(self._clips(stem), self.folder / self._place(stem))
         return self._truth[stem]
 
     def videos(self, name: str) -> Path:
-        """The annotation files of a split, which have all that scores of whole videos take: regions to ignore too."""
+        """Return the annotation files of a split: a folder of them, or a single one."""
         return self.folder / self._place(self._stem(name))
 
     def labelled(self, name: str) -> bool:
-        """Whether anybody in a split is annotated; whom the test videos show is not public."""
+        """Return True if anybody in a split is annotated: the people in the test videos are not public."""
         return any(len(clip.frame) for clip in self._clips(self._stem(name)))
+
+    def published(self, name: str) -> Sequence[PublishedCount]:
+        if self.detections is not None and name != "train":
+            return ()
+        return _PUBLISHED.get(self.splits.get(name, name), ())
+
+    def complete(self, name: str, truth: Truth) -> Truth:
+        return truth._replace(videos=cache(partial(read_annotated, self.videos(name))))
+
+    def box_kinds(self, name: str) -> tuple[BoxKind, ...]:
+        if self.detections is None:
+            return ("annotated",)
+        return ("annotated", "detected") if self.labelled(name) else ("detected",)
+
+    def in_boxes(self, kind: BoxKind) -> Source:
+        if kind == "detected" or self.detections is None:
+            return self
+        return PoseTrack(str(self.folder), self.annotations, self.splits, self.box)
+
+    def boxes(self, name: str) -> str:
+        if self.detections is not None:
+            return f"detected ({self.detections})"
+        return "joint-enclosing" if self.box == "joints" else "annotated"
+
+    def check_submission(self, name: str, skeleton: Skeleton, path: Path) -> None:
+        check_joints("PoseTrack", POSETRACK_JOINTS, skeleton)
+        if self.detections is not None:
+            raise UsageError(
+                "submission must have a track for everybody in PoseTrack's videos, and people in the boxes of "
+                f"{self.detections} are not tracked; set detections=null to use the annotated boxes, whose tracks are "
+                "known"
+            )
+        check_folder(path)
+
+    def write_submission(
+        self, name: str, skeleton: Skeleton, path: Path, predictions: Predictions, truth: Truth
+    ) -> None:
+        columns = [skeleton.index(joint) for joint in POSETRACK_JOINTS]
+        ordered = predictions._replace(
+            keypoints=predictions.keypoints[:, columns], scores=predictions.scores[:, columns]
+        )
+        frames = self.split(name).frames
+        write_posetrack_videos(path, frames, ordered, truth.measures["image"], truth.measures["track"])
 
     def _stem(self, name: str) -> str:
         if name not in self.splits:
-            raise ValueError(
-                f"split must be one of {', '.join(self.splits)}, got {name!r}; name it in data.source.splits"
-            )
+            raise ValueError(f"split must be one of {', '.join(self.splits)}, got {name!r}; name it in splits")
         return self.splits[name]
 
     def _place(self, stem: str) -> str:
@@ -135,13 +188,15 @@ class PoseTrack:
             **{name: of[name] for name in ("track", "person", "head_size")},
         }
         names = [frames[index].file for index in places]
-        people = People(self.folder, JOINTS, names, of["boxes"], of["keypoints"], of["visibility"], measures, skipped)
+        people = People(
+            self.folder, POSETRACK_JOINTS, names, of["boxes"], of["keypoints"], of["visibility"], measures, skipped
+        )
         return Videos(people, frames)
 
     def _found(self, clips: list[Clip], stem: str, detections: str) -> Videos:
         frames = _frames(clips, self.folder / self._place(stem))
         listed = {frame.image: coco_file.Picture(frame.file, frame.size) for frame in frames}
-        people = read_detections(self.folder / detections, listed, self.folder, JOINTS, self.threshold)
+        people = read_detections(self.folder / detections, listed, self.folder, POSETRACK_JOINTS, self.threshold)
         return Videos(people, frames)
 
 

@@ -11,7 +11,7 @@ from posepyr.data.classification.labelled import LabelledSource
 from posepyr.data.loading.truth import truth_of
 from posepyr.records import FloatArray, Pixels, Source, Split
 from posepyr.skeleton import Skeleton
-from posepyr.studies.datasets.counts import Part, miscounts, parts
+from posepyr.studies.datasets.counts import miscounts
 from posepyr.studies.datasets.findings import Finding, Look, Offender, merged
 from posepyr.studies.datasets.labelled import check_labelled_split, look_at_split
 from posepyr.studies.datasets.people import check_people
@@ -70,7 +70,7 @@ def check_poses(
     findings += [finding for look in looks.values() for finding in check_people(look)]
     findings += [*_picture_faults(looks, looked), _shared_pictures(looks), _lacking_joints(looks, skeleton)]
     findings += _left_out_and_miscounted(source, {name: read[name] for name in looks})
-    splits: dict[str, dict[str, Any]] = {name: _summary(looks[name], source, read[name]) for name in looks}
+    splits: dict[str, dict[str, Any]] = {name: _summary(looks[name], source) for name in looks}
     splits |= {name: {"same_as": twin} for name, twin in twins.items()}
     counts = {"named": len(pictures), "looked_at": looked.number, "decoded": looked.decoded}
     return Report({name: splits[name] for name in names if name in splits}, counts, merged(findings))
@@ -92,7 +92,7 @@ def check_labelled(
         splits[name], more = check_labelled_split(name, split, source.classes, looked)
         findings += more
         counts += Counter(named=len(split), looked_at=looked.number, decoded=looked.decoded)
-        findings += [_of(name, "other counts than published", miscounts(part)) for part in parts(source, name, split)]
+        findings.append(_of(name, "other counts than published", miscounts(source.published(name), split)))
     return Report(splits, {name: counts[name] for name in ("named", "looked_at", "decoded")}, merged(findings))
 
 
@@ -177,11 +177,12 @@ def _lacking_joints(looks: Mapping[str, Look], skeleton: Skeleton) -> Finding:
 
 def _left_out_and_miscounted(source: Source, read: Mapping[str, Split]) -> list[Finding]:
     findings = []
-    for name, split in read.items():
-        for part in parts(source, name, split):
+    for name in read:
+        for part in source.parts(name):
+            split = part.split(name)
             findings += [
-                _of(name, "people left out", (f"{count:,} {reason}" for reason, count in left_out(part).items())),
-                _of(name, "other counts than published", miscounts(part)),
+                _of(name, "people left out", (f"{count:,} {reason}" for reason, count in left_out(split).items())),
+                _of(name, "other counts than published", miscounts(part.published(name), split)),
             ]
     return findings
 
@@ -191,13 +192,14 @@ def _of(name: str, kind: str, values: Iterable[str]) -> Finding:
     return Finding(kind, False, [Offender(name, value) for value in values])
 
 
-def left_out(part: Part) -> dict[str, int]:
-    """How many of a file's people the reader left out, by reason."""
-    return dict(getattr(part.split, "skipped", {}))
+def left_out(split: Split) -> dict[str, int]:
+    """Return how many of a file's people its reader left out, by reason; none of a split that is of no file."""
+    return dict(getattr(split, "skipped", {}))
 
 
-def _summary(look: Look, source: Source, split: Split) -> dict[str, Any]:
-    skipped = sum((Counter(left_out(part)) for part in parts(source, look.name, split)), Counter[str]())
+def _summary(look: Look, source: Source) -> dict[str, Any]:
+    splits = (part.split(look.name) for part in source.parts(look.name))
+    skipped = sum((Counter(left_out(split)) for split in splits), Counter[str]())
     return {
         "people": len(look.truth.boxes),
         "pictures": len(np.unique(look.truth.images)),

@@ -8,16 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posepyr.data.formats.posetrack.clip import JOINTS
 from posepyr.data.formats.posetrack.results import read_frames
 from posepyr.metrics.posetrack import scores
 from posepyr.metrics.posetrack_frames import NOT_FOLLOWED
+from posepyr.skeleton import POSETRACK_JOINTS
 
 Content = dict[str, Any]
 Person = dict[str, tuple[float, ...]]
 
 # Every other joint of the files of 2018 is in another place than in posepyr's order: ears stand between.
-NAMES = [*JOINTS[:3], "left_ear", "right_ear", *JOINTS[3:]]
+NAMES = [*POSETRACK_JOINTS[:3], "left_ear", "right_ear", *POSETRACK_JOINTS[3:]]
 IDS = [
     "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "right_wrist", "right_elbow",
     "right_shoulder", "left_shoulder", "left_elbow", "left_wrist", "head_bottom", "nose", "head_top",
@@ -96,7 +96,7 @@ def test_both_layouts_say_the_same(annotated: str, predicted: str, write: Write)
     assert [frame.found.track.tolist() for frame in frames] == [[1], [], [1]]
     assert [len(frame.ignored) for frame in frames] == [1, 0, 0]
     np.testing.assert_array_equal(frames[0].ignored[0], REGION)
-    nose, ankle, wrist = (JOINTS.index(name) for name in ("nose", "left_ankle", "right_wrist"))
+    nose, ankle, wrist = (POSETRACK_JOINTS.index(name) for name in ("nose", "left_ankle", "right_wrist"))
     first, last = frames[0], frames[2]
     assert np.flatnonzero(first.truth.present[0]).tolist() == [nose, ankle]
     # Somebody with a single joint has no box, but is there.
@@ -108,7 +108,7 @@ def test_both_layouts_say_the_same(annotated: str, predicted: str, write: Write)
     np.testing.assert_array_equal(first.found.scores[0, [nose, ankle]], [0.5, 0.25])
     assert last.found.scores[0, nose] == 0.75
     # Of the noses 2 of 2 are found, of the ankles 1 of 2, of the wrists none.
-    result = scores(frames, JOINTS)
+    result = scores(frames, POSETRACK_JOINTS)
     assert [result[f"map/{name}"] for name in ("head", "ankle", "wrist")] == [1, 0.5, 0]
     assert [result[f"mota/{name}"] for name in ("head", "ankle", "wrist")] == [1, 0.5, 0]
 
@@ -126,14 +126,14 @@ def test_tracks_scores_and_numbers_of_results_may_be_missing(layout: str, write:
     frames = read_frames(*write(LAYOUTS[layout](TRUTH, True), found))
     assert frames[0].found.track.tolist() == [NOT_FOLLOWED]
     assert np.isneginf(frames[0].found.scores).all()
-    assert not {"mota", "recall"} & scores(frames, JOINTS).keys()
+    assert not {"mota", "recall"} & scores(frames, POSETRACK_JOINTS).keys()
 
 
 def test_scores_may_stand_with_the_coordinates_as_well(write: Write) -> None:
     found = of_2018(FOUND, False)
     found["annotations"][0]["keypoints"][2] = 0.5
     frames = read_frames(*write(of_2018(TRUTH, True), found))
-    assert frames[0].found.present[0, JOINTS.index("nose")]
+    assert frames[0].found.present[0, POSETRACK_JOINTS.index("nose")]
 
 
 def test_scores_of_annotations_are_not_looked_at(write: Write) -> None:
@@ -211,7 +211,7 @@ def test_real_annotations_are_found_by_themselves(shared: Path) -> None:
     assert sum(len(frame.truth.track) for frame in frames) == len(annotated) == 14
     labelled = sum(person["keypoints"][2::3].count(1) for person in annotated)
     assert sum(int(frame.truth.present.sum()) for frame in frames) == labelled
-    result = scores(frames, JOINTS)
+    result = scores(frames, POSETRACK_JOINTS)
     assert result.keys() >= {"map", "map/head", "map/ankle", "mota", "mota/head", "motp", "precision", "recall"}
     assert set(result.values()) == {1.0}
 
@@ -223,7 +223,7 @@ def test_real_annotations_moved_by_a_head_are_not_found(shared: Path) -> None:
         frame._replace(found=frame.found._replace(keypoints=frame.found.keypoints + 5000), ignored=())
         for frame in frames
     ]
-    result = scores(moved, JOINTS)
+    result = scores(moved, POSETRACK_JOINTS)
     # Nobody found, and as many wrong joints as there are missed ones.
     assert result["map"] == result["recall"] == 0
     assert result["mota"] == -1

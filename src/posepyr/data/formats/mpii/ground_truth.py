@@ -8,15 +8,16 @@ import numpy.typing as npt
 
 from posepyr.data.formats.archive import Record
 from posepyr.data.formats.matlab import read_mat
-from posepyr.data.formats.mpii.layout import CODES, JOINTS, BoolArray, head_size, numbers
+from posepyr.data.formats.mpii.layout import CODES, BoolArray, head_size, numbers
 from posepyr.records import FloatArray
+from posepyr.skeleton import MPII_JOINTS
 
 
 class GroundTruth(NamedTuple):
     """Annotated people ``N``, in the order of the validation set. Coordinates count from 0, unlike the file's."""
 
     keypoints: FloatArray
-    """``N 16 2`` in the order of :data:`~posepyr.data.formats.mpii.layout.JOINTS`; 0 where missing."""
+    """``N 16 2`` in the order of :data:`~posepyr.skeleton.MPII_JOINTS`; 0 where missing."""
     missing: BoolArray
     """``N 16``: joints that nothing is scored on."""
     heads: FloatArray
@@ -50,10 +51,10 @@ def read_ground_truth(file: Path) -> GroundTruth:
 
 
 def order_of(value: Any, record: Record) -> list[int]:
-    """Where each of ``JOINTS`` stands among the file's joints."""
+    """Where each of ``MPII_JOINTS`` stands among the file's joints."""
     codes = [str(np.asarray(cell).reshape(-1)[0]) for cell in np.asarray(value).reshape(-1) if np.size(cell)]
     if sorted(codes) != sorted(CODES):
-        raise record.error("dataset_joints", f"name the {len(JOINTS)} joints {', '.join(CODES)}", ", ".join(codes))
+        raise record.error("dataset_joints", f"name the {len(MPII_JOINTS)} joints {', '.join(CODES)}", ", ".join(codes))
     return [codes.index(code) for code in CODES]
 
 

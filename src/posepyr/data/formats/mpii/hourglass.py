@@ -8,9 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from posepyr.data.formats.archive import Record
-from posepyr.data.formats.mpii.layout import JOINTS, Rectangles, companions, numbers, whole_numbers
+from posepyr.data.formats.mpii.layout import Rectangles, companions, numbers, whole_numbers
 from posepyr.data.formats.people import Visibility
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, FloatArray
+from posepyr.skeleton import MPII_JOINTS
 
 _ENLARGED = 1.25
 """By how much the file's ``scale`` is larger than the data set's own."""
@@ -32,7 +33,10 @@ def read_hourglass(file: Path, unlabelled: bool = False) -> Rectangles:
     position[:, 1] -= 15 * scale
     images = _texts(data["imgname"], record, count)
     pairs = _pairs(data, record, count)
-    joints, visibility = np.zeros((count, len(JOINTS), 2)), np.full((count, len(JOINTS)), NOT_LABELLED, np.uint8)
+    joints, visibility = (
+        np.zeros((count, len(MPII_JOINTS), 2)),
+        np.full((count, len(MPII_JOINTS)), NOT_LABELLED, np.uint8),
+    )
     head = np.full(count, np.nan)
     if not unlabelled:
         joints, visibility = _joints(data, record, count)
@@ -80,8 +84,8 @@ def _texts(values: npt.NDArray[Any], record: Record, count: int) -> list[str]:
 
 
 def _joints(data: dict[str, npt.NDArray[Any]], record: Record, count: int) -> tuple[FloatArray, Visibility]:
-    joints = numbers(data["part"], record, "part", count, len(JOINTS), 2)
-    visible = numbers(data["visible"], record, "visible", count, len(JOINTS))
+    joints = numbers(data["part"], record, "part", count, len(MPII_JOINTS), 2)
+    visible = numbers(data["visible"], record, "visible", count, len(MPII_JOINTS))
     wrong = np.argwhere(~np.isin(visible, (-1, 0, 1)))
     if len(wrong):
         place = tuple(wrong[0].tolist())

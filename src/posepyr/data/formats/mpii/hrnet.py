@@ -8,9 +8,10 @@ import numpy as np
 from posepyr.data.formats.archive import Record, table
 from posepyr.data.formats.json_file import read_json
 from posepyr.data.formats.mpii.ground_truth import read_ground_truth
-from posepyr.data.formats.mpii.layout import JOINTS, Rectangles, companions
+from posepyr.data.formats.mpii.layout import Rectangles, companions
 from posepyr.data.formats.people import Visibility
 from posepyr.records import NOT_LABELLED, VISIBLE, FloatArray
+from posepyr.skeleton import MPII_JOINTS
 
 _NEAR = 1.0
 """Pixels by which a joint may differ between the two files that the release has of its validation people."""
@@ -52,12 +53,12 @@ def _column(people: list[dict[str, Any]], records: list[Record], field: str) -> 
 def _joints(people: list[dict[str, Any]], records: list[Record], unlabelled: bool) -> tuple[FloatArray, Visibility]:
     """Joints ``N 16 2`` and visibility ``N 16``."""
     if unlabelled and not any("joints" in person for person in people):
-        shape = (len(people), len(JOINTS))
+        shape = (len(people), len(MPII_JOINTS))
         return np.zeros((*shape, 2)), np.full(shape, NOT_LABELLED, np.uint8)
     pairs = zip(_column(people, records, "joints"), records, strict=True)
     rows = [_flat(joints, record) for joints, record in pairs]
-    joints = table(rows, records, "joints", 2 * len(JOINTS)).reshape(-1, len(JOINTS), 2)
-    labelled = table(_column(people, records, "joints_vis"), records, "joints_vis", len(JOINTS))
+    joints = table(rows, records, "joints", 2 * len(MPII_JOINTS)).reshape(-1, len(MPII_JOINTS), 2)
+    labelled = table(_column(people, records, "joints_vis"), records, "joints_vis", len(MPII_JOINTS))
     wrong = np.flatnonzero(~np.isin(labelled, (0, 1)).all(axis=1))
     if len(wrong):
         raise records[wrong[0]].error("joints_vis", "hold 0 or 1 for each joint", labelled[wrong[0]].tolist())
@@ -66,8 +67,8 @@ def _joints(people: list[dict[str, Any]], records: list[Record], unlabelled: boo
 
 def _flat(joints: Any, record: Record) -> list[Any]:
     pairs = isinstance(joints, list) and all(isinstance(joint, list) and len(joint) == 2 for joint in joints)
-    if not pairs or len(joints) != len(JOINTS):
-        raise record.error("joints", f"be {len(JOINTS)} pairs of x and y", joints)
+    if not pairs or len(joints) != len(MPII_JOINTS):
+        raise record.error("joints", f"be {len(MPII_JOINTS)} pairs of x and y", joints)
     return [value for joint in joints for value in joint]
 
 

@@ -11,12 +11,7 @@ import numpy.typing as npt
 from posepyr.data.formats.archive import LARGEST, Record
 from posepyr.data.formats.people import People, Visibility
 from posepyr.records import NOT_LABELLED, FloatArray
-
-JOINTS = (
-    "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "pelvis", "thorax", "neck",
-    "head_top", "right_wrist", "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist",
-)  # fmt: skip
-"""In the order of the archive's joint ids."""
+from posepyr.skeleton import MPII_JOINTS
 
 CODES = (
     "rank", "rkne", "rhip", "lhip", "lkne", "lank", "pelv", "thor", "neck", "head",
@@ -92,7 +87,7 @@ def people(
     known = kept.visibility != NOT_LABELLED
     keypoints = np.where(known[:, :, None], kept.joints - 1, 0.0)
     measures = {**kept.measures, "scale": kept.scale}
-    return People(folder, JOINTS, kept.images, _boxes(kept), keypoints, kept.visibility, measures, counts)
+    return People(folder, MPII_JOINTS, kept.images, _boxes(kept), keypoints, kept.visibility, measures, counts)
 
 
 def _boxes(rectangles: Rectangles) -> FloatArray:

@@ -8,9 +8,10 @@ import numpy as np
 
 from posepyr.data.formats.archive import LARGEST, Record
 from posepyr.data.formats.matlab import read_mat
-from posepyr.data.formats.mpii.layout import JOINTS, BoolArray, Rectangles, head_size
+from posepyr.data.formats.mpii.layout import BoolArray, Rectangles, head_size
 from posepyr.data.formats.people import Visibility
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, FloatArray
+from posepyr.skeleton import MPII_JOINTS
 
 _HEAD = ("x1", "y1", "x2", "y2")
 _STATES = {0: OCCLUDED, 1: VISIBLE, "0": OCCLUDED, "1": VISIBLE}
@@ -196,18 +197,21 @@ def _joints(people: list[_Person], points: _Points, file: Path) -> tuple[FloatAr
     x, y, identity = (
         _column(values, field, records) for field, values in zip(("x", "y", "id"), points[:3], strict=True)
     )
-    wrong = np.flatnonzero(~np.isin(identity, np.arange(len(JOINTS))))
+    wrong = np.flatnonzero(~np.isin(identity, np.arange(len(MPII_JOINTS))))
     if len(wrong):
         raise records[wrong[0]].error("point.id", "be a whole number from 0 to 15", float(identity[wrong[0]]))
     states = np.array([_state(value, records, index) for index, value in enumerate(points.state)], np.uint8)
     # The first point of each joint: NumPy's unique promises just that.
-    place, first = np.unique(owners * len(JOINTS) + identity.astype(np.int64), return_index=True)
-    joints, visibility = np.zeros((len(people) * len(JOINTS), 2)), np.full(len(people) * len(JOINTS), NOT_LABELLED)
+    place, first = np.unique(owners * len(MPII_JOINTS) + identity.astype(np.int64), return_index=True)
+    joints, visibility = (
+        np.zeros((len(people) * len(MPII_JOINTS), 2)),
+        np.full(len(people) * len(MPII_JOINTS), NOT_LABELLED),
+    )
     joints[place], visibility[place] = np.stack([x, y], axis=-1)[first], states[first]
     if len(first) < len(owners):
         twice = len(owners) - len(first)
         _log.warning("%s: %d points left out, whose person has an earlier one of the same id", file, twice)
-    return joints.reshape(-1, len(JOINTS), 2), visibility.reshape(-1, len(JOINTS)).astype(np.uint8)
+    return joints.reshape(-1, len(MPII_JOINTS), 2), visibility.reshape(-1, len(MPII_JOINTS)).astype(np.uint8)
 
 
 class _Owners:

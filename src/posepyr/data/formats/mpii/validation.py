@@ -29,7 +29,7 @@ def find_list(root: Path, name: str | None) -> Path:
     raise ValueError(
         f"{root} must hold a list of who validates, which the official file does not say, got none; looked for "
         f"{looked}. Put the HRNet release's valid.json, the hourglass release's valid.h5 or Tompson's detections.mat "
-        "there and name it in data.source.validation, or train on everybody with data.source.splits.train=trainval"
+        "there and name it in validation, or train on everybody with splits.train=trainval"
     )
 
 
@@ -66,7 +66,7 @@ def _pairs(file: Path) -> npt.NDArray[np.int64]:
     if file.suffix.lower() in (".h5", ".hdf5"):
         return read_pairs(file)
     if file.suffix.lower() != ".mat":
-        raise ValueError(f"data.source.validation must end in .json, .h5 or .mat, got {file}")
+        raise ValueError(f"validation must end in .json, .h5 or .mat, got {file}")
     record, content = Record(file), read_mat(file)
     image, person = (
         whole_numbers(np.ravel(record.value(content, name)), record, name, -1, least=1)

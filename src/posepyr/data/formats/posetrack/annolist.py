@@ -8,9 +8,10 @@ import numpy as np
 
 from posepyr.data.formats.archive import LARGEST, Record
 from posepyr.data.formats.people import Visibility
-from posepyr.data.formats.posetrack.clip import JOINTS, Clip, Frame, extended, head_sizes, polygon
+from posepyr.data.formats.posetrack.clip import Clip, Frame, extended, head_sizes, polygon
 from posepyr.metrics.posetrack_frames import NOT_FOLLOWED
 from posepyr.records import OCCLUDED, VISIBLE, FloatArray
+from posepyr.skeleton import POSETRACK_JOINTS
 
 _IDS = (
     "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle", "right_wrist", "right_elbow",
@@ -20,7 +21,7 @@ _IDS = (
 
 _CORNERS = ("x1", "y1", "x2", "y2")
 
-_COLUMNS = {float(identity): JOINTS.index(joint) for identity, joint in enumerate(_IDS)}
+_COLUMNS = {float(identity): POSETRACK_JOINTS.index(joint) for identity, joint in enumerate(_IDS)}
 
 
 class _Person(NamedTuple):
@@ -51,8 +52,8 @@ def read_annolist(content: dict[str, Any], file: Path, first: int = 0, predicted
             _person(rectangle, Record(file, f"annolist[{number}].annorect[{index}]"), number, index, predicted)
             for index, rectangle in enumerate(rectangles)
         ]
-    keypoints = np.array([person.keypoints for person in people]).reshape(-1, len(JOINTS), 2)
-    visibility = np.array([person.visibility for person in people], np.uint8).reshape(-1, len(JOINTS))
+    keypoints = np.array([person.keypoints for person in people]).reshape(-1, len(POSETRACK_JOINTS), 2)
+    visibility = np.array([person.visibility for person in people], np.uint8).reshape(-1, len(POSETRACK_JOINTS))
     boxes, boxed = extended(keypoints, visibility)
     return Clip(
         frames=frames,
@@ -64,7 +65,7 @@ def read_annolist(content: dict[str, Any], file: Path, first: int = 0, predicted
         track=np.array([person.track for person in people], np.int64),
         person=np.array([person.number for person in people], np.int64),
         head_size=head_sizes(np.array([person.head for person in people]).reshape(-1, 2)),
-        scores=np.array([person.scores for person in people]).reshape(-1, len(JOINTS)),
+        scores=np.array([person.scores for person in people]).reshape(-1, len(POSETRACK_JOINTS)),
         skipped=Counter(),
     )
 
@@ -111,8 +112,8 @@ def _joints(rectangle: dict[str, Any], record: Record) -> tuple[FloatArray, Visi
         rule = f"be different numbers of joints, 0 to {len(_IDS) - 1}"
         raise record.error("annopoints.point.id", rule, numbers)
     columns = [_COLUMNS[number] for number in numbers]
-    keypoints, visibility = np.zeros((len(JOINTS), 2)), np.zeros(len(JOINTS), np.uint8)
-    scores = np.full(len(JOINTS), np.nan)
+    keypoints, visibility = np.zeros((len(POSETRACK_JOINTS), 2)), np.zeros(len(POSETRACK_JOINTS), np.uint8)
+    scores = np.full(len(POSETRACK_JOINTS), np.nan)
     keypoints[columns] = np.stack([x, y], axis=-1)
     visibility[columns] = np.where(hidden, OCCLUDED, VISIBLE)
     scores[columns] = [_number(point, "score", record) if "score" in point else np.nan for point in points]

@@ -11,12 +11,6 @@ from posepyr.data.formats.archive import Record
 from posepyr.data.formats.people import Visibility
 from posepyr.records import NOT_LABELLED, FloatArray
 
-JOINTS = (
-    "nose", "head_bottom", "head_top", "left_shoulder", "right_shoulder", "left_elbow", "right_elbow", "left_wrist",
-    "right_wrist", "left_hip", "right_hip", "left_knee", "right_knee", "left_ankle", "right_ankle",
-)  # fmt: skip
-"""Those that are annotated, in the order of the 2018 files, which also name two ears that never are."""
-
 MARGIN = 0.15
 """By how much of their extent a person's box reaches beyond the joints, at either end of each axis."""
 

@@ -10,16 +10,17 @@ import numpy.typing as npt
 from posepyr.data.formats import coco_file
 from posepyr.data.formats.archive import Record, table
 from posepyr.data.formats.people import Visibility, has_extent
-from posepyr.data.formats.posetrack.clip import JOINTS, Clip, Frame, extended, folder_of, head_sizes, polygon
+from posepyr.data.formats.posetrack.clip import Clip, Frame, extended, folder_of, head_sizes, polygon
 from posepyr.metrics.posetrack_frames import NOT_FOLLOWED
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, FloatArray
+from posepyr.skeleton import POSETRACK_JOINTS
 
 BoxRule = Literal["stated", "joints"]
 
 _NUMBERLESS = -1
 """The number of somebody whom the file gives none."""
 
-_NOBODY = coco_file.Layout(frozenset(), JOINTS, list(range(len(JOINTS))))
+_NOBODY = coco_file.Layout(frozenset(), POSETRACK_JOINTS, list(range(len(POSETRACK_JOINTS))))
 
 
 def read_coco_style(content: dict[str, Any], file: Path, box: BoxRule, several: bool, predicted: bool = False) -> Clip:
@@ -31,7 +32,7 @@ def read_coco_style(content: dict[str, Any], file: Path, box: BoxRule, several: 
     """
     content = {"annotations": [], **content}
     listed = coco_file.pictures(content, file)
-    layout = coco_file.layout(content, file, JOINTS) if content["annotations"] else _NOBODY
+    layout = coco_file.layout(content, file, POSETRACK_JOINTS) if content["annotations"] else _NOBODY
     found, skipped = coco_file.people(content, file, layout.categories, listed)
     keypoints, visibility = _joints(_predicted(found, layout) if predicted else coco_file.triples(found, layout))
     frames = _frames(content, file, listed, {person.image for person in found}, several)

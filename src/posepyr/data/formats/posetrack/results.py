@@ -6,15 +6,16 @@ import numpy as np
 
 from posepyr.data.formats import coco_file
 from posepyr.data.formats.posetrack.annolist import read_annolist
-from posepyr.data.formats.posetrack.clip import JOINTS, Clip
+from posepyr.data.formats.posetrack.clip import Clip
 from posepyr.data.formats.posetrack.clips import read_clips
 from posepyr.data.formats.posetrack.coco_style import read_coco_style
-from posepyr.metrics.posetrack_frames import FoundPeople, ScoredFrame, TruePeople, nobody
+from posepyr.metrics.posetrack_frames import FoundPeople, ScoredFrame, TruePeople, none_found
 from posepyr.records import NOT_LABELLED
+from posepyr.skeleton import POSETRACK_JOINTS
 
 
 def read_frames(truth: Path, predictions: Path) -> list[ScoredFrame]:
-    """All frames of some videos with the people in them and the people found, joints as in ``JOINTS``.
+    """All frames of some videos with the people in them and the people found, joints as in ``POSETRACK_JOINTS``.
 
     Both are folders with a file a video, in the layout of 2018 or of 2017; or two such files. A file of results bears
     the name of the video's annotation file, has its pictures in the same order, and scores joint by joint, in
@@ -33,7 +34,9 @@ def read_annotated(place: Path) -> dict[str, ScoredFrame]:
         _require_heads(clip, place)
         for number, frame in enumerate(clip.frames):
             people = _annotated(clip, number)
-            frames[str(frame.image)] = ScoredFrame(frame.video, frame.file, people, nobody(len(JOINTS)), frame.ignored)
+            frames[str(frame.image)] = ScoredFrame(
+                frame.video, frame.file, people, none_found(len(POSETRACK_JOINTS)), frame.ignored
+            )
     return frames
 
 

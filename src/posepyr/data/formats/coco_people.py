@@ -1,4 +1,4 @@
-"""People that a detector found, for the networks that look into its boxes."""
+"""People of files in COCO's layouts: those whom annotators marked, and those whom a detector found."""
 
 import logging
 from collections import Counter
@@ -6,16 +6,63 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from posepyr.data.formats import coco_file
 from posepyr.data.formats.archive import Record, table
 from posepyr.data.formats.json_file import read_json
-from posepyr.data.formats.people import People, has_extent, spelled
+from posepyr.data.formats.people import People, around, has_extent, sanitised, spelled
+from posepyr.records import FloatArray
 
 PERSON = 1
 """The category that people have in detectors' files, as in COCO."""
 
 _log = logging.getLogger(__name__)
+
+
+def read_coco(file: Path, images: Path, joints: tuple[str, ...] | None = None) -> People:
+    """The people of a COCO-style keypoint file whose pictures lie in a folder.
+
+    Needed are ``categories`` with ``keypoints``; ``images`` with ``id`` and ``file_name``; ``annotations`` with
+    ``image_id``, ``category_id`` and ``keypoints``. Boxes are clipped where images have ``width`` and ``height``; a
+    person without ``bbox`` gets a box from the joints.
+    """
+    content = coco_file.load(file)
+    layout = coco_file.layout(content, file, joints)
+    found, skipped = coco_file.people(content, file, layout.categories, coco_file.pictures(content, file))
+    triples, areas = coco_file.triples(found, layout), coco_file.areas(found)
+    boxes, remains = _boxes(found, triples, areas)
+    labelled = triples[:, :, 2].any(axis=1)
+    skipped["without labelled joints"] = int((~labelled).sum())
+    skipped["with boxes that have no area"] = int((labelled & ~remains).sum())
+    left_out = spelled(skipped)
+    kept = np.flatnonzero(labelled & remains)
+    if not len(kept):
+        raise ValueError(
+            f"{file}: annotations must hold a person with a labelled joint, got none; left out: {left_out}"
+        )
+    _log.info("%s: %d people; left out: %s", file, len(kept), left_out)
+    measures = {
+        "image": np.array([person.image for person in found])[kept],
+        "person": coco_file.identities(found)[kept],
+        "area": areas[kept],
+    }
+    names = [found[index].picture.name for index in kept]
+    keypoints, visibility = triples[kept, :, :2], triples[kept, :, 2].astype(np.uint8)
+    return People(images, layout.joints, names, boxes[kept], keypoints, visibility, measures, skipped)
+
+
+def _boxes(
+    found: list[coco_file.Found], triples: FloatArray, areas: FloatArray
+) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """The people's boxes, and which of them have an area inside the picture."""
+    stated, given = coco_file.boxes(found)
+    boxes, remains = sanitised(stated, np.array([person.picture.size for person in found]).reshape(-1, 2))
+    remains &= ~(areas <= 0)
+    for index in np.flatnonzero(~given):
+        box = around(triples[index, :, :2], triples[index, :, 2].astype(np.uint8))
+        boxes[index], remains[index] = (np.zeros(4), False) if box is None else (box, True)
+    return boxes, remains
 
 
 def read_detections(

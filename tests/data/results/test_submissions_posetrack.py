@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posepyr.data.formats.posetrack.clip import JOINTS, Frame
+from posepyr.data.formats.posetrack.clip import Frame
 from posepyr.data.formats.posetrack.results import read_frames
-from posepyr.data.results.posetrack_videos import write_posetrack_videos
+from posepyr.data.results.submissions import write_posetrack_videos
 from posepyr.records import Predictions
+from posepyr.skeleton import POSETRACK_JOINTS
 
 FRAMES = [
     Frame(video, number, 10 * place + number, f"images/{video}/{number:06d}.jpg", (100, 100), True, ())
@@ -47,7 +48,7 @@ def test_videos_come_back(tmp_path: Path) -> None:
     np.testing.assert_allclose(keypoints, given["found"].keypoints, atol=5e-4)
     np.testing.assert_allclose(np.concatenate([frame.found.scores for frame in frames]), given["found"].scores)
     assert np.concatenate([frame.found.track for frame in frames]).tolist() == [4, 0, 999]
-    assert keypoints.shape[1] == len(JOINTS)
+    assert keypoints.shape[1] == len(POSETRACK_JOINTS)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 import scipy.io
 
-from posepyr.data.formats.mpii.layout import JOINTS
-from posepyr.data.results.mpii_submission import write_mpii_submission
+from posepyr.data.results.submissions import write_mpii_submission
 from posepyr.data.sources.mpii import Mpii
 from posepyr.records import Predictions
+from posepyr.skeleton import MPII_JOINTS
 from support import mpii_files as files
 
 
@@ -66,7 +66,7 @@ def test_joints_in_another_order_and_people_too(archive: Path, tmp_path: Path) -
     order = np.random.default_rng(1).permutation(16)
     shuffled = Predictions(found.sample, found.keypoints[::-1][:, order], found.scores)
     backwards = {name: values[::-1] for name, values in measures.items()}
-    names = tuple(JOINTS[index] for index in order)
+    names = tuple(MPII_JOINTS[index] for index in order)
     write_mpii_submission(tmp_path / "other.mat", official, shuffled, backwards, names)
     # The header has the time in it.
     assert (tmp_path / "one.mat").read_bytes()[128:] == (tmp_path / "other.mat").read_bytes()[128:]
@@ -87,7 +87,7 @@ def test_what_is_not_the_whole_test_set_is_refused(archive: Path, tmp_path: Path
     with pytest.raises(ValueError, match=r"measures must have image, the number in the official file"):
         write_mpii_submission(path, official, found, {"scale": measures["scale"]})
     with pytest.raises(ValueError, match=r"joints must be all of MPII's for its server, got none for left_wrist"):
-        write_mpii_submission(path, official, found, measures, JOINTS[:-1])
+        write_mpii_submission(path, official, found, measures, MPII_JOINTS[:-1])
     found.keypoints[2, 3, 1] = np.nan
     with pytest.raises(ValueError, match=r"predictions must be finite numbers, got others for person 2"):
         write_mpii_submission(path, official, found, measures)

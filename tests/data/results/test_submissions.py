@@ -11,17 +11,14 @@ from posepyr.cli.data_make import drawn_skeleton
 from posepyr.cli.main import main
 from posepyr.data.export import write_mpii
 from posepyr.data.export.writing import write_jpeg
-from posepyr.data.formats.mpii.layout import JOINTS as MPII
-from posepyr.data.formats.posetrack.clip import JOINTS as POSETRACK
-from posepyr.data.sources.coco import JOINTS, Coco
+from posepyr.data.sources.coco import Coco
 from posepyr.data.sources.figures import Figures
 from posepyr.data.sources.lsp import Lsp
 from posepyr.data.sources.mpii import Mpii
 from posepyr.data.sources.posetrack import PoseTrack
 from posepyr.errors import UsageError
-from posepyr.evaluation.submission import check_submission
 from posepyr.records import Source
-from posepyr.skeleton import Skeleton
+from posepyr.skeleton import COCO_JOINTS, MPII_JOINTS, POSETRACK_JOINTS, Skeleton
 from support.untrained import QUICK, write_untrained
 
 
@@ -91,7 +88,11 @@ def test_everybody_of_mpiis_test_pictures_is_in_the_official_file(tmp_path: Path
         assert person["annopoints"]["point"][0, 0].shape == (1, 16)
 
 
-COCO_SKELETON, MPII_SKELETON, VIDEOS = Skeleton("coco", JOINTS), Skeleton("mpii", MPII), Skeleton("videos", POSETRACK)
+COCO_SKELETON, MPII_SKELETON, VIDEOS = (
+    Skeleton("coco", COCO_JOINTS),
+    Skeleton("mpii", MPII_JOINTS),
+    Skeleton("videos", POSETRACK_JOINTS),
+)
 
 
 @pytest.mark.parametrize(
@@ -100,21 +101,26 @@ COCO_SKELETON, MPII_SKELETON, VIDEOS = Skeleton("coco", JOINTS), Skeleton("mpii"
         (Lsp("lsp"), MPII_SKELETON, "test", "whose servers take one; got data of Lsp"),
         (Mpii("mpii", "annot/{split}.json"), MPII_SKELETON, "test", "whose servers take one; got data of Mpii"),
         (Mpii("mpii"), COCO_SKELETON, "test", "all 16 joints of MPII, .* lacks pelvis, thorax, neck, head_top"),
-        (Mpii("mpii"), MPII_SKELETON, "val", r"of MPII's test people, got its valid people; write --split test"),
+        (
+            Mpii("mpii"),
+            MPII_SKELETON,
+            "val",
+            r"of MPII's test people, got its valid people; score the split test",
+        ),
         (PoseTrack("p"), COCO_SKELETON, "val", "all 15 joints of PoseTrack, .* lacks head_bottom, head_top"),
-        (PoseTrack("p", detections="boxes.json"), VIDEOS, "val", "takes tracking: .* the boxes of boxes.json"),
+        (PoseTrack("p", detections="boxes.json"), VIDEOS, "val", "people in the boxes of boxes.json are not tracked"),
     ],
 )
 def test_what_no_server_takes(tmp_path: Path, source: Source, skeleton: Skeleton, split: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        check_submission(tmp_path / "new", source, skeleton, split)
+        source.check_submission(split, skeleton, tmp_path / "new")
 
 
 def test_a_file_is_named_where_one_is_written_and_a_new_folder_for_videos(tmp_path: Path) -> None:
-    check_submission(tmp_path / "new.json", Coco("coco"), COCO_SKELETON, "test")
-    with pytest.raises(UsageError, match=r"--submission must name a file, got .*, a folder"):
-        check_submission(tmp_path, Coco("coco"), COCO_SKELETON, "test")
-    check_submission(tmp_path, PoseTrack("p"), VIDEOS, "test")
+    Coco("coco").check_submission("test", COCO_SKELETON, tmp_path / "new.json")
+    with pytest.raises(UsageError, match=r"submission must name a file, got .*, a folder"):
+        Coco("coco").check_submission("test", COCO_SKELETON, tmp_path)
+    PoseTrack("p").check_submission("test", VIDEOS, tmp_path)
     (tmp_path / "old.json").touch()
-    with pytest.raises(UsageError, match="--submission must name a new folder, for a file a video"):
-        check_submission(tmp_path, PoseTrack("p"), VIDEOS, "test")
+    with pytest.raises(UsageError, match="submission must name a new folder, for a file a video"):
+        PoseTrack("p").check_submission("test", VIDEOS, tmp_path)

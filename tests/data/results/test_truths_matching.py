@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from posepyr.data.results.found import Found, in_order
-from posepyr.data.results.matching import match
-from posepyr.data.results.truths import Known
+from posepyr.data.results.predictions import PredictionFile, in_order
+from posepyr.data.results.truths import Known, match
 from posepyr.records import Truth
 
 JOINTS = ("nose", "left_hand", "right_hand")
@@ -21,9 +20,9 @@ def known(people: int = 6, file: str | None = None, tested: slice = slice(None))
     return Known(Path("truth.mat"), "a layout", JOINTS, truth, (), tested)
 
 
-def found(people: int, **changes: object) -> Found:
+def found(people: int, **changes: object) -> PredictionFile:
     places = np.arange(people * 6, dtype=np.float64).reshape(people, 3, 2)
-    return Found(Path("found.mat"), "a layout", in_order(places))._replace(**changes)
+    return PredictionFile(Path("found.mat"), "a layout", in_order(places))._replace(**changes)
 
 
 def test_joints_come_in_the_order_of_the_skeleton() -> None:

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from posepyr.data.formats.coco_file import Picture
-from posepyr.data.formats.detections import read_detections
+from posepyr.data.formats.coco_people import read_detections
 from posepyr.data.formats.people import People
-from posepyr.data.sources.coco import JOINTS, Coco
+from posepyr.data.sources.coco import Coco
+from posepyr.skeleton import COCO_JOINTS
 
 LISTED: dict[int | str, Picture] = {
     7: Picture("a.png", (80, 100)), 5: Picture("b.png", (80, 100)), 9: Picture("c.png", (80, 100))
@@ -120,7 +121,7 @@ def test_pictures_without_ground_truth(archive: Path, coco_content: dict[str, An
     source = Coco(
         str(archive), "annotations/image_info_{split}.json", "test2017", {"test": "test-dev2017"}, "found/val.json"
     )
-    assert source.split("test").joints == JOINTS
+    assert source.split("test").joints == COCO_JOINTS
     assert not source.labelled("test")
     assert Coco(str(archive)).labelled("val")
     assert source.split("test")[1].image == f"{archive}/test2017/one.png"
