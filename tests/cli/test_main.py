@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from posepyr.cli import main, train
+from posepyr.cli import main
 from posepyr.cli.commands import POSEPYR
+from posepyr.running import launch
 
 CONFIG = ["train", "--cfg", "job"]
 
@@ -63,7 +64,7 @@ def test_what_ends_a_run_is_its_exit_code(
     def fail(*_: object, **__: object) -> dict[str, float]:
         raise error
 
-    monkeypatch.setattr(train, "_train", fail)
+    monkeypatch.setattr(launch, "launch", fail)
     assert main.main(["train"]) == code
     assert main.main(["train", "-m", "seed=1,2"]) == code
 
@@ -79,14 +80,13 @@ def test_rerun_and_resume_hand_over_what_was_stored(
         calls.append((config["seed"], folder, resume))
         return {}
 
-    monkeypatch.setattr(train, "_train", note)
+    monkeypatch.setattr(launch, "launch", note)
     old = tmp_path / "old"
     (old / "checkpoints").mkdir(parents=True)
     assert main.main(["train", "seed=7", "--cfg", "job", "--resolve"]) == 0
     from posepyr.configuration.compose import Composer
-    from posepyr.running.launch import show
 
-    (old / "config.yaml").write_text(show(Composer().job(["seed=7"]), "job", resolve=True), encoding="utf-8")
+    (old / "config.yaml").write_text(Composer().job(["seed=7"]).text("job", resolve=True), encoding="utf-8")
     assert main.main(["train", "--rerun", str(old)]) == 0
     assert main.main(["train", "seed=8", "--rerun", str(old)]) == 0
     assert main.main(["train", "--resume", str(old)]) == 2, "nothing was saved yet"

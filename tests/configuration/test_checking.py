@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from posepyr.configuration.checking import check, missing
-from posepyr.configuration.signatures import complete, signature
+from posepyr.configuration.defaults import complete
 from posepyr.errors import UsageError
 
 DECLARED = complete(
@@ -100,7 +100,7 @@ def test_what_is_left_out_is_named() -> None:
         check({"seed": 0, "model": {"_target_": "support.cli_parts.Network"}}, DECLARED, TOP)
     said = str(caught.value)
     assert "model.block must be given, support.cli_parts.Network needs it: add model.block=VALUE" in said
-    assert "model.joints" not in said, "that is supplied"
+    assert "model.joints" not in said, "that is injected"
     assert "progress must not be left out: give it a value with progress=VALUE" in said
     assert "checkpoint must not be left out: choose one" in said
     assert "logger" not in said, "that is optional"
@@ -113,21 +113,3 @@ def test_a_partial_node_gets_the_rest_later() -> None:
 def test_missing_values_are_found_at_any_depth() -> None:
     said = list(missing({"a": {"b": "???"}, "c": [1, {"d": "???"}], "e": "?"}))
     assert said == ["a.b must be given: add a.b=VALUE", "c[1].d must be given: add c[1].d=VALUE"]
-
-
-def test_completion_keeps_what_is_said_and_adds_what_is_not() -> None:
-    block = complete({"_target_": "support.cli_parts.Block", "levels": 2})
-    assert block == {"_target_": "support.cli_parts.Block", "levels": 2, "variant": "A", "scale": 1.0}
-    assert list(block)[:2] == ["_target_", "levels"]
-    assert complete([{"_target_": "support.cli_parts.Sheet"}, 3]) == [
-        {"_target_": "support.cli_parts.Sheet", "count": 8},
-        3,
-    ]
-    assert complete({"_target_": "no.such.thing", "a": 1}) == {"_target_": "no.such.thing", "a": 1}
-    assert complete({"_target_": "${target}"}) == {"_target_": "${target}"}
-
-
-def test_signatures_leave_out_what_cannot_be_named() -> None:
-    found = signature("support.cli_parts.Anything")
-    assert (list(found.arguments), found.open) == (["first"], True)
-    assert signature("support.cli_parts.Source").arguments["file"].annotation is str

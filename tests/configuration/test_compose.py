@@ -49,11 +49,11 @@ def test_a_configuration_is_plain_complete_and_resolved(conf: Path) -> None:
         (["experiment=paper/first"], "model.stacks", 8),
         (["experiment=paper/first", "name=mine"], "data.source.file", "mine.json"),
         (["callbacks.sheet=null"], "callbacks.sheet", None),
-        (["+callbacks.mine={_target_:cli_parts.Sheet}"], "callbacks.mine", {"_target_": "support.cli_parts.Sheet"}),
+        (["+callbacks.mine={_target_:support.cli_parts.Sheet}"], "callbacks.mine", {"_target_": "support.cli_parts.Sheet"}),
         (["model.width=${seed}", "seed=3"], "model.width", 3),
-        (["model.head={_target_:cli_parts.Plain,_partial_:true}"], "model.head._partial_", True),
-        (["model._target_=cli_parts.Anything", "~model.block", "model.own=5"], "model.own", 5),
-        (["model.block._target_=cli_parts.Sheet", "~model.block.variant", "model.block.count=3"],
+        (["model.head={_target_:support.cli_parts.Plain,_partial_:true}"], "model.head._partial_", True),
+        (["model._target_=support.cli_parts.Anything", "~model.block", "model.own=5"], "model.own", 5),
+        (["model.block._target_=support.cli_parts.Sheet", "~model.block.variant", "model.block.count=3"],
          "model.block", {"_target_": "support.cli_parts.Sheet", "count": 3}),
     ],
 )  # fmt: skip
@@ -78,7 +78,7 @@ def test_any_argument_is_overridden_without_a_plus(conf: Path, overrides: list[s
         ("model.stacks=two", "model.stacks must be int, got 'two'"),
         ("model.stacks.deep=1", "model.stacks must be int, got {'deep': 1}"),
         ("model.joints=14", "model.joints must not be given, got 14: it comes from the group skeleton"),
-        ("model._target_=cli_parts.Netwrk", "did you mean support.cli_parts.Network?"),
+        ("model._target_=support.cli_parts.Netwrk", "did you mean support.cli_parts.Network?"),
         ("model=pyramit", "model must be one of the files in model/, got 'pyramit'; did you mean pyramid"),
         ("experiment=paper/frist", "got 'paper/frist'; did you mean paper/first?"),
         ("modle=plain", "modle is no key of the configuration; did you mean model?"),
@@ -113,8 +113,8 @@ def test_every_fault_is_named_at_once(conf: Path) -> None:
 
 def test_a_key_that_the_file_left_behind_can_be_dropped(conf: Path) -> None:
     with pytest.raises(UsageError, match=r"add ~model\.block\.variant to drop what the file says"):
-        Composer().job(["model.block._target_=cli_parts.Plain"])
-    job = Composer().job(["model.block._target_=cli_parts.Plain", "~model.block.variant"])
+        Composer().job(["model.block._target_=support.cli_parts.Plain"])
+    job = Composer().job(["model.block._target_=support.cli_parts.Plain", "~model.block.variant"])
     assert job.config["model"]["block"] == {"_target_": "support.cli_parts.Plain"}
 
 
@@ -245,3 +245,10 @@ def test_composing_leaves_the_environment_alone(conf: Path) -> None:
     before, folder = dict(os.environ), Path.cwd()
     Composer().job(["seed=3"])
     assert (dict(os.environ), Path.cwd()) == (before, folder)
+
+
+def test_a_configuration_is_shown_as_written_or_resolved(conf: Path) -> None:
+    job = Composer().job(["name=a"])
+    assert yaml.safe_load(job.text("job", resolve=False))["data"]["source"]["file"] == "${name}.json"
+    assert yaml.safe_load(job.text("job", resolve=True)) == job.config
+    assert yaml.safe_load(job.text("all", resolve=True))["hydra"]["output_subdir"] is None

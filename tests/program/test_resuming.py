@@ -11,7 +11,7 @@ import torch
 
 from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.cli.main import main
-from posepyr.cli.train import last_checkpoint
+from posepyr.running.launch import last_checkpoint
 from posepyr.errors import UsageError
 
 STEPS = 8
@@ -91,5 +91,5 @@ def test_a_spoilt_checkpoint_is_passed_over(whole: Path, tmp_path: Path, capsys:
     with pytest.raises(ValueError, match=r"last\.ckpt must be a checkpoint"):
         last_checkpoint(folder)
     last.unlink()
-    with pytest.raises(UsageError, match="has saved something"):
+    with pytest.raises(UsageError, match="has saved a checkpoint"):
         last_checkpoint(folder)

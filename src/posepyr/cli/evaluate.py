@@ -49,11 +49,12 @@ def run(arguments: list[str]) -> int:
     if split not in ("val", "test"):
         raise UsageError(f"--split must be val or test, got {split!r}")
     from posepyr.configuration.compose import Composer
-    from posepyr.running.launch import claim, run_each, show
+    from posepyr.running.launch import claim
+    from posepyr.sweeps.jobs import run_each
 
     jobs = _evaluations(Composer(*request.config), request, checkpoint)
     if request.cfg:
-        print(show(jobs[0], request.cfg, "resolve" in request.switches), end="")
+        print(jobs[0].text(request.cfg, "resolve" in request.switches), end="")
         return errors.COMPLETED
     if len(jobs) > 1 and "submission" in request.values:
         raise UsageError(f"--submission must come with one evaluation, got {len(jobs)} combinations of -m")

@@ -1,14 +1,15 @@
 """``posepyr train``: its flags, and what they start."""
 
-import sys
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from posepyr import errors, slurm
-from posepyr.cli.arguments import parse
+from posepyr.cli.arguments import Request, parse
 from posepyr.errors import UsageError
 from posepyr.ranks import is_first, launched
+
+if TYPE_CHECKING:
+    from posepyr.configuration.compose import Composer
 
 HELP = """usage: posepyr train [key=value ...] [flags]
 
@@ -30,73 +31,50 @@ examples:
   posepyr train experiment=demo logger=wandb
   posepyr train --rerun runs/train/2026-01-31_12-00-00 seed=1"""
 
-Scores = dict[str, float]
-
 
 def run(arguments: list[str]) -> int:
-    """Trains one run, or a sweep of them."""
+    """Train one run, or a sweep of them."""
     request = parse(arguments)
     if "help" in request.switches:
         print(HELP)
         return errors.COMPLETED
     # Only now: help and wrong flags must not wait for Torch.
     from posepyr.configuration.compose import Composer
-    from posepyr.running.launch import run_one, run_sweep, show
+    from posepyr.configuration.hydra_runtime import job_environment
+    from posepyr.running.launch import claim, last_checkpoint, launch, print_result
 
     composer = Composer(*request.config)
-    if request.multirun and launched():
-        raise UsageError("-m must be left out under torchrun or srun: a sweep starts the processes of its jobs itself")
     if request.multirun and not request.cfg:
-        return run_sweep(composer, request.overrides, _train)
-    stored = request.values.get("rerun") or request.values.get("resume")
-    requeued = None if stored or request.cfg else slurm.recall()
-    if requeued is not None:
-        print(f"SLURM has started this job again: it goes on in {requeued}", flush=True)
-        request.values["resume"] = stored = str(requeued)
-        request.overrides.clear()
+        return _sweep(composer, request.overrides)
+    resume = request.values.get("resume") or (None if request.cfg or "rerun" in request.values else _requeued(request))
+    stored = resume or request.values.get("rerun")
     job = composer.stored(Path(stored), request.overrides) if stored else composer.job(request.overrides)
     if request.cfg:
-        print(show(job, request.cfg, "resolve" in request.switches), end="")
+        print(job.text(request.cfg, "resolve" in request.switches), end="")
         return errors.COMPLETED
-    if "resume" not in request.values:
-        return run_one(job, _train, composer.loader)
-    folder = Path(request.values["resume"])
-    return run_one(job, partial(_train, resume=last_checkpoint(folder)), composer.loader, folder)
+    folder = Path(resume) if resume else claim(job.folder)
+    if is_first():
+        slurm.remember(folder)
+    with job_environment(job, folder) as folder:
+        checkpoint = last_checkpoint(folder) if resume else None
+        print_result(folder, launch(job.config, folder, job.overrides, checkpoint))
+    return errors.COMPLETED
 
 
-def _train(config: dict[str, Any], folder: Path, overrides: list[str], resume: Path | None = None) -> Scores:
-    from posepyr.running import local_processes
-    from posepyr.training.devices import needs_local_processes
+def _sweep(composer: "Composer", overrides: list[str]) -> int:
+    if launched():
+        raise UsageError("-m must be left out under torchrun or srun: a sweep starts the processes of its jobs itself")
+    from posepyr.running.launch import launch
+    from posepyr.sweeps.jobs import run_sweep
 
-    if needs_local_processes(config["trainer"]):
-        return local_processes.start(config, folder, overrides, resume)
-    from posepyr.running.rendezvous import agree
-    from posepyr.training.run import train
-
-    # Another process's may name other times and other random numbers.
-    config = agree("configuration", lambda: config)
-    try:
-        return train(config, folder, overrides, resume)
-    except errors.OutOfMemoryError as error:
-        from posepyr.training.memory.advice import with_advice
-
-        # Of several processes the others are on their devices still.
-        raise (with_advice(error, config, folder, measure=not launched()) if is_first() else error) from None
+    return run_sweep(composer, overrides, launch)
 
 
-def last_checkpoint(folder: Path) -> Path:
-    """What a resumed run goes on from: the last checkpoint, or the best where a disk has spoilt the last."""
-    from posepyr.checkpoints.storage import read_checkpoint
-
-    last, best = (folder / "checkpoints" / f"{name}.ckpt" for name in ("last", "best"))
-    if not last.is_file():
-        raise UsageError(f"--resume must name the folder of a run that has saved something, but there is no {last}")
-    try:
-        read_checkpoint(last)
-    except ValueError as error:
-        if not best.is_file():
-            raise
-        step = read_checkpoint(best)["global_step"]
-        print(f"posepyr: {error}\nposepyr: going on from {best} instead, after step {step}", file=sys.stderr)
-        return best
-    return last
+def _requeued(request: Request) -> str | None:
+    """Return the run folder to go on in if SLURM has started this job again."""
+    folder = slurm.recall()
+    if folder is None:
+        return None
+    print(f"SLURM has started this job again: it goes on in {folder}", flush=True)
+    request.overrides.clear()
+    return str(folder)

@@ -5,17 +5,26 @@ from importlib import import_module
 from inspect import Parameter
 from pkgutil import iter_modules
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
-from posepyr.annotations import choices, fits, spell
-from posepyr.configuration.injected import OPTIONAL, SETTINGS, supplied
-from posepyr.configuration.signatures import Argument, Signature, signature
+from posepyr.annotations import Argument, Signature, choices, fits, signature, spell
+from posepyr.configuration.defaults import injected
 from posepyr.errors import UsageError
 from posepyr.nodes import RESERVED
 from posepyr.suggestion import suggestion
 
 Node = Mapping[str, Any]
 MISSING = "???"
+
+SETTINGS: dict[str, Any] = {
+    "progress": Literal["rich", "tqdm", False] | None,
+    "checkpoint.mode": Literal["max", "min"],
+    "threads": int | None,
+}
+"""Types of keys outside of nodes, where the value in the file does not show all that is allowed."""
+
+OPTIONAL = {"augment", "callbacks", "classifier", "experiment", "input", "logger", "sweep"}
+"""Groups that a run can do without, as in ``logger=null``."""
 
 
 def check(config: Node, declared: Node, top: Collection[str]) -> None:
@@ -100,7 +109,7 @@ def _node(node: Node, declared: Any, path: str) -> Iterator[str]:
     for key, value in node.items():
         if key in RESERVED:
             continue
-        if key in known.arguments or known.open or key in supplied(path):
+        if key in known.arguments or known.open or key in injected(path):
             yield from _argument(str(key), value, known, files, path)
         else:
             yield _no_argument(str(key), value, known, target, path) + _drop(key, files, path)
@@ -134,7 +143,7 @@ def _offered(module: ModuleType) -> list[str]:
 
 
 def _argument(key: str, value: Any, known: Signature, files: Node, path: str) -> Iterator[str]:
-    elsewhere = supplied(path)
+    elsewhere = injected(path)
     if key in elsewhere:
         yield f"{path}.{key} must not be given, got {value!r}: it comes from {elsewhere[key]}"
         return
@@ -144,7 +153,7 @@ def _argument(key: str, value: Any, known: Signature, files: Node, path: str) ->
 
 
 def _no_argument(key: str, value: Any, known: Signature, target: str, path: str) -> str:
-    offered = [name for name in known.arguments if name not in supplied(path)]
+    offered = [name for name in known.arguments if name not in injected(path)]
     hint = suggestion(key, offered, f"{path}.")
     return f"{path}.{key} is no argument of {target}, got {value!r}; {hint}"
 
@@ -180,5 +189,5 @@ def _inside(value: Any, declared: Any, path: str) -> Iterator[str]:
 def _left_out(node: Node, known: Signature, target: str, path: str) -> Iterator[str]:
     for name, argument in known.arguments.items():
         required = argument.default is Parameter.empty
-        if required and name not in node and name not in supplied(path):
+        if required and name not in node and name not in injected(path):
             yield f"{path}.{name} must be given, {target} needs it: add {path}.{name}=VALUE"

@@ -1,51 +1,28 @@
-"""Hydra's loader, taught to complete configurations. The only file that builds on Hydra's internals."""
+"""Hydra's loader, taught to complete configurations; plain data out of what it loads, and its errors in one line."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import yaml
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.config_search_path_impl import ConfigSearchPathImpl
-from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.types import Override, OverrideType
 from hydra.errors import ConfigCompositionException, HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
-from posepyr.configuration.signatures import complete
+from posepyr.configuration.defaults import complete
+from posepyr.configuration.overrides import parse_overrides
 from posepyr.errors import UsageError
 
-
-def parse_overrides(lines: Sequence[str]) -> list[Override]:
-    """Overrides as Hydra's grammar reads them."""
-    parsed: list[Override] = []
-    for line in lines:
-        try:
-            parsed += OverridesParser.create().parse_overrides([line])
-        except HydraException as error:
-            reason = str(error).splitlines()[0]
-            raise UsageError(
-                f"an override must read key=value, got {line!r} ({reason}); "
-                "put quotes inside quotes around text with special characters: 'key=\"a, b\"'"
-            ) from error
-    return parsed
-
-
-def plain(config: DictConfig, resolve: bool) -> dict[str, Any]:
-    """A composed configuration without Hydra's own node, as plain data."""
-    if not resolve:
-        return {key: value for key, value in _to_dict(config, False).items() if key != "hydra"}
-    job: dict[str, Any] = {}
-    for key in config:
-        if key != "hydra":
-            # Node by node, where it stands: interpolations may look into the node hydra.
-            value = config[key]
-            job[str(key)] = _to_dict(value, True) if OmegaConf.is_config(value) else value
-    return job
-
-
-def _to_dict(config: Any, resolve: bool) -> Any:
-    return OmegaConf.to_container(config, resolve=resolve)
+RUN_NAME = "run_name"
+"""The resolver by which a run is named after its experiment: ``hrnet/coco`` gives ``hrnet_coco``, none ``train``."""
+OmegaConf.register_new_resolver(RUN_NAME, lambda experiment: (experiment or "train").replace("/", "_"), replace=True)
 
 
 class CompletingLoader(ConfigLoaderImpl):
@@ -65,6 +42,8 @@ class CompletingLoader(ConfigLoaderImpl):
         super().__init__(search)
         self.declared: dict[str, Any] = {}
         """The files merged and completed, as of the last composition."""
+        self.loaded_jobs: dict[tuple[str, ...], DictConfig] = {}
+        """A sweep's jobs by their overrides, for Hydra's sweeper and launcher, which each load every job."""
         self._targets: dict[str, Any] = {}
 
     def load_configuration(
@@ -75,6 +54,7 @@ class CompletingLoader(ConfigLoaderImpl):
         from_shell: bool = True,
         validate_sweep_overrides: bool = True,
     ) -> DictConfig:
+        """Load a configuration, unknown keys among the overrides included."""
         parsed = parse_overrides(overrides)
         self._targets = {
             override.key_or_group: override.value()
@@ -97,6 +77,19 @@ class CompletingLoader(ConfigLoaderImpl):
         ]
         return config
 
+    def load_sweep_config(self, master_config: DictConfig, sweep_overrides: list[str]) -> DictConfig:
+        """Return a job of a sweep, which is composed here only if it is not among ``loaded_jobs``."""
+        loaded = self.loaded_jobs.get(tuple(sweep_overrides))
+        if loaded is None:
+            return super().load_sweep_config(master_config, sweep_overrides)
+        job = deepcopy(loaded)
+        OmegaConf.set_readonly(job.hydra, None)  # as it was before it was checked: the launcher numbers the job
+        with open_dict(job.hydra):
+            job.hydra.mode = master_config.hydra.mode
+            job.hydra.sweep.dir = master_config.hydra.sweep.dir
+            job.hydra.overrides.hydra = master_config.hydra.overrides.hydra
+        return job
+
     def _is_plain(self, override: Override) -> bool:
         return (
             override.type is OverrideType.CHANGE
@@ -113,3 +106,46 @@ class CompletingLoader(ConfigLoaderImpl):
             for key, value in self.declared.items():
                 config[key] = value
         return config
+
+
+def plain(config: DictConfig, resolve: bool) -> dict[str, Any]:
+    """Return a composed configuration without Hydra's own node, as plain data."""
+    if not resolve:
+        return {key: value for key, value in _to_dict(config, False).items() if key != "hydra"}
+    job: dict[str, Any] = {}
+    for key in config:
+        if key != "hydra":
+            # Node by node, where it stands: interpolations may look into the node hydra.
+            value = config[key]
+            job[str(key)] = _to_dict(value, True) if OmegaConf.is_config(value) else value
+    return job
+
+
+def _to_dict(config: Any, resolve: bool) -> Any:
+    return OmegaConf.to_container(config, resolve=resolve)
+
+
+@contextmanager
+def hydra_config(composed: DictConfig) -> Iterator[None]:
+    """Let ``${hydra:...}`` read from a composed configuration."""
+    instance = HydraConfig.instance()
+    before = instance.cfg
+    instance.set_config(composed)
+    try:
+        yield
+    finally:
+        instance.cfg = before
+
+
+@contextmanager
+def hydra_errors() -> Iterator[None]:
+    """Raise Hydra's and OmegaConf's errors as usage errors: they come from what the user wrote."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
+        cause = f" ({str(error.__cause__).splitlines()[0]})" if error.__cause__ is not None else ""
+        # Advice on + and the search path follow in Hydra's messages: the one is not needed here, the other noise.
+        reason = str(error).split("\nTo append")[0].split("\nConfig search path")[0].strip()
+        raise UsageError(f"the configuration cannot be composed: {reason}{cause}") from error

@@ -1,142 +1,49 @@
-"""Composed jobs into folders of their own: one, several in a row, or a sweep through Hydra's launcher."""
+"""Starting a run: a folder of its own, the processes that it needs, and the scores that it ends with."""
 
 import itertools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
-from hydra._internal.callbacks import Callbacks
-from hydra._internal.hydra import Hydra
-from hydra.core.config_loader import ConfigLoader
-from hydra.core.hydra_config import HydraConfig
-from hydra.core.utils import run_job
-from hydra.types import HydraContext
-from omegaconf import DictConfig, OmegaConf, read_write
-
-from posepyr import errors, slurm
-from posepyr.configuration.compose import Composer, Job, lines
-from posepyr.configuration.hydra_loader import parse_overrides
-from posepyr.ranks import is_first
-from posepyr.running.rendezvous import agree
+from posepyr.checkpoints.storage import read_checkpoint
+from posepyr.errors import OutOfMemoryError, UsageError
+from posepyr.ranks import is_first, launched
+from posepyr.running import local_processes
+from posepyr.running.rendezvous import from_first
 from posepyr.tables import score_table
+from posepyr.training.devices import needs_local_processes
+from posepyr.training.memory.advice import with_advice
+from posepyr.training.run import train
 
+Config = dict[str, Any]
 Scores = dict[str, float]
-Task = Callable[[dict[str, Any], Path, list[str]], Scores]
-"""What a job does with its configuration, its folder and its overrides."""
 
 
-def run_one(job: Job, task: Task, loader: ConfigLoader, folder: Path | None = None) -> int:
-    """Runs a job in a new folder, or in one that is its own already. Its error is the caller's."""
-    place = claim(Path(str(job.composed.hydra.run.dir))) if folder is None else folder
-    if is_first():
-        slurm.remember(place)
-    # Absolute, for Lightning's further processes start from it.
-    with read_write(job.composed.hydra):
-        job.composed.hydra.run.dir = str(place.absolute())
-    failures: list[Exception] = []
+def launch(
+    config: Config, folder: Path, overrides: Sequence[str] = (), resume: Path | None = None, verbose: bool = True
+) -> Scores:
+    """Train in a run folder, in as many processes as the trainer's devices need; return the final scores.
 
-    def run(_: DictConfig) -> None:
-        try:
-            _announce(place, task(job.config, place, job.overrides))
-        except Exception as error:
-            failures.append(error)  # Hydra would add a line of its own to it.
-
-    run_job(run, job.composed, "hydra.run.dir", None, HydraContext(loader, Callbacks(job.composed)))
-    for error in failures:
-        raise error
-    return errors.COMPLETED
-
-
-def run_each(jobs: Sequence[Job], task: Task, folder: Path) -> int:
-    """Runs jobs one after the other, in numbered folders where there are several.
-
-    For what needs no sweeper: their configurations are at hand.
+    ``resume`` is the checkpoint to go on from. Where a launcher such as torchrun has started the processes already,
+    all of them follow the first one's configuration: theirs may hold other times and random numbers.
     """
-    if len(jobs) == 1:
-        _announce(folder, task(jobs[0].config, folder, jobs[0].overrides))
-        return errors.COMPLETED
-    places = [folder / str(number) for number in range(len(jobs))]
-    each = iter(zip(jobs, places, strict=True))
-
-    def following(_: DictConfig) -> tuple[dict[str, Any], Path, list[str]]:
-        job, place = next(each)
-        place.mkdir()
-        return job.config, place, job.overrides
-
-    outcome = Outcome(following, task)
-    for job in jobs:
-        outcome(job.composed)
-    return outcome.summary()
-
-
-def run_sweep(composer: Composer, overrides: Sequence[str], task: Task) -> int:
-    """Runs every combination of swept values through Hydra's sweeper and launcher, once all of them are checked."""
-    composer.jobs(overrides)
-    fixed = [str(one.input_line) for one in parse_overrides(overrides) if not one.is_sweep_override()]
-    folder = claim(Path(str(composer.settings(fixed).sweep.dir)))
-
-    def current(composed: DictConfig) -> tuple[dict[str, Any], Path, list[str]]:
-        hydra = HydraConfig.get()
-        return composer.checked(composed), Path(hydra.runtime.output_dir), lines(hydra.overrides.task)
-
-    outcome = Outcome(current, task)
-    where = str(folder.absolute()).replace("'", "\\'")
-    Hydra("train", composer.loader).multirun(
-        composer.name, outcome, [*overrides, "hydra.mode=MULTIRUN", f"hydra.sweep.dir='{where}'"]
-    )
-    return outcome.summary()
-
-
-class Outcome:
-    """A task as Hydra calls it, which keeps a failing job from taking the others with it.
-
-    Hydra would speak of a failure only when all jobs are over, and of the first alone.
-    """
-
-    def __init__(self, current: Callable[[DictConfig], tuple[dict[str, Any], Path, list[str]]], task: Task) -> None:
-        self.current, self.task = current, task
-        self.started = 0
-        self.failures: list[int] = []
-
-    def __call__(self, composed: DictConfig) -> Scores | None:
-        number = self.started
-        self.started += 1
-        try:
-            config, folder, overrides = self.current(composed)
-            print(f"job {number}: {' '.join(overrides)}", flush=True)
-            scores = self.task(config, folder, overrides)
-        except Exception as error:
-            errors.report(error)
-            self.failures.append(number)
-            return None
-        _announce(folder, scores)
-        return scores
-
-    def summary(self) -> int:
-        """The exit code of all jobs together, after a line on those that failed."""
-        if not self.failures:
-            return errors.COMPLETED
-        numbers = ", ".join(map(str, self.failures))
-        print(f"posepyr: {len(self.failures)} of {self.started} jobs failed: {numbers}", file=sys.stderr)
-        return errors.FAILED
-
-
-def _announce(folder: Path, scores: Scores) -> None:
-    if not is_first():
-        return
-    if scores:
-        print(score_table(scores), end="")
-    print(f"run folder: {folder}", flush=True)
+    if needs_local_processes(config["trainer"]):
+        return local_processes.start(config, folder, overrides, resume, verbose)
+    config = from_first("configuration", lambda: config)
+    try:
+        return train(config, folder, overrides, resume)
+    except OutOfMemoryError as error:
+        # With several processes, the others still hold their devices' memory: nothing can be measured there.
+        raise (with_advice(error, config, folder, measure=not launched()) if is_first() else error) from None
 
 
 def claim(folder: Path) -> Path:
-    """Makes a folder that did not exist, under a name with a number behind it where this one is taken.
+    """Create a folder that did not exist, with a number behind its name if that is taken; return it.
 
-    Of the processes of one run the first makes it, and the others go by what it made.
+    Of the processes of one run the first creates it, and all of them return it.
     """
-    return Path(agree("folder", lambda: str(_claimed(folder))))
+    return Path(from_first("folder", lambda: str(_claimed(folder))))
 
 
 def _claimed(folder: Path) -> Path:
@@ -147,13 +54,29 @@ def _claimed(folder: Path) -> Path:
         except FileExistsError:
             continue
         return candidate
-    raise RuntimeError("there is always another number")
+    raise RuntimeError("itertools.count ends nowhere")
 
 
-def show(job: Job, kind: str, resolve: bool) -> str:
-    """A job's configuration as YAML: ``job`` alone, or ``all`` with Hydra's own settings."""
-    shown = job.config if resolve else job.written
-    if kind == "all":
-        shown = shown | {"hydra": OmegaConf.to_container(job.composed.hydra, resolve=False, enum_to_str=True)}
-    text: str = yaml.safe_dump(shown, sort_keys=False, allow_unicode=True)
-    return text
+def last_checkpoint(folder: Path) -> Path:
+    """Return the checkpoint that a run goes on from: the last, or the best if the last cannot be read."""
+    last, best = (folder / "checkpoints" / f"{name}.ckpt" for name in ("last", "best"))
+    if not last.is_file():
+        raise UsageError(f"--resume must name the folder of a run that has saved a checkpoint, but there is no {last}")
+    try:
+        read_checkpoint(last)
+    except ValueError as error:
+        if not best.is_file():
+            raise
+        step = read_checkpoint(best)["global_step"]
+        print(f"posepyr: {error}\nposepyr: going on from {best} instead, after step {step}", file=sys.stderr)
+        return best
+    return last
+
+
+def print_result(folder: Path, scores: Mapping[str, float]) -> None:
+    """Print the scores and the folder of a run, once for all of its processes."""
+    if not is_first():
+        return
+    if scores:
+        print(score_table(scores), end="")
+    print(f"run folder: {folder}", flush=True)

@@ -3,20 +3,22 @@
 import inspect
 import json
 import logging
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from posepyr.errors import FailedProcessError, OutOfMemoryError
-from posepyr.files import write_text
+from posepyr.files import write_json
 from posepyr.training.devices import local_process_count
 
 JOB = ".job.json"
-"""In the run folder while the run is starting and running: what every process reads."""
+"""In the run folder while the run is starting and running: the job that every process reads."""
 
 GRACE = 30
-"""Seconds that processes have to save and end when they are told to."""
+"""Seconds that processes have to save and end when they are asked to."""
 
 KILLED = -9
 """The exit code of a process that was ended without being asked."""
@@ -25,41 +27,68 @@ STOPPED = 128
 """Exit codes above are those of processes that a signal asked to end, and that did."""
 
 
-def start(config: dict[str, Any], folder: Path, overrides: Sequence[str], resume: Path | None) -> dict[str, float]:
-    """Run a job in as many processes as its trainer asks for; its final scores.
+class LocalJob(NamedTuple):
+    """A run as its processes read it from a file; paths are absolute."""
 
-    Each process reads the job from a file: no process goes over the command line again, which may have been a
-    sweep's, or have named times and random numbers. When one dies the others are ended.
+    config: dict[str, Any]
+    folder: str
+    overrides: list[str]
+    resume: str | None
+    verbose: bool = True
+
+    @classmethod
+    def read(cls, file: Path) -> "LocalJob":
+        """Read a job from its file."""
+        return cls(**json.loads(file.read_text(encoding="utf-8")))
+
+
+def start(
+    config: dict[str, Any], folder: Path, overrides: Sequence[str], resume: Path | None, verbose: bool
+) -> dict[str, float]:
+    """Run a job in as many processes as its trainer needs; return its final scores.
+
+    Each process reads the job from a file: none of them goes over the command line or the calling script again, whose
+    times and random numbers would be others. When one dies the others are ended.
     """
     from torch.distributed.elastic.multiprocessing.api import SignalException
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import elastic_launch
 
-    job = {
-        "config": config,
-        "folder": str(folder.absolute()),
-        "overrides": list(overrides),
-        "resume": None if resume is None else str(resume.absolute()),
-    }
-    count = local_process_count(config["trainer"])
-    file = folder / JOB
-    write_text(file, json.dumps(job))
-    # What it has to say stands in our own message.
+    checkpoint = None if resume is None else str(resume.absolute())
+    file, count = folder.absolute() / JOB, local_process_count(config["trainer"])
+    write_json(file, LocalJob(config, str(folder.absolute()), list(overrides), checkpoint, verbose)._asdict())
+    # Our own message says what its log would.
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     try:
-        elastic_launch(_settings(count), sys.executable)("-m", "posepyr.running.worker", str(file.absolute()))
+        with import_path_for_others():
+            # -P: without it Python would look for modules in the working folder before its own.
+            elastic_launch(_settings(count), sys.executable)("-P", "-m", "posepyr.running.worker", str(file))
     except SignalException as stopped:
         raise SystemExit(128 + stopped.sigval) from None
     except ChildFailedError as error:
         number, failure = error.get_first_failure()
         if failure.exitcode > STOPPED:
             raise SystemExit(failure.exitcode) from None
-        raise error_of(config, folder, number, count, failure.exitcode) from None
+        raise process_error(config, folder, number, count, failure.exitcode) from None
     finally:
         for left in (file, *folder.glob(f"{JOB}.error.*")):
             left.unlink(missing_ok=True)
     scores: dict[str, float] = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     return scores
+
+
+@contextmanager
+def import_path_for_others() -> Iterator[None]:
+    """Let processes that are started meanwhile find every module that this one finds, in the same order."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(str(Path(entry).absolute()) for entry in sys.path)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
 
 
 def _settings(count: int) -> Any:
@@ -76,18 +105,17 @@ def _settings(count: int) -> Any:
     return LaunchConfig(**settings)
 
 
-def error_of(config: dict[str, Any], folder: Path, number: int, count: int, code: int) -> Exception:
-    """What the process that failed first said, or how it ended where it could say nothing."""
-    file = error_file(folder / JOB, number)
-    who = f"process {number} of {count}"
+def process_error(config: dict[str, Any], folder: Path, number: int, count: int, code: int) -> Exception:
+    """Return the error of the process that failed first, or how it ended if it has left no error."""
+    file, process = error_file(folder / JOB, number), f"process {number} of {count}"
     if not file.is_file():
-        return FailedProcessError(f"{who} {_ended(code)}, and the others were ended{_how_to_go_on(folder)}")
-    said = json.loads(file.read_text(encoding="utf-8"))
-    if said["out_of_memory"] is None:
-        return FailedProcessError(f"{who} failed:\n{said['told'].rstrip()}")
+        return FailedProcessError(f"{process} {_ended(code)}, and the others were ended{_how_to_go_on(folder)}")
+    content = json.loads(file.read_text(encoding="utf-8"))
+    if content["out_of_memory"] is None:
+        return FailedProcessError(f"{process} failed:\n{content['message'].rstrip()}")
     from posepyr.training.memory.advice import with_advice
 
-    error = OutOfMemoryError(f"{who} ran {said['told']}", said["out_of_memory"])
+    error = OutOfMemoryError(f"{process} ran {content['message']}", content["out_of_memory"])
     # Here, where no process holds a device's memory any more.
     return with_advice(error, config, folder, measure=True)
 
@@ -95,8 +123,8 @@ def error_of(config: dict[str, Any], folder: Path, number: int, count: int, code
 def _ended(code: int) -> str:
     if code >= 0:
         return f"ended with exit code {code}"
-    why = ", as the system does to who asks for the last of the machine's memory" if code == KILLED else ""
-    return f"was killed by signal {-code}{why}"
+    reason = " (the system does that when the machine's memory runs out)" if code == KILLED else ""
+    return f"was killed by signal {-code}{reason}"
 
 
 def _how_to_go_on(folder: Path) -> str:
@@ -105,5 +133,5 @@ def _how_to_go_on(folder: Path) -> str:
 
 
 def error_file(job: Path, number: int) -> Path:
-    """Where a process leaves its error: what it ``told``, and ``out_of_memory``, where memory ran out if it did."""
+    """Return the file for a process's error: its ``message``, and where it ran ``out_of_memory`` if it did."""
     return job.with_name(f"{job.name}.error.{number}")

@@ -1,4 +1,4 @@
-"""How processes that somebody else started, torchrun or SLURM, come to run one and the same job."""
+"""Rendezvous of processes that torchrun or SLURM started: all of them get what the first one decided."""
 
 import json
 import os
@@ -10,34 +10,34 @@ from typing import Any
 from posepyr.ranks import in_torchrun, is_first, launched, world_size
 
 PATIENCE = timedelta(minutes=10)
-"""For how long processes wait for the first one's job."""
+"""For how long processes wait for the first one."""
 
 
-def agree(topic: str, propose: Callable[[], Any]) -> Any:
-    """The first process's proposal on a topic, plain data, in every process. Only the first one makes one."""
+def from_first(topic: str, decide: Callable[[], Any]) -> Any:
+    """Return in every process what ``decide`` returns in the first one: plain data, sent under the name ``topic``."""
     if not launched():
-        return propose()
+        return decide()
     store, key = _store(), f"posepyr/{topic}"
     if is_first():
-        proposal = propose()
-        store.set(key, json.dumps(proposal))
+        decision = decide()
+        store.set(key, json.dumps(decision))
     else:
-        proposal = json.loads(store.get(key))
-    # The first process may hold the store: it stays until everybody has read.
+        decision = json.loads(store.get(key))
+    # The first process may hold the store: it stays until all processes have read.
     if store.add(f"{key}/read", 1) == world_size():
         store.set(f"{key}/all", "")
     store.wait([f"{key}/all"], PATIENCE)
-    return proposal
+    return decision
 
 
 @cache
 def _store() -> Any:
-    # One for as long as the process lives: nobody must meet a store that is about to close.
-    from pytorch_lightning.plugins.environments import SLURMEnvironment  # type: ignore[attr-defined]
-    from torch.distributed import TCPStore  # type: ignore[attr-defined]
+    # One for as long as the process lives: no process must connect to a store that is about to close.
+    from pytorch_lightning.plugins.environments import SLURMEnvironment  # type: ignore[attr-defined]  # not listed
+    from torch.distributed import TCPStore  # type: ignore[attr-defined]  # not listed by Torch
 
     if in_torchrun():
-        # Its agent holds one already.
+        # Its agent may hold one already.
         held = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
         address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
         return TCPStore(address, port, is_master=is_first() and not held, timeout=PATIENCE, wait_for_workers=False)

@@ -1,0 +1,96 @@
+"""Hydra's runtime: what it sets up around a job, and sweeps through its sweeper and launcher."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.callbacks import Callbacks
+from hydra._internal.hydra import Hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobReturn, JobStatus, configure_log, env_override
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+from posepyr.configuration.compose import Composer, Job
+
+Task = Callable[[Callable[[], Job], Path], Any]
+"""Does a job, which is checked when it is called for, in its folder."""
+
+
+@contextmanager
+def job_environment(job: Job, folder: Path) -> Iterator[Path]:
+    """Set up what the job's Hydra settings name, and undo it at the end; yield the folder as the job is to see it.
+
+    As Hydra does it for a job of its own: ``${hydra:...}`` resolves, ``hydra.job.chdir`` and ``hydra.job.env_set``
+    hold, ``hydra.job_logging`` is configured, ``hydra.output_subdir`` written, and ``hydra.callbacks`` are called.
+    """
+    composed, working_folder = job.composed, Path.cwd()
+    with read_write(composed.hydra), open_dict(composed.hydra):
+        composed.hydra.run.dir = composed.hydra.runtime.output_dir = str(folder.absolute())
+    with hydra_config(composed):
+        try:
+            if composed.hydra.job.chdir:
+                os.chdir(folder)
+                folder = Path.cwd()
+            configure_log(composed.hydra.job_logging, composed.hydra.verbose)
+            _write_settings(composed)
+            with env_override(OmegaConf.to_container(composed.hydra.job.env_set)), _callbacks(composed):
+                yield folder
+        finally:
+            os.chdir(working_folder)
+
+
+@contextmanager
+def hydra_config(composed: DictConfig) -> Iterator[None]:
+    """Let ``${hydra:...}`` read from a composed configuration."""
+    instance = HydraConfig.instance()
+    before = instance.cfg
+    instance.set_config(composed)
+    try:
+        yield
+    finally:
+        instance.cfg = before
+
+
+def _write_settings(composed: DictConfig) -> None:
+    """Write Hydra's own record of a job, if ``hydra.output_subdir`` names a place for it."""
+    if composed.hydra.output_subdir is None:
+        return
+    folder = Path(composed.hydra.runtime.output_dir) / composed.hydra.output_subdir
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = OmegaConf.masked_copy(composed, ["hydra"])
+    config = OmegaConf.masked_copy(composed, [str(key) for key in composed if key != "hydra"])
+    for name, content in (("hydra", settings), ("config", config), ("overrides", composed.hydra.overrides.task)):
+        (folder / f"{name}.yaml").write_text(OmegaConf.to_yaml(content), encoding="utf-8")
+
+
+@contextmanager
+def _callbacks(composed: DictConfig) -> Iterator[None]:
+    """Call ``hydra.callbacks`` before and after the job, which may fail."""
+    callbacks, outcome = Callbacks(composed), JobReturn()
+    callbacks.on_job_start(config=composed, task_function=lambda _: None)
+    try:
+        yield
+    except Exception as error:
+        outcome.status, outcome.return_value = JobStatus.FAILED, error
+        raise
+    else:
+        outcome.status = JobStatus.COMPLETED
+    finally:
+        callbacks.on_job_end(config=composed, job_return=outcome)
+
+
+def run_through_launcher(composer: Composer, overrides: Sequence[str], folder: Path, task: Task) -> None:
+    """Run every combination of swept values through Hydra's sweeper and launcher, in folders below ``folder``."""
+
+    def run(composed: DictConfig) -> Any:
+        # Hydra's launcher has made the folder and set up the rest, as `job_environment` does for a single job.
+        with open_dict(composed):
+            composed.hydra = HydraConfig.get()
+        return task(partial(composer.sweep_job, composed), Path(composed.hydra.runtime.output_dir))
+
+    where = str(folder.absolute()).replace("'", "\\'")
+    settings = ["hydra.mode=MULTIRUN", f"hydra.sweep.dir='{where}'"]
+    Hydra("train", composer.loader).multirun(composer.name, run, [*overrides, *settings])

@@ -1,0 +1,1 @@
+"""Sweeps: several jobs after one command."""
