@@ -6,12 +6,12 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-long lint format types bench notebooks clean
+.PHONY: help install demo test test-long lint format types docs wheel bench notebooks clean
 
-help: ## what there is to make
+help: ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-install: $(READY) ## the environment, and nothing else
+install: $(READY) ## set up .venv with pinned versions, and nothing else
 
 $(READY): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -25,30 +25,36 @@ demo: $(READY) ## train a small network on drawn people, score it, and draw what
 
 # One Torch thread a process: the processes share the cores already.
 test: export OMP_NUM_THREADS = 1
-test: $(READY) ## the tests of every change
+test: $(READY) ## run the tests (about fifteen minutes on two cores)
 	$(BIN)/python -m pytest -n auto -m 'not long'
 
-test-long: $(READY) ## the tests that are too slow for every change
+test-long: $(READY) ## run the tests that are too slow for every change
 	$(BIN)/python -m pytest -m long
 
-lint: $(READY) ## style and formatting, checked
+lint: $(READY) ## check style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-format: $(READY) ## style and formatting, mended
+format: $(READY) ## mend style and formatting
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-types: $(READY) ## static types of the library
+types: $(READY) ## check the library's static types
 	$(BIN)/mypy
 
-bench: $(READY) ## how fast drawing, loading and training are here
+docs: $(READY) ## build the documentation site, build/docs/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@echo build/docs/index.html
+
+wheel: $(READY) ## build the wheel and the source archive in dist/
+	$(BIN)/python -m build --no-isolation
+
+bench: $(READY) ## measure drawing, loading and training on this machine
 	$(BIN)/python experiments/benchmarks/pipeline.py
 
 notebooks: $(READY) ## run the notebooks again, in place
-	$(PIP) --no-build-isolation --editable '.[notebooks]'
-	$(BIN)/jupyter nbconvert --to notebook --execute --inplace notebooks/*.ipynb
+	$(BIN)/jupyter execute --inplace notebooks/*.ipynb
 
-clean: ## remove the environment, caches and builds; runs stay
+clean: ## remove .venv, caches and builds; runs stay
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from posepyr.records import Annotation, PoseBatch, Poses
     from posepyr.skeleton import Skeleton
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _PLACES = {
     "Annotation": "posepyr.records",
