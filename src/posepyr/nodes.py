@@ -1,6 +1,7 @@
 """Objects from plain data: a node names a class or function by ``_target_`` and holds its arguments."""
 
 import importlib
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -26,6 +27,8 @@ MOVED = {
     "posepyr.data.posetrack.source": "posepyr.data.sources.posetrack",
     "posepyr.metrics.pckh": "posepyr.metrics.pck",
     "posepyr.metrics.posetrack_scorer": "posepyr.metrics.posetrack",
+    "posepyr.layers.heads.convolutional": "posepyr.layers.heads.ConvolutionalHead",
+    "posepyr.layers.heads.pointwise": "posepyr.layers.heads.PointwiseHead",
     "posepyr.training.callbacks.AugmentationSheet": "posepyr.training.callbacks.pictures.AugmentationSheet",
     "posepyr.training.callbacks.EpochLine": "posepyr.training.callbacks.pictures.EpochLine",
     "posepyr.training.callbacks.PredictionSheet": "posepyr.training.callbacks.pictures.PredictionSheet",
@@ -38,22 +41,36 @@ MOVED = {
 """New dotted names by those that older run folders and checkpoints hold; a module's name stands for all in it."""
 
 
-def build(node: Mapping[str, Any], **injected: Any) -> Any:
+def build(node: Mapping[str, Any], path: str = "", /, **injected: Any) -> Any:
     """Build the object that a node describes: call its ``_target_`` with the node's other keys.
 
     Nodes nest. ``_partial_: true`` gives the callable instead of its result. ``injected`` arguments are added to the
-    outermost call. Any importable target is called: nodes of strangers' files go through :mod:`.checkpoints.recipe`.
+    outermost call. A constructor's ValueError names its own argument; ``path``, the node's place in a configuration,
+    is put in front of it: ``levels must be at least 1`` becomes ``model.block.levels must be at least 1``. Any
+    importable target is called: nodes of files from elsewhere go through :mod:`posepyr.checkpoints.parts`.
     """
-    target = find(node)
-    arguments = {key: _build_inside(value) for key, value in node.items() if key not in RESERVED} | injected
-    if node.get("_partial_"):
-        return partial(target, **arguments)
+    arguments = {
+        key: _build_inside(value, f"{path}.{key}" if path else str(key))
+        for key, value in node.items()
+        if key not in RESERVED
+    } | injected
     try:
-        return target(**arguments)
+        target = find(node)
+        return partial(target, **arguments) if node.get("_partial_") else target(**arguments)
+    except ValueError as error:
+        _put_in_front(path, error, {"_target_", *arguments})
+        raise
     except TypeError as error:
         if "argument" not in str(error):
             raise
         raise ValueError(f"{node['_target_']}: {error}") from error
+
+
+def _put_in_front(path: str, error: ValueError, arguments: set[str]) -> None:
+    """Write the path of a node in front of an error's text where it begins with an argument of the node."""
+    beginning = re.match(r"(\w+)(?:[.\[]\S*)? must ", str(error))
+    if path and beginning and beginning[1] in arguments:
+        error.args = (f"{path}.{error}",)
 
 
 def find(node: Mapping[str, Any]) -> Callable[..., Any]:
@@ -82,11 +99,11 @@ def current_name(path: str) -> str:
     return MOVED[old] + path[len(old) :]
 
 
-def _build_inside(value: Any) -> Any:
+def _build_inside(value: Any, path: str) -> Any:
     if isinstance(value, Mapping):
         if "_target_" in value:
-            return build(value)
-        return {key: _build_inside(inner) for key, inner in value.items()}
+            return build(value, path)
+        return {key: _build_inside(inner, f"{path}.{key}") for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_build_inside(inner) for inner in value]
+        return [_build_inside(inner, f"{path}[{index}]") for index, inner in enumerate(value)]
     return value
