@@ -28,7 +28,8 @@ class Brightest(nn.Module):
 
 def estimator(flip: bool = False, grid: str = "plain") -> Estimator:
     rule = CropRule((128, 128), 1.0, grid)
-    return Estimator(Brightest(), Codec(grid=grid, refine="dark", sigma=1.0), SKELETON, rule, Protocol(flip))
+    codec = Codec(grid=grid, refine="dark", sigma=1.0)
+    return Estimator(Brightest(), codec=codec, skeleton=SKELETON, rule=rule, protocol=Protocol(flip))
 
 
 def picture(red: tuple[int, int] = (40, 50), green: tuple[int, int] = (80, 90)) -> np.ndarray:
@@ -48,7 +49,8 @@ def test_dots_are_found_where_they_are() -> None:
 
 def test_several_scales_agree_with_one_and_people_stay_apart() -> None:
     rule = CropRule((128, 128), 1.0)
-    several = Estimator(Brightest(), Codec(sigma=1.0), SKELETON, rule, Protocol(False, (0.9, 1.0, 1.1)))
+    protocol = Protocol(False, (0.9, 1.0, 1.1))
+    several = Estimator(Brightest(), codec=Codec(sigma=1.0), skeleton=SKELETON, rule=rule, protocol=protocol)
     boxes = [[0, 0, 128, 128], [10, 20, 100, 100], [5, 5, 110, 110]]
     found = several.predict_many([picture(), picture((60, 60), (30, 90))], [boxes, boxes[:1]], batch_size=4)
     assert [len(poses.keypoints) for poses in found] == [3, 1]
@@ -117,7 +119,9 @@ def test_the_mirror_is_merged_in_place() -> None:
     model = Sided()
     rule = CropRule((128, 128), 1.0, "udp")
     codec = Codec(grid="udp", sigma=1.0)
-    once, twice = (Estimator(model, codec, SKELETON, rule, Protocol(flip)) for flip in (False, True))
+    once, twice = (
+        Estimator(model, codec=codec, skeleton=SKELETON, rule=rule, protocol=Protocol(flip)) for flip in (False, True)
+    )
     difference = once.predict(picture()).keypoints - twice.predict(picture()).keypoints
     assert np.abs(difference).max() < 2.5
 
@@ -160,7 +164,7 @@ def test_a_checkpoint_without_a_recipe_or_with_other_weights_is_refused(tmp_path
     with pytest.raises(ValueError, match="it carries no recipe"):
         Estimator.from_checkpoint(path)
     recipe = {
-        "model": {"_target_": "posepyr.layers.heads.pointwise", "channels": 2, "joints": 1},
+        "model": {"_target_": "posepyr.models.hourglass.StackedHourglass", "joints": 1, "stacks": 1, "width": 8},
         "codec": {"_target_": "posepyr.codec.Codec"},
         "skeleton": {"_target_": "posepyr.skeleton.Skeleton", "name": "one", "joints": ["a"]},
         "input_size": [8, 8], "padding": 1.0, "weights": "raw", "version": 1,
@@ -177,7 +181,7 @@ def test_signs_say_which_joints_are_hidden() -> None:
             return (heatmaps * torch.tensor([1.0, -1.0])[:, None, None],)
 
     codec, rule = Codec(refine="dark", sigma=1.0, signed=True), CropRule((128, 128), 1.0)
-    signed = Estimator(Hiding(), codec, SKELETON, rule, Protocol(False))
+    signed = Estimator(Hiding(), codec=codec, skeleton=SKELETON, rule=rule, protocol=Protocol(False))
     boxes = [[0, 0, 128, 128], [10, 20, 100, 100]]
     plain = estimator().predict(picture(), boxes)
     one, other = signed.predict_many([picture(), picture()], [boxes, []])

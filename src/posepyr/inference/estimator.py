@@ -15,9 +15,9 @@ from posepyr import geometry
 from posepyr.checkpoints.recipe import ClassifierRecipe, Recipe, build_part, read_recipe
 from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.codec import Codec
+from posepyr.data.formats.pictures import read_picture
 from posepyr.geometry import CropRule
-from posepyr.inference.found import Found, joined
-from posepyr.inference.protocol import Protocol
+from posepyr.inference.protocol import Found, Protocol, concatenate
 from posepyr.records import Pixels, Poses
 from posepyr.skeleton import Skeleton
 
@@ -28,12 +28,13 @@ class Estimator:
     """Predicts the poses of people in pictures, with the same crop, codec and flip as in training.
 
     A picture is a path, an array ``H W 3`` or ``H W`` (RGB, uint8), a PIL image, or a tensor ``3 H W`` (uint8, or
-    floating point from 0 to 1). Without boxes the whole picture is taken for one person's box.
+    floating point from 0 to 1). Without boxes the whole picture is one person's box.
     """
 
     def __init__(
         self,
         model: nn.Module,
+        *,
         codec: Codec,
         skeleton: Skeleton,
         rule: CropRule,
@@ -41,7 +42,7 @@ class Estimator:
         device: str | torch.device = "cpu",
     ) -> None:
         self.device = torch.device(device)
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # the stub wants a device beside it
         self.model = model.to(self.device).eval()
         self.codec, self.skeleton, self.rule = codec, skeleton, rule
         self.protocol = protocol or Protocol()
@@ -50,76 +51,84 @@ class Estimator:
     def from_checkpoint(
         cls,
         path: str | Path,
+        *,
         device: str | torch.device = "cpu",
         flip: bool = True,
-        packages: Sequence[str] = ("posepyr",),
         scales: Sequence[float] = (1.0,),
+        trust: Sequence[str] = (),
     ) -> "Estimator":
-        """The network of a checkpoint. Its recipe may name classes of ``packages`` only."""
+        """Return an estimator with the network of a checkpoint.
+
+        A network may be of posepyr's own classes, or of those in the packages that ``trust`` names.
+        """
         content = read_checkpoint(Path(path))
         recipe = read_recipe(content, str(path))
-        model = load_model(recipe, content["state_dict"], str(path), packages)
+        packages = ("posepyr", *trust)
         codec: Codec = build_part(recipe.codec, packages)
-        skeleton: Skeleton = build_part(recipe.skeleton, packages)
-        rule = CropRule(recipe.input_size, recipe.padding, codec.grid)
-        return cls(model, codec, skeleton, rule, Protocol(flip, scales), device)
+        return cls(
+            load_model(recipe, content["state_dict"], str(path), packages),
+            codec=codec,
+            skeleton=build_part(recipe.skeleton, packages),
+            rule=CropRule(recipe.input_size, recipe.padding, codec.grid),
+            protocol=Protocol(flip, scales),
+            device=device,
+        )
 
     def predict(self, image: Any, boxes: Boxes | None = None) -> Poses:
-        """The people in one picture, one for each box ``(x, y, width, height)``."""
+        """Return the people in one picture, one for each box ``(x, y, width, height)``."""
         return next(iter(self.predict_many([image], None if boxes is None else [boxes])))
 
     def predict_many(
         self, images: Iterable[Any], boxes: Iterable[Boxes | None] | None = None, batch_size: int = 16
     ) -> list[Poses]:
-        """The people in each of many pictures; crops of all pictures share batches."""
+        """Return the people in each of many pictures; crops of all pictures share batches."""
+        pictures = list(images)
+        boxes_of = [None] * len(pictures) if boxes is None else list(boxes)
+        if len(boxes_of) != len(pictures):
+            raise ValueError(f"boxes must hold one entry for each of the {len(pictures)} images, got {len(boxes_of)}")
         crops: list[Tensor] = []
         to_image: list[Tensor] = []
-        asked: list[npt.NDArray[np.float32]] = []
-        pictures = list(images)
-        places: list[Boxes | None] = [None] * len(pictures) if boxes is None else list(boxes)
-        if len(places) != len(pictures):
-            raise ValueError(f"boxes must hold one entry for each of the {len(pictures)} images, got {len(places)}")
-        for picture, place in zip(pictures, places, strict=True):
+        checked: list[npt.NDArray[np.float64]] = []
+        for picture, people in zip(pictures, boxes_of, strict=True):
             pixels = to_pixels(picture)
-            checked = to_boxes(place, pixels)
-            asked.append(checked.astype(np.float32))
-            for box, scale in itertools.product(checked, self.protocol.scales):
+            checked.append(to_boxes(people, pixels))
+            for box, scale in itertools.product(checked[-1], self.protocol.scales):
                 matrix = geometry.crop_matrix(geometry.enlarged(box, scale), self.rule)
                 crops.append(torch.from_numpy(geometry.warp(pixels, matrix, self.rule.input_size)).permute(2, 0, 1))
                 to_image.append(torch.from_numpy(geometry.invert(matrix)))
-        return by_picture(self._find(crops, to_image, batch_size), asked)
+        return _by_picture(self._find(crops, to_image, batch_size), [each.astype(np.float32) for each in checked])
 
     @torch.inference_mode()
     def _find(self, crops: list[Tensor], to_image: list[Tensor], batch_size: int) -> Found:
-        joints = len(self.skeleton)
         # The crops of one person stay together.
         batch_size = max(1, batch_size // len(self.protocol.scales)) * len(self.protocol.scales)
-        nothing = torch.zeros(0, joints, 1, 1, device=self.device)
-        found = [Found(nothing.new_zeros(0, joints, 2), nothing[..., 0, 0], self.codec.visibility(nothing))]
+        no_heatmaps = torch.zeros(0, len(self.skeleton), 1, 1, device=self.device)
+        no_keypoints = no_heatmaps.new_zeros(0, len(self.skeleton), 2)
+        found = [Found(no_keypoints, no_heatmaps[..., 0, 0], self.codec.visibility(no_heatmaps))]
         for first in range(0, len(crops), batch_size):
             image = torch.stack(crops[first : first + batch_size]).to(self.device)
             affine = torch.stack(to_image[first : first + batch_size]).to(self.device)
             [*_, prediction] = self.protocol.find(self.model, self.codec, image, affine, self.skeleton.flip_order)
             found.append(prediction)
-        return joined(found)
+        return concatenate(found)
 
 
-def by_picture(found: Found, boxes: Sequence[npt.NDArray[np.float32]]) -> list[Poses]:
-    """The people of each picture, whose boxes ``N 4`` say how many there are."""
+def _by_picture(found: Found, boxes: Sequence[npt.NDArray[np.float32]]) -> list[Poses]:
+    """Part the people of all pictures by picture; each has as many as boxes ``N 4``."""
     keypoints, scores = found.keypoints.float().cpu().numpy(), found.scores.float().cpu().numpy()
     visibility = None if found.visibility is None else found.visibility.cpu().numpy()
-    ends = np.cumsum([len(asked) for asked in boxes]).tolist()
-    parts = [slice(end - len(asked), end) for end, asked in zip(ends, boxes, strict=True)]
+    ends = np.cumsum([len(own) for own in boxes]).tolist()
+    parts = [slice(end - len(own), end) for end, own in zip(ends, boxes, strict=True)]
     return [
-        Poses(keypoints[part], scores[part], asked, None if visibility is None else visibility[part])
-        for part, asked in zip(parts, boxes, strict=True)
+        Poses(keypoints[part], scores[part], own, None if visibility is None else visibility[part])
+        for part, own in zip(parts, boxes, strict=True)
     ]
 
 
 def load_model(
     recipe: Recipe | ClassifierRecipe, state: dict[str, Tensor], where: str, packages: Sequence[str]
 ) -> nn.Module:
-    """The recipe's network with the checkpoint's weights; every weight must find its place."""
+    """Return the recipe's network with the checkpoint's weights, if every weight has its place."""
     model: nn.Module = build_part(recipe.model, packages)
     weights = {key.removeprefix("model."): value for key, value in state.items() if key.startswith("model.")}
     try:
@@ -130,10 +139,8 @@ def load_model(
 
 
 def to_pixels(image: Any) -> Pixels:
-    """Any kind of picture as an RGB array ``H W 3`` of uint8."""
+    """Return any kind of picture as an RGB array ``H W 3`` of uint8."""
     if isinstance(image, str | Path):
-        from posepyr.data.formats.pictures import read_picture
-
         return read_picture(Path(image), upright=True)
     if isinstance(image, Tensor):
         image = image.detach().cpu()
@@ -151,12 +158,12 @@ def to_pixels(image: Any) -> Pixels:
 
 
 def to_boxes(boxes: Boxes | None, pixels: Pixels) -> npt.NDArray[np.float64]:
-    """Boxes ``N 4``; the whole picture where there are none."""
+    """Return boxes ``N 4``, checked; without any, that of the whole picture."""
     if boxes is None:
         return np.array([[0.0, 0.0, pixels.shape[1], pixels.shape[0]]])
-    checked = (
-        np.asarray(boxes, np.float64).reshape(-1, 4) if np.size(boxes) in (0, 4) else np.asarray(boxes, np.float64)
-    )
+    checked = np.asarray(boxes, np.float64)
+    if checked.size in (0, 4):
+        checked = checked.reshape(-1, 4)
     if checked.ndim != 2 or checked.shape[1] != 4:
         raise ValueError(f"boxes must be N rows of (x, y, width, height), got shape {np.shape(boxes)}")
     if not np.isfinite(checked).all() or (checked[:, 2:] <= 0).any():

@@ -1,60 +1,71 @@
-"""Training a pose network: forward, targets, loss; predictions and their scores."""
+"""Training of a pose network: forward pass, targets and loss; predictions and their scores."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypedDict
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Optimizer
 
 from posepyr.checkpoints.recipe import Recipe
 from posepyr.codec import Codec
 from posepyr.data.module import PoseDataModule
 from posepyr.inference.protocol import Protocol
-from posepyr.losses import AdaptiveMSE, Loss
+from posepyr.losses import Loss
 from posepyr.metrics.collected import Collected
 from posepyr.metrics.scorer import Scorer
 from posepyr.records import PoseBatch, Predictions
 from posepyr.skeleton import Skeleton
 from posepyr.training.checkpointing import averages_weights
-from posepyr.training.learner import Learner
+from posepyr.training.learner import Learner, MakeOptimizer
 from posepyr.training.schedule import Schedule
 from posepyr.visibility import VisibilityPolicy
 
 
-class Seen(TypedDict):
-    """What validation found in a batch: people by number, their keypoints in image pixels, and the truth."""
+class BatchPredictions(TypedDict):
+    """Predictions of a batch in validation and testing, for callbacks: ``B`` people with ``K`` joints each."""
 
     sample: Tensor
+    """``B``: the people's numbers in the split."""
     keypoints: Tensor
+    """``B K 2`` in image pixels."""
     scores: Tensor
+    """``B K``."""
     truth: Tensor
+    """``B K 2`` as annotated, in image pixels."""
     labelled: Tensor
+    """``B K`` as annotated."""
 
 
 class PoseTask(Learner):
-    """A pose network with everything that training adds to it."""
+    """A pose network with everything that training adds to it.
+
+    ``schedule`` and ``optimizer`` may be left out of a task that only evaluates. ``scorers`` see the predictions of a
+    whole split in image pixels; ``recipe`` is written into every checkpoint.
+    """
 
     def __init__(
         self,
         model: nn.Module,
+        *,
         codec: Codec,
         skeleton: Skeleton,
         loss: Loss,
         scorers: Sequence[Scorer],
         protocol: Protocol,
         recipe: Recipe,
-        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer] | None = None,
+        optimizer: MakeOptimizer | None = None,
         schedule: Schedule | None = None,
         seed: int = 0,
         visibility: VisibilityPolicy | None = None,
     ) -> None:
-        super().__init__(model, optimizer, schedule, seed)
-        self.loss, self.visibility = loss, visibility or VisibilityPolicy()
-        self.found, self.found_in_training, self.scorers = Collected(), Collected(), scorers
-        self.latest: Predictions | None = None
-        """What the latest validation or test found, of everybody."""
+        super().__init__(model, optimizer=optimizer, schedule=schedule, seed=seed)
+        if not isinstance(loss, Loss):
+            raise ValueError(f"loss must derive from posepyr.losses.Loss, got {type(loss).__name__}")
         self.codec, self.skeleton, self.protocol, self.recipe = codec, skeleton, protocol, recipe
+        self.loss, self.visibility, self.scorers = loss, visibility or VisibilityPolicy(), scorers
+        self.latest: Predictions | None = None
+        """Predictions of the latest validation or test, of the whole split."""
+        self._collected, self._collected_train = Collected(), Collected()
 
     def setup(self, stage: str) -> None:
         # What the protocol looks at is the data's to cut.
@@ -73,70 +84,70 @@ class PoseTask(Learner):
         return loss
 
     def _log_stages(self, losses: Tensor, people: int) -> None:
-        """Means over the epoch: each stage's loss, and its joints' weights where the loss adapts them."""
+        """Log means over the epoch: each stage's loss, and its joints' weights where the loss adapts them."""
         means = {f"train/loss/stage_{number}": loss for number, loss in enumerate(losses.detach(), start=1)}
-        if isinstance(self.loss, AdaptiveMSE):
-            for number, weights in enumerate(self.loss.joint_weights, start=1):
-                for joint, weight in zip(self.skeleton.joints, weights, strict=True):
-                    means[f"train/weight_stage_{number}/{joint}"] = weight
+        for number, weights in enumerate(self.loss.joint_weights, start=1):
+            for joint, weight in zip(self.skeleton.joints, weights, strict=True):
+                means[f"train/weight_stage_{number}/{joint}"] = weight
         if len(losses) > 1:
             self.log_dict(means, on_step=False, on_epoch=True, batch_size=people, sync_dist=True)
 
     def losses(self, batch: PoseBatch) -> Tensor:
-        """The losses by stage; targets are drawn on the device, once per resolution."""
+        """Return the losses ``S`` by stage; targets are encoded on the device, once per resolution."""
         outputs = self(batch.image)
         height, width = batch.image.shape[-2:]
         sizes = [(int(output.shape[-2]), int(output.shape[-1])) for output in outputs]
         peaks = self.visibility.peaks(batch.visibility)[..., None, None]
-        drawn = {size: self.codec.encode(batch.keypoints, (height, width), size) * peaks for size in set(sizes)}
+        targets = {size: self.codec.encode(batch.keypoints, (height, width), size) * peaks for size in set(sizes)}
         weights = self.visibility.weights(batch.visibility, batch.labelled, self.skeleton)
-        losses: Tensor = self.loss(outputs, [drawn[size] for size in sizes], weights)
+        losses: Tensor = self.loss(outputs, [targets[size] for size in sizes], weights)
         return losses
 
-    def validation_step(self, batch: PoseBatch, _index: int, dataloader_idx: int = 0) -> Seen:
+    def validation_step(self, batch: PoseBatch, _index: int, dataloader_idx: int = 0) -> BatchPredictions:
         # The second loader, where there is one, has people of the training split.
-        return self._score(batch, self.protocol.glance(), self.found_in_training if dataloader_idx else self.found)
+        collected = self._collected_train if dataloader_idx else self._collected
+        return self._predict(batch, self.protocol.glance(), collected)
 
-    def test_step(self, batch: PoseBatch, _index: int) -> Seen:
-        return self._score(batch, self.protocol, self.found)
+    def test_step(self, batch: PoseBatch, _index: int) -> BatchPredictions:
+        return self._predict(batch, self.protocol, self._collected)
 
-    def _score(self, batch: PoseBatch, protocol: Protocol, collected: Collected) -> Seen:
+    def _predict(self, batch: PoseBatch, protocol: Protocol, collected: Collected) -> BatchPredictions:
         outputs = protocol.find(self.model, self.codec, batch.image, batch.to_image, self.skeleton.flip_order)
         # A person's crops at several scales stand one after the other.
-        each = slice(None, None, len(protocol.scales))
-        sample = batch.sample[each]
+        first_crops = slice(None, None, len(protocol.scales))
+        sample = batch.sample[first_crops]
         keypoints = torch.stack([output.keypoints for output in outputs], dim=1)
         scores = torch.stack([output.scores for output in outputs], dim=1)
-        told = [output.visibility for output in outputs if output.visibility is not None]
-        collected.update(sample, keypoints, scores, torch.stack(told, dim=1) if told else None)
+        states = [output.visibility for output in outputs if output.visibility is not None]
+        collected.update(sample, keypoints, scores, torch.stack(states, dim=1) if states else None)
         prediction = outputs[-1]
-        return Seen(
+        return BatchPredictions(
             sample=sample,
             keypoints=prediction.keypoints,
             scores=prediction.scores,
-            truth=batch.truth[each],
-            labelled=batch.labelled[each],
+            truth=batch.truth[first_crops],
+            labelled=batch.labelled[first_crops],
         )
 
     def on_validation_epoch_end(self) -> None:
-        self.latest = self._log_scores("val", "val", self.found)
+        self.latest = self._log_scores("val", "val", self._collected)
         if self._data().train_scored:
-            self._log_scores("train", "train", self.found_in_training)
+            self._log_scores("train", "train", self._collected_train)
 
     def on_test_epoch_end(self) -> None:
-        self.latest = self._log_scores("test", self._data().test_split, self.found)
+        self.latest = self._log_scores("test", self._data().test_split, self._collected)
 
     def _log_scores(self, name: str, split: str, collected: Collected) -> Predictions:
-        """Score what was collected, stage by stage; gives the prediction."""
+        """Score the collected predictions of a split, stage by stage; return those of the last stage."""
         truth = self._data().truth(split)
         stages = collected.compute()
         collected.reset()
-        for number, found in enumerate(stages, start=1):
-            where = name if number == len(stages) else f"{name}_stage_{number}"
+        for number, predictions in enumerate(stages, start=1):
+            prefix = name if number == len(stages) else f"{name}_stage_{number}"
             for scorer in self.scorers:
-                for quantity, value in scorer(found, truth).items():
-                    # Of everybody's predictions, so that every process has it.
-                    self.log(f"{where}/{quantity}", value, rank_zero_only=True)
+                for quantity, value in scorer(predictions, truth).items():
+                    # Every process has collected the whole split, and computes the same score.
+                    self.log(f"{prefix}/{quantity}", value, rank_zero_only=True)
         return stages[-1]
 
     def _data(self) -> PoseDataModule:

@@ -8,8 +8,7 @@ from torch import nn
 from posepyr import geometry
 from posepyr.codec import Codec
 from posepyr.geometry import CropRule
-from posepyr.inference.protocol import Protocol
-from posepyr.inference.scales import find_in_picture
+from posepyr.inference.protocol import Protocol, find_in_picture
 from posepyr.records import OCCLUDED, VISIBLE
 
 SCALES = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
@@ -170,5 +169,5 @@ def test_stages_are_all_found_when_asked_for() -> None:
 
 @pytest.mark.parametrize("scales", [(), (1.0, 0.0), (-1.0,)])
 def test_impossible_scales_are_refused(scales) -> None:
-    with pytest.raises(ValueError, match=r"protocol\.scales must be one or more positive numbers"):
+    with pytest.raises(ValueError, match=r"^scales must be one or more positive numbers"):
         Protocol(scales=scales)
