@@ -15,8 +15,8 @@ FEWEST_DECIMALS = 1
 """Zeros at a figure's end are taken for padding behind this decimal: 7.10 stands for 7.1, 53.0 for itself."""
 
 
-class Row(NamedTuple):
-    """One figure of one network at one input."""
+class PublishedFigure(NamedTuple):
+    """One published figure of one network at one input."""
 
     source: str
     system: str
@@ -56,7 +56,7 @@ class Row(NamedTuple):
 class Outcome(NamedTuple):
     """A row and what was counted for it."""
 
-    row: Row
+    row: PublishedFigure
     counted: float | None
     """None where the network cannot be built."""
     error: str = ""
@@ -101,7 +101,7 @@ class Outcome(NamedTuple):
         }  # fmt: skip
 
 
-def compare(rows: Iterable[Row]) -> list[Outcome]:
+def compare(figures: Iterable[PublishedFigure]) -> list[Outcome]:
     """Every row counted; each network is built once, and run once for each input."""
     networks: dict[str, nn.Module] = {}
     costs: dict[tuple[str, Size], Cost] = {}
@@ -114,11 +114,11 @@ def compare(rows: Iterable[Row]) -> list[Outcome]:
             costs[key, size] = count(networks[key], size)
         return costs[key, size]
 
-    def figure(row: Row, network: Node) -> float:
+    def figure(row: PublishedFigure, network: Node) -> float:
         counted = cost(network, row.input)
         return counted.parameters / 1e6 if row.quantity == "parameters" else counted.gflops(row.counting)
 
-    def outcome(row: Row) -> Outcome:
+    def outcome(row: PublishedFigure) -> Outcome:
         try:
             counted = figure(row, row.network)
             if row.against is not None:
@@ -127,4 +127,4 @@ def compare(rows: Iterable[Row]) -> list[Outcome]:
             return Outcome(row, None, str(error))
         return Outcome(row, counted)
 
-    return [outcome(row) for row in rows]
+    return [outcome(row) for row in figures]

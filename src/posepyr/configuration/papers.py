@@ -1,0 +1,164 @@
+"""The papers' published rows, one YAML file a paper in ``papers/``, and the commands that train them.
+
+A file has ``paper``, ``title`` and ``tables``; ``common`` holds what YAML's anchors repeat. A table says where it
+stands (``table``, ``figure`` or ``section`` alone) and lists ``rows``; its other keys hold for every row that has none
+of its own. A row's keys:
+
+- ``what``, and ``row`` for the paper's label where it is another;
+- ``experiment`` and ``overrides``, which give the command; with no ``experiment`` only the network's size is published;
+- ``parameters`` and ``gflops`` as printed, with all that :class:`PublishedSize` says of them;
+- ``scores`` by posepyr's own quantities, ``expected`` in words, and ``score``, the command that takes them where the
+  training itself does not;
+- ``begins``, the weights that it begins with, and ``note``, the readings of the paper;
+- ``formerly``, the experiments of earlier releases that the row stands for.
+"""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+FOLDER = Path(__file__).parent / "papers"
+
+Node = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a row stands."""
+
+    paper: str
+    section: str = ""
+    table: str = ""
+    figure: str = ""
+    row: str = ""
+    """The paper's label of the row."""
+
+    @property
+    def short(self) -> str:
+        """The table or figure, or else the section: ``table I``."""
+        kinds = (("table", self.table), ("figure", self.figure), ("section", self.section))
+        return next((f"{kind} {number}" if number[0].isalnum() else number for kind, number in kinds if number), "")
+
+    @property
+    def full(self) -> str:
+        """All of it, as ``section IV-A, table I, row M2-D2-W32``."""
+        parts = (("section", self.section), ("table", self.table), ("figure", self.figure), ("row", self.row))
+        return ", ".join(f"{kind} {text}" for kind, text in parts if text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedSize:
+    """What a row prints of a network's size and cost, and of what is counted."""
+
+    parameters: str = ""
+    """Millions, as printed; ``>0`` of an order that is only drawn or told."""
+    gflops: str = ""
+    counting: str = "HRNet"
+    """What the paper calls GFLOPs: a key of ``measurement.complexity.UNITS``."""
+    share: float = 0.0
+    """The tolerance of GFLOPs as a share, where that is more than one unit of the last digit."""
+    unmet: Mapping[str, str] = field(default_factory=dict)
+    """Why ``parameters`` or ``gflops`` cannot be met."""
+    remark: str = ""
+    network: Node | None = None
+    """The network's node, where it is no configuration's."""
+    input: tuple[int, ...] = ()
+    """Channels, height and width that ``network`` takes."""
+    against: str | Node = ""
+    """The overrides or node of the network that this one is compared with: the figures are then percent more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PaperRow:
+    """One row of one table, figure or section."""
+
+    place: Place
+    what: str
+    experiment: str | None = None
+    overrides: tuple[str, ...] = ()
+    size: PublishedSize
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """Published scores by posepyr's own quantities, as ``{"test/pckh": 0.885}``."""
+    expected: str = ""
+    """What is published in words, or scored where posepyr cannot score."""
+    score: str = ""
+    """The command that takes the scores, where the training itself does not."""
+    note: str = ""
+    begins: str = ""
+    formerly: tuple[str, ...] = ()
+
+    @property
+    def trains(self) -> bool:
+        """Whether the row is a training, and not just a network's size or a comparison of two."""
+        return self.experiment is not None and not self.size.against
+
+    @property
+    def choices(self) -> list[str]:
+        """The overrides that compose the row's configuration."""
+        return [*([f"experiment={self.experiment}"] if self.experiment else []), *self.overrides]
+
+    @property
+    def command(self) -> str:
+        """The command that trains the row, or counts its network where only the size is published."""
+        if self.trains:
+            return shlex.join(["posepyr", "train", *self.choices])
+        alone = self.size.against or self.size.network
+        return shlex.join(["posepyr", "complexity", *([] if alone else self.choices)])
+
+    @property
+    def outcome(self) -> str:
+        """The published scores, or else what is said of them."""
+        return ", ".join(f"{name} {_digits(value)}" for name, value in self.scores.items()) or self.expected
+
+
+class Paper:
+    """A paper's rows, in its own order."""
+
+    def __init__(self, path: Path) -> None:
+        content = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        self.key = path.stem
+        """The name of its file, by which ``posepyr list`` takes it."""
+        self.name: str = content["paper"]
+        self.title: str = content["title"]
+        self.rows = [
+            _row(self.name, {**{key: value for key, value in table.items() if key != "rows"}, **row})
+            for table in content["tables"]
+            for row in table["rows"]
+        ]
+
+
+@cache
+def papers() -> dict[str, Paper]:
+    """Return the papers by the names of their files, oldest first."""
+    return {name: Paper(FOLDER / f"{name}.yaml") for name in ("pyranet", "mssh", "hrnet", "ppnet")}
+
+
+def replacement(choice: str) -> str | None:
+    """Return the command that trains what an experiment of an earlier release trained, None for any other name."""
+    commands = (row.command for paper in papers().values() for row in paper.rows if choice in row.formerly)
+    return next(commands, None)
+
+
+def _row(paper: str, content: dict[str, Any]) -> PaperRow:
+    """Read a row; TypeError where it has a key that none of the classes knows."""
+    place = Place(paper=paper, **_taken(content, Place))
+    size = PublishedSize(**_taken(content, PublishedSize))
+    formerly = content.pop("formerly", ())
+    content["formerly"] = (formerly,) if isinstance(formerly, str) else tuple(formerly)
+    content["overrides"] = tuple(content.get("overrides", "").split())
+    return PaperRow(place=place, size=size, **content)
+
+
+def _taken(content: dict[str, Any], kind: type[Place | PublishedSize]) -> dict[str, Any]:
+    """Take the arguments of a class out of a row."""
+    return {one.name: content.pop(one.name) for one in fields(kind) if one.name in content}
+
+
+def _digits(value: float) -> str:
+    """Write a score with the three or four decimals that papers print."""
+    return f"{value:.3f}" if round(value, 3) == value else f"{value:.4f}"
