@@ -14,15 +14,13 @@ import pytest
 import torch
 
 from posepyr.cli import bench_model
-from posepyr.cli.against import joined
-from posepyr.cli.bench_model import Asked, asked
+from posepyr.cli.bench_model import heading, read_networks, table
 from posepyr.cli.commands import BENCH
-from posepyr.cli.bench_text import heading, table
 from posepyr.cli.main import main
 from posepyr.configuration.compose import Composer
 from posepyr.measurement import peak_memory
 from posepyr.measurement.peak_memory import Peak
-from posepyr.measurement.timing import NetworkWork, Settings, spread
+from posepyr.measurement.timing import NetworkWork, Settings, quartiles
 from posepyr.training.synthetic import network_work
 
 TINY = ["model.stacks=1", "model.depth=1", "model.width=32"]
@@ -30,8 +28,10 @@ FIRST = ["model=hourglass", *TINY, "--input", "32x32", "--batch", "2"]
 TWICE = ["--repeat", "2", "--device", "cpu", "--threads", "1"]
 
 
-def read(*arguments: str) -> list[Asked]:
-    return asked(bench_model._parser().parse_intermixed_args(list(joined(arguments))))
+def read(*arguments: str) -> list[tuple[Any, ...]]:
+    names = ("overrides", "input", "batch", "precision", "compile", "channels_last")
+    networks = read_networks(bench_model._parser().read(arguments))
+    return [tuple(getattr(one, name) for name in names) for one in networks]
 
 
 def test_help_is_at_once() -> None:
@@ -55,11 +55,11 @@ def test_a_network_inherits_what_is_not_said_of_it() -> None:
         "--against", "--no-compile", "--against", "--precision bf16 model=b --batch 3 model.names=[x,y]",
         "--against", "'model.text=a b' --no-channels-last --input 8x8",
     )  # fmt: skip
-    assert first == Asked(["model=a", "model.stacks=2"], "64x64", 2, None, True, None)
+    assert first == (["model=a", "model.stacks=2"], "64x64", 2, None, True, None)
     assert same == first
-    assert faster == first._replace(compile=False)
-    assert other == Asked(["model=b", "model.names=[x,y]"], "64x64", 3, "bf16", True, None)
-    assert plain == Asked(["model.text=a b"], "8x8", 2, None, True, False)
+    assert faster == (["model=a", "model.stacks=2"], "64x64", 2, None, False, None)
+    assert other == (["model=b", "model.names=[x,y]"], "64x64", 3, "bf16", True, None)
+    assert plain == (["model.text=a b"], "8x8", 2, None, True, False)
 
 
 @pytest.mark.parametrize(
@@ -136,9 +136,9 @@ def assert_figures(found: dict[str, Any], first: dict[str, Any], batches: float)
         own, its = found[f"{clock}_ms_by_round"], first[f"{clock}_ms_by_round"]
         assert len(own) == 2
         assert min(own) > 0
-        assert found[f"{clock}_ms"] == pytest.approx(spread(own)._asdict())
+        assert found[f"{clock}_ms"] == pytest.approx(quartiles(own)._asdict())
         ratios = [here / there / batches for here, there in zip(own, its, strict=True)]
-        assert found[f"{clock}_ratio"] == pytest.approx(spread(ratios)._asdict())
+        assert found[f"{clock}_ratio"] == pytest.approx(quartiles(ratios)._asdict())
     assert "peak_bytes" not in found
 
 
@@ -152,7 +152,7 @@ def test_memory_is_of_networks_made_anew(
         made.append(pickle.loads(pickle.dumps(make))())
         return Peak(2**20 * len(made), 2**30 * len(made))
 
-    monkeypatch.setattr(peak_memory, "in_new_process", measure)
+    monkeypatch.setattr(peak_memory, "peak_in_new_process", measure)
     file = tmp_path / "times.json"
     assert main(["bench", "model", *FIRST, *TWICE, "--against=--batch=1", "--json", str(file)]) == 0
     assert [len(work._image) for work in made] == [2, 1]
@@ -160,7 +160,7 @@ def test_memory_is_of_networks_made_anew(
     peaks = [[network[name]["peak_bytes"] for name in Peak._fields] for network in report["networks"]]
     assert peaks == [[2**20, 2**30], [2 * 2**20, 2 * 2**30]]
     said = capsys.readouterr().out
-    for words in ("peak memory", "2 MiB", "2,048 MiB", f"Memory: {report['memory']}.", "load average before"):
+    for words in ("peak memory", "2.00 MiB", "2.00 GiB", f"Memory: {report['memory']}.", "load average before"):
         assert words in said
 
 
@@ -178,7 +178,7 @@ def test_out_of_memory(
     def fail(*_: object) -> Peak:
         raise error
 
-    monkeypatch.setattr(peak_memory, "in_new_process", fail)
+    monkeypatch.setattr(peak_memory, "peak_in_new_process", fail)
     assert main(["bench", "model", *FIRST, *TWICE]) == 1
     said = capsys.readouterr().err
     assert said.startswith("posepyr: error: network 1 does not fit into memory")

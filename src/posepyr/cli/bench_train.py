@@ -1,22 +1,13 @@
 """``posepyr bench train``: trainings timed in turn, as ``posepyr train`` does them, or by other programs."""
 
 import argparse
-import json
-import os
-import shlex
-import sys
-from collections.abc import Sequence
-from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 from posepyr import errors
-from posepyr.cli.against import joined, read_against
-from posepyr.cli.bench_train_text import heading, table
-from posepyr.errors import UsageError
-
-if TYPE_CHECKING:
-    from posepyr.measurement.training_speed import Task, Turn
+from posepyr.cli import options
+from posepyr.cli.bench_model import median_and_quartiles, rounds
+from posepyr.files import format_bytes
+from posepyr.tables import align
 
 STEPS, WARMUP, REPEAT, SECONDS = 50, 10, 5, 300.0
 
@@ -35,51 +26,66 @@ a baseline:
   of which only the first must be there; processor_ms is its own time on the CPU for a sample.
 """
 
-
-class Asked(NamedTuple):
-    """A training as the command line chooses it."""
-
-    overrides: list[str]
-    tf32: bool | None
-
-    def inherit(self, first: "Asked") -> "Asked":
-        """What was not given, from the first training: its overrides where there are none at all."""
-        return Asked(self.overrides or first.overrides, first.tf32 if self.tf32 is None else self.tf32)
+MEMORY = {
+    "cpu": "Memory: of the training process at its highest, its imports counted in.",
+    "cuda": "Memory: highest sum of Torch's allocations (torch.cuda.max_memory_allocated).",
+}
 
 
 def run(arguments: list[str]) -> int:
-    """Measures, prints, and writes the report where it is asked for."""
-    load = os.getloadavg() if hasattr(os, "getloadavg") else ()
-    options = _parser().parse_intermixed_args(list(joined(arguments)))
-    trainings, baselines = asked(options), {text: _words(text) for text in options.baseline}
-    _check(options)
-    report = measure(trainings, baselines, options, load)
-    if options.json:
-        from posepyr.files import write_text
+    """Measure trainings, print the figures and write the report."""
+    chosen = _parser().read(arguments)
+    options.check_least(chosen, steps=1, warmup=1, repeat=1, threads=1)
+    options.check_positive(chosen, "seconds")
+    trainings = read_trainings(chosen)
+    # Here, after parsing: --help and a wrong flag must not wait for Torch.
+    from posepyr.cli.progress import progress_bar
+    from posepyr.measurement.machine import choose_device
+    from posepyr.measurement.timing import Budget
+    from posepyr.measurement.training_speed import SpeedTask
+    from posepyr.studies.benchmarks.trainings import Training, measure_trainings
 
-        write_text(options.json, json.dumps(report, indent=2) + "\n")
-    sys.stdout.write(table(report))
+    progress = progress_bar()
+    bar = progress.add_task("rounds", total=chosen.repeat)
+
+    def begin(report: dict[str, Any]) -> None:
+        if not options.prints_json(chosen):
+            print(heading(report), flush=True)
+        progress.start()
+
+    try:
+        report = measure_trainings(
+            [Training(one.overrides, chosen.config_dir, one.tf32) for one in trainings],
+            chosen.baseline,
+            SpeedTask(chosen.steps, chosen.warmup, choose_device(chosen.device), chosen.threads),
+            Budget(0, chosen.repeat, chosen.seconds),
+            begin=begin,
+            begin_round=lambda number: progress.update(bar, completed=number),
+        )
+    finally:
+        progress.stop()
+    options.deliver(chosen, report, table(report))
     return errors.COMPLETED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> options.Parser:
+    parser = options.Parser(
         "posepyr bench train",
-        description="Train for some steps, just as posepyr train does, and measure how fast that is, what a step's "
-        "time goes into, and its memory; beside other trainings and other programs, which take turns with it. Every "
-        "turn is a new process on one device.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "Train for some steps, just as posepyr train does, and measure how fast that is, what a step's time goes into, "
+        "and its memory; beside other trainings and other programs, which take turns with it. Every turn is a new "
+        "process on one device.",
+        EXAMPLES,
     )
     _add_training(parser)
-    parser.add_argument(
-        "--against", action="append", default=[], metavar="TRAINING",
-        help="another training, as often as you like: overrides and any of the options above, in quotes; without "
-        "overrides it is the first training itself",
-    )  # fmt: skip
+    options.add_against(
+        parser,
+        "TRAINING",
+        "another training, as often as you like: overrides and any of the options above, in quotes; without overrides "
+        "it is the first training itself",
+    )
     parser.add_argument(
         "--baseline", action="append", default=[], metavar="COMMAND",
-        help="another program, as often as you like, in quotes; what it has to do stands below",
+        help="another program, as often as you like, in quotes; its task is described below",
     )  # fmt: skip
     parser.add_argument("--steps", type=int, default=STEPS, metavar="N", help=f"steps that are timed ({STEPS})")
     parser.add_argument("--warmup", type=int, default=WARMUP, metavar="N", help=f"steps before them ({WARMUP})")
@@ -87,15 +93,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seconds", type=float, default=SECONDS, metavar="S", help=f"begin no round after so long ({SECONDS:g})"
     )
-    parser.add_argument("--device", choices=["cpu", "cuda"], help="where to run (cuda if there, else cpu)")
+    options.add_device(parser)
     parser.add_argument("--threads", type=int, metavar="N", help="threads on the CPU (as the configuration says)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report, with every round's figures")
-    parser.add_argument("--config-dir", help="a folder of your own configuration files, looked into first")
+    options.add_json(parser, "the report, with every round's figures,")
+    options.add_config_dir(parser)
     return parser
 
 
 def _add_training(parser: argparse.ArgumentParser) -> None:
-    """What can be said of each training."""
+    """Add the arguments that describe one training."""
     parser.add_argument("overrides", nargs="*", help="what to train, as for posepyr train")
     parser.add_argument(
         "--tf32", action=argparse.BooleanOptionalAction,
@@ -103,96 +109,75 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def asked(options: argparse.Namespace) -> list[Asked]:
-    """The trainings that a command line names, the first of them first."""
-    first = Asked(options.overrides, options.tf32)
-    others = [read_against(text, _add_training) for text in options.against]
-    return [first, *(Asked(one.overrides, one.tf32).inherit(first) for one in others)]
+def read_trainings(chosen: argparse.Namespace) -> list[argparse.Namespace]:
+    """Return the arguments of each training on a command line, those of the first one first."""
+    return [chosen, *(options.read_against(text, _add_training, chosen) for text in chosen.against)]
 
 
-def _words(text: str) -> list[str]:
-    try:
-        words = shlex.split(text)
-    except ValueError as error:
-        raise UsageError(f"--baseline must hold a command, got {text!r}: {error}") from error
-    if not words:
-        raise UsageError("--baseline must hold a command, got nothing")
-    return words
+def heading(report: dict[str, Any]) -> str:
+    """Return the lines that name the machine and the programs."""
+    machine = report["machine"]
+    load = " ".join(f"{value:.2f}" for value in machine["load_average"]) or "unknown"
+    lines = [
+        f"machine  {machine['device']}, {machine['name']}; {machine['cores']} CPU cores, torch {machine['torch']}, "
+        f"load average before {load}"
+    ]
+    return "\n".join([*lines, *(f"{number:<7}  {_name(entry)}" for number, entry in enumerate(report["programs"], 1))])
 
 
-def _check(options: argparse.Namespace) -> None:
-    for flag, value in (("--steps", options.steps), ("--warmup", options.warmup), ("--repeat", options.repeat)):
-        if value < 1:
-            raise UsageError(f"{flag} must be at least 1, got {value}")
-    if options.threads is not None and options.threads < 1:
-        raise UsageError(f"--threads must be at least 1, got {options.threads}")
-    if not options.seconds > 0:
-        raise UsageError(f"--seconds must be positive, got {options.seconds}")
+def _name(entry: dict[str, Any]) -> str:
+    if "command" in entry:
+        return str(entry["command"])
+    name = " ".join(entry["overrides"]) or "as configured"
+    rounding = {None: [], True: ["TF32"], False: ["no TF32"]}[entry["tf32"]]
+    settings = [
+        entry["network"].rpartition(".")[2], f"batch {entry['batch']}", entry["precision"],
+        *(["compiled"] if entry["compiled"] else []), *rounding,
+    ]  # fmt: skip
+    return f"{name}: {', '.join(settings)}"
 
 
-def measure(
-    trainings: Sequence[Asked], baselines: dict[str, list[str]], options: argparse.Namespace, load: Sequence[float]
-) -> dict[str, Any]:
-    """The report as plain data; its heading is printed at once, as the rest takes minutes."""
-    # Here, after parsing: --help and a wrong flag must not wait for Torch.
-    from posepyr.cli.bench_model import device_of
-    from posepyr.cli.progress import progress_bar
-    from posepyr.measurement.training_speed import Task, figures, in_rounds, take_turn
-
-    device = device_of(options.device)
-    entries = [_training(one, options.config_dir) for one in trainings] + [{"command": text} for text in baselines]
-    report: dict[str, Any] = {
-        "machine": _machine(device, load),
-        "limits": {name: getattr(options, name) for name in ("steps", "warmup", "repeat", "seconds")},
-        "programs": entries,
-    }
-    print(heading(report), flush=True)
-    task = Task(options.steps, options.warmup, device, options.threads)
-    programs = [_program(one, options.config_dir, number, task) for number, one in enumerate(trainings, 1)]
-    programs += [partial(take_turn, words, task, f"--baseline {text!r}") for text, words in baselines.items()]
-    with progress_bar() as progress:
-        shown = progress.add_task("rounds", total=options.repeat)
-        taken = in_rounds(
-            programs, options.repeat, options.seconds, begin=lambda done: progress.update(shown, completed=done)
-        )
-    report["rounds"] = len(taken[0])
-    for entry, turns in zip(entries, taken, strict=True):
-        entry |= figures(turns, taken[0])
-    return report
+def table(report: dict[str, Any]) -> str:
+    """Return the rates, the parts of a step, and the method of measurement."""
+    entries = list(enumerate(report["programs"], 1))
+    on_cpu = report["machine"]["device"] == "cpu"
+    head = ["", "samples/s", "quartiles", "time vs 1", "quartiles"]
+    head += ["CPU time vs 1", "quartiles"] if on_cpu else []
+    head += ["first step", "peak memory", "threads", "workers"]
+    steps = report["limits"]["steps"]
+    lines = [
+        "",
+        *align([head, *(_rates(entry, number, on_cpu) for number, entry in entries)], ">"),
+        "",
+        *align(_parts(entries), ">"),
+        "",
+        f"Medians of {rounds(report)}; in each, every program is started anew in its turn. Rates and waits: of {steps} "
+        f"steps after {report['limits']['warmup']}. Parts of a step: of {steps} further ones, slowed down by being "
+        "timed.",
+        "Ratios compare the times of a sample in the same round. First step: from the start of the program to its end.",
+        MEMORY[report["machine"]["device"]],
+    ]
+    return "\n".join(lines) + "\n"
 
 
-def _machine(device: str, load: Sequence[float]) -> dict[str, Any]:
-    import torch
-
-    from posepyr.measurement.timing import device_name
-
-    return {
-        "device": device,
-        "name": device_name(device),
-        "cores": os.cpu_count(),
-        "torch": torch.__version__,
-        "load_average": list(load),
-    }
+def _rates(entry: dict[str, Any], number: int, on_cpu: bool) -> list[str]:
+    row = [str(number), *median_and_quartiles(entry["samples_per_second"], 2)]
+    for name in ("wall_ratio", "processor_ratio") if on_cpu else ("wall_ratio",):
+        ratio = entry[name]
+        row += ["1", ""] if number == 1 else median_and_quartiles(ratio, 3) if ratio else ["", ""]
+    first, peak = entry["first_step_seconds"], entry["peak_bytes"]
+    row += [f"{first['median']:.1f} s" if first else "", format_bytes(peak) if peak else ""]
+    return row + ["" if entry[name] is None else str(entry[name]) for name in ("threads", "workers")]
 
 
-def _training(one: Asked, config_dir: str | None) -> dict[str, Any]:
-    """What is trained, as plain data; a mistake in the overrides is found here."""
-    from posepyr.configuration.compose import Composer
-
-    config = Composer(config_dir).job(one.overrides).config
-    return {
-        "overrides": one.overrides,
-        "network": (config.get("classifier") or config["model"])["_target_"],
-        "batch": config["data"]["batch_size"],
-        "precision": str(config["trainer"].get("precision") or "32-true"),
-        "compiled": config["compile"],
-        "tf32": one.tf32,
-    }
-
-
-def _program(one: Asked, config_dir: str | None, number: int, task: "Task") -> "partial[Turn]":
-    from posepyr.measurement.training_speed import take_turn
-
-    settings = json.dumps({"overrides": one.overrides, "config_dir": config_dir, "tf32": one.tf32})
-    command = [sys.executable, "-m", "posepyr.studies.timed_training", settings]
-    return partial(take_turn, command, task, f"training {number}")
+def _parts(entries: list[tuple[int, dict[str, Any]]]) -> list[list[str]]:
+    """Return a row for each program that measures the parts of a step, below the headings."""
+    rows: list[list[str]] = []
+    for number, entry in entries:
+        if entry["split_ms"]:
+            parts = {name: part["median"] for name, part in entry["split_ms"].items()}
+            whole, wait = sum(parts.values()), entry["data_wait"]
+            rows = rows or [["ms a step", *parts, "sum", "waits for data"]]
+            cells = [f"{value:.2f} ({value / whole:.0%})" for value in parts.values()]
+            rows.append([str(number), *cells, f"{whole:.2f}", f"{wait['median']:.1%}" if wait else ""])
+    return rows

@@ -143,15 +143,24 @@ def add_against(parser: argparse.ArgumentParser, metavar: str, help_text: str) -
     parser.add_argument("--against", action="append", default=[], metavar=metavar, help=help_text)
 
 
-def read_against(text: str, add: Callable[[argparse.ArgumentParser], None]) -> argparse.Namespace:
-    """Parse the words in the quotes behind ``--against``; ``add`` gives a parser the options that may stand there."""
+def read_against(
+    text: str, add: Callable[[argparse.ArgumentParser], None], first: argparse.Namespace
+) -> argparse.Namespace:
+    """Parse the words in the quotes behind ``--against``; ``add`` gives a parser the options that may stand there.
+
+    Options that they do not hold are as in ``first``, and so are the overrides where there are none.
+    """
     parser = _AgainstParser(text)
     add(parser)
     try:
         words = shlex.split(text)
     except ValueError as error:
         parser.error(str(error))
-    return parser.parse_intermixed_args(words)
+    # argparse sets a default only where the namespace has no value yet.
+    inherited = {name: value for name, value in vars(first).items() if name != "overrides"}
+    chosen = parser.parse_intermixed_args(words, argparse.Namespace(**inherited))
+    chosen.overrides = chosen.overrides or first.overrides
+    return chosen
 
 
 class _AgainstParser(argparse.ArgumentParser):

@@ -1,4 +1,4 @@
-"""How far a command is, where somebody watches it."""
+"""Progress of a command, shown where a terminal is watched."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,12 +10,12 @@ from rich.progress import Progress
 
 
 def progress_bar() -> Progress:
-    """A bar on the error stream, which vanishes at the end; none where that is no terminal."""
+    """Return a bar on the error stream that vanishes at the end; it shows nothing where that is no terminal."""
     return Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
 
 
 @contextmanager
 def tracking() -> Iterator[Callable[[Sequence[Any], str], Iterable[Any]]]:
-    """What goes through items and shows how far it is with them."""
+    """Yield a function that iterates over items and shows the progress under a label."""
     with progress_bar() as progress:
-        yield lambda items, what: progress.track(items, description=what)
+        yield lambda items, label: progress.track(items, description=label)

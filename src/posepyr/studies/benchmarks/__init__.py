@@ -1,0 +1,1 @@
+"""Benchmarks of this machine: networks, trainings and the making of samples, measured in turn."""
