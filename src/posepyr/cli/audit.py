@@ -163,7 +163,7 @@ def report(
     arguments: Sequence[str], options: argparse.Namespace, networks: Sequence[Audited], notes: Sequence[str]
 ) -> dict[str, Any]:
     """What the figures are of, as plain data."""
-    from posepyr.training.record import git_state, versions
+    from posepyr.measurement.machine import git_state, versions
 
     return {
         "command": shlex.join(["posepyr", "audit", *arguments]),

@@ -1,4 +1,4 @@
-"""From a composed configuration to the parts of a run. What can be swapped is a node; how it is joined is here."""
+"""The parts of a run built from its configuration: nodes are what can be swapped, how they are joined is here."""
 
 import dataclasses
 from typing import Any, NamedTuple
@@ -8,7 +8,9 @@ from torch import nn
 
 from posepyr.checkpoints.recipe import ClassifierRecipe, Recipe
 from posepyr.codec import Codec
-from posepyr.data.module import ClassificationDataModule, OrderedData, PoseDataModule
+from posepyr.configuration.networks import is_classification
+from posepyr.data.module import ClassificationDataModule, CropPlan, OrderedData, PoseDataModule
+from posepyr.inference.protocol import Protocol
 from posepyr.metrics.scorer import Scorer
 from posepyr.nodes import build, find
 from posepyr.skeleton import Skeleton
@@ -24,79 +26,79 @@ class Run(NamedTuple):
 
     task: Learner
     data: OrderedData
-    beginning: str
-    """What there is to say of the first weights, as which of them were trained elsewhere; mostly nothing."""
+    init_report: str
+    """A remark on the first weights, as which of them were trained elsewhere; mostly empty."""
 
 
 def make_run(config: Config, fresh: bool = True) -> Run:
-    """A pose network or, where one is chosen, a classifier, with all that its training takes.
+    """Build a pose network or, where one is chosen, a classifier, with all that its training takes.
 
     Without ``fresh`` the weights are left as they are built: a checkpoint's will take their place.
     """
-    return make_classification(config, fresh) if config.get("classifier") else make_pose(config, fresh)
+    return make_classification(config, fresh) if is_classification(config) else make_pose(config, fresh)
 
 
 def make_pose(config: Config, fresh: bool) -> Run:
-    """A pose network's."""
-    skeleton: Skeleton = build(config["skeleton"])
-    codec: Codec = build(config["codec"])
+    """Build the run of a pose network."""
+    skeleton: Skeleton = build(config["skeleton"], "skeleton")
+    codec: Codec = build(config["codec"], "codec")
     data = make_crops(config, skeleton, codec)
-    model = build(config["model"], joints=len(skeleton))
-    beginning = initialise(model, config) if fresh else ""
+    model = build(config["model"], "model", joints=len(skeleton))
+    init_report = initialise(model, config) if fresh else ""
     task = PoseTask(
         model,
-        codec,
-        skeleton,
-        build(config["loss"]),
-        make_scorers(config, skeleton),
-        build(config["protocol"]),
-        make_recipe(config, skeleton, data),
-        build(config["optimizer"]),
-        build(config["scheduler"]),
-        config["seed"],
-        build(config["visibility"]),
+        codec=codec,
+        skeleton=skeleton,
+        loss=build(config["loss"], "loss"),
+        scorers=make_scorers(config, skeleton),
+        protocol=build(config["protocol"], "protocol"),
+        recipe=make_recipe(config, skeleton, data),
+        optimizer=build(config["optimizer"], "optimizer"),
+        schedule=build(config["scheduler"], "scheduler"),
+        seed=config["seed"],
+        visibility=build(config["visibility"], "visibility"),
     )
-    return Run(task, data, beginning)
+    return Run(task, data, init_report)
 
 
 def make_data(config: Config) -> OrderedData:
-    """The data of a run, without its network."""
+    """Build the data of a run without its network."""
     target = find(config["data"])
     if isinstance(target, type) and issubclass(target, ClassificationDataModule):
-        pictures: OrderedData = build(config["data"], seed=config["seed"])
+        pictures: OrderedData = build(config["data"], "data", seed=config["seed"])
         return pictures
-    return make_crops(config, build(config["skeleton"]), build(config["codec"]))
+    return make_crops(config, build(config["skeleton"], "skeleton"), build(config["codec"], "codec"))
 
 
 def make_crops(config: Config, skeleton: Skeleton, codec: Codec) -> PoseDataModule:
-    """The people that a pose network is shown, cut on its codec's grid."""
-    augment = build(config["augment"]) if config.get("augment") else None
-    data: PoseDataModule = build(
-        config["data"], skeleton=skeleton, augment=augment, grid=codec.grid, seed=config["seed"]
-    )
+    """Build the data of people, cropped on the codec's grid and at the scales of the protocol."""
+    augment = build(config["augment"], "augment") if config.get("augment") else None
+    protocol: Protocol = build(config["protocol"], "protocol")
+    plan = CropPlan(skeleton, augment, codec.grid, protocol.single_scale().scales, protocol.scales)
+    data: PoseDataModule = build(config["data"], "data", crops=plan, seed=config["seed"])
     return data
 
 
 def make_classification(config: Config, fresh: bool) -> Run:
-    """A classifier's, with the classes that the data set names."""
-    data: ClassificationDataModule = build(config["data"], seed=config["seed"])
+    """Build the run of a classifier, with the classes that the data set names."""
+    data: ClassificationDataModule = build(config["data"], "data", seed=config["seed"])
     classes = data.source.classes
-    model = build(config["classifier"], classes=len(classes))
-    beginning = initialise(model, config) if fresh else ""
+    model = build(config["classifier"], "classifier", classes=len(classes))
+    init_report = initialise(model, config) if fresh else ""
     recipe = ClassifierRecipe({**config["classifier"], "classes": len(classes)}, classes, data.cut.size)
-    optimizer, schedule = build(config["optimizer"]), build(config["scheduler"])
-    task = ClassificationTask(model, recipe, optimizer, schedule, seed=config["seed"])
-    return Run(task, data, beginning)
+    optimizer, schedule = build(config["optimizer"], "optimizer"), build(config["scheduler"], "scheduler")
+    task = ClassificationTask(model, recipe=recipe, optimizer=optimizer, schedule=schedule, seed=config["seed"])
+    return Run(task, data, init_report)
 
 
 def initialise(model: nn.Module, config: Config) -> str:
-    """Give a network its first weights; what the scheme reports, if anything."""
-    report = build(config["init"])(model)
+    """Give a network its first weights; return the scheme's report, if it makes one."""
+    report = build(config["init"], "init")(model)
     return "" if report is None else str(report)
 
 
 def make_recipe(config: Config, skeleton: Skeleton, data: PoseDataModule) -> Recipe:
-    """What the checkpoint has to know to predict."""
+    """Return what a checkpoint needs in order to predict."""
     return Recipe(
         model={**config["model"], "joints": len(skeleton)},
         codec=config["codec"],
@@ -107,7 +109,7 @@ def make_recipe(config: Config, skeleton: Skeleton, data: PoseDataModule) -> Rec
 
 
 def skeleton_node(skeleton: Skeleton) -> dict[str, Any]:
-    """A node that builds an equal skeleton, whatever file it came from."""
+    """Return a node that builds an equal skeleton without the file that it came from."""
     fields = {field.name: getattr(skeleton, field.name) for field in dataclasses.fields(skeleton)}
     return {"_target_": "posepyr.skeleton.Skeleton"} | {key: _plain(value) for key, value in fields.items()}
 
@@ -117,10 +119,11 @@ def _plain(value: Any) -> Any:
 
 
 def make_scorers(config: Config, skeleton: Skeleton) -> list[Scorer]:
-    """The scores by name; one set to null is left out."""
-    return [build(node, skeleton=skeleton) for node in (config.get("metrics") or {}).values() if node]
+    """Build the scores; one that is set to null is left out."""
+    nodes = config.get("metrics") or {}
+    return [build(node, f"metrics.{name}", skeleton=skeleton) for name, node in nodes.items() if node]
 
 
 def make_callbacks(config: Config) -> list[pl.Callback]:
-    """The callbacks by name; one set to null is left out."""
-    return [build(node) for node in (config.get("callbacks") or {}).values() if node]
+    """Build the callbacks; one that is set to null is left out."""
+    return [build(node, f"callbacks.{name}") for name, node in (config.get("callbacks") or {}).items() if node]

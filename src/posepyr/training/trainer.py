@@ -1,0 +1,97 @@
+"""The trainer of a run: its logs, callbacks, checkpoints and plug-ins."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar, TQDMProgressBar
+from pytorch_lightning.loggers import WandbLogger
+from pytorch_lightning.loggers.logger import Logger
+from pytorch_lightning.plugins.environments import SLURMEnvironment  # type: ignore[attr-defined]  # not listed
+
+from posepyr import slurm
+from posepyr.checkpoints.storage import read_checkpoint
+from posepyr.nodes import build
+from posepyr.ranks import is_first
+from posepyr.training.build import Config, make_callbacks
+from posepyr.training.callbacks.batch_division import Regrouping
+from posepyr.training.callbacks.stop_on_signal import StopOnSignal
+from posepyr.training.checkpointing import RoomForCheckpoints, WholeFiles
+from posepyr.training.loggers.csv_log import CSVLog
+
+KEPT = 2
+"""Checkpoints: the last and the best."""
+
+
+def make_trainer(config: Config, folder: Path, resume: Path | None, *first: pl.Callback) -> pl.Trainer:
+    """Build the trainer of a run folder; ``first`` are callbacks that are called before all others."""
+    checkpoints = folder / "checkpoints"
+    callbacks = [
+        *first,
+        *make_callbacks(config),
+        *_checkpoint_writers(checkpoints, config["checkpoint"]),
+        StopOnSignal(checkpoints / "last.ckpt"),
+        RoomForCheckpoints(checkpoints, KEPT, build(config["optimizer"], "optimizer")),
+        Regrouping(),
+        *_progress_bar(config["progress"]),
+        LearningRateMonitor("step"),
+    ]
+    trainer: pl.Trainer = build(
+        config["trainer"],
+        "trainer",
+        logger=_loggers(config, folder, resume),
+        callbacks=callbacks,
+        default_root_dir=str(folder),
+        plugins=[WholeFiles(), *_cluster()],
+        enable_progress_bar=bool(config["progress"]),
+    )
+    return trainer
+
+
+def _loggers(config: Config, folder: Path, resume: Path | None) -> list[Logger]:
+    """Start the table of the run folder, which goes on after a resumed checkpoint, and the logger of the group."""
+    table = CSVLog(folder)
+    if resume is not None:
+        table.resume(int(read_checkpoint(resume)["global_step"]))
+    if not config.get("logger") or not is_first():
+        return [table]
+    return [table, build(config["logger"], "logger", folder=folder, name=config["name"], config=config)]
+
+
+def _checkpoint_writers(folder: Path, settings: Mapping[str, Any]) -> list[pl.Callback]:
+    """Return the callbacks that keep the newest and the best weights, each in one file."""
+    steps = settings["every_n_steps"]
+    fixed: dict[str, Any] = {"dirpath": folder, "auto_insert_metric_name": False, "enable_version_counter": False}
+    writers = [
+        ModelCheckpoint(filename="last", **fixed),
+        ModelCheckpoint(filename="best", monitor=settings["monitor"], mode=settings["mode"], **fixed),
+    ]
+    if steps:
+        writers.insert(0, ModelCheckpoint(filename="last", every_n_train_steps=steps, **fixed))
+    return list(writers)
+
+
+def _progress_bar(kind: str | bool | None) -> list[pl.Callback]:
+    if not kind:
+        return []
+    return [RichProgressBar() if kind == "rich" else TQDMProgressBar()]
+
+
+def _cluster() -> list[SLURMEnvironment]:
+    """Return SLURM without Lightning's own way of queueing a job again, which resumes from another file than ours."""
+    return [SLURMEnvironment(auto_requeue=False)] if slurm.is_task() else []
+
+
+@contextmanager
+def finished_logs(loggers: list[Logger]) -> Iterator[None]:
+    """Tell the loggers at the end how the run ended: of several runs in one process, each has a log of its own."""
+    failed = True
+    try:
+        yield
+        failed = False
+    finally:
+        for logger in loggers:
+            if isinstance(logger, WandbLogger):
+                logger.experiment.finish(exit_code=int(failed))
