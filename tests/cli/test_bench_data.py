@@ -75,10 +75,10 @@ def test_labelled_pictures_are_timed_too(tmp_path: Path, capsys: pytest.CaptureF
     [
         (["--count", "0"], "--count must be at least 1, got 0"),
         (["--seconds", "0"], "--seconds must be positive, got 0"),
-        (["--workers", "-1"], "--workers must not be negative, got -1"),
+        (["--workers", "-1"], "--workers must be at least 0, got -1"),
         (["data.decod=full"], "did you mean data.decode?"),
-        (["data.decode=half"], "data.decode must be"),
-        (["data.source.train=0"], "--split must name a split with somebody in it, got train"),
+        (["data.decode=half"], "decode must be"),
+        (["data.source.train=0"], "split must name a split with samples, got train"),
         (["--split", "none"], "split must be one of train, val, test, got 'none'"),
     ],
 )

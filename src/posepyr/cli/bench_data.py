@@ -1,14 +1,10 @@
-"""``posepyr bench data``: how fast samples are made, step by step."""
+"""``posepyr bench data``: the speed at which samples are made, step by step."""
 
-import argparse
-import json
-import os
-import sys
-from pathlib import Path
 from typing import Any
 
 from posepyr import errors
-from posepyr.errors import UsageError
+from posepyr.cli import options
+from posepyr.tables import align
 
 COUNT, SECONDS = 32, 20.0
 
@@ -19,89 +15,57 @@ EXAMPLES = """examples:
   posepyr bench data data=mpii data.cache=crops --json loading.json
 """
 
+BASELINES = {"imread": "imread", "imread_and_warp": "imread and one warp"}
+
 
 def run(arguments: list[str]) -> int:
-    """Measures, prints, and writes the report where it is asked for."""
-    load = os.getloadavg() if hasattr(os, "getloadavg") else ()
-    options = _parser().parse_intermixed_args(arguments)
-    if options.count < 1:
-        raise UsageError(f"--count must be at least 1, got {options.count}")
-    if not options.seconds > 0:
-        raise UsageError(f"--seconds must be positive, got {options.seconds}")
-    if options.workers is not None and options.workers < 0:
-        raise UsageError(f"--workers must not be negative, got {options.workers}")
-    report = measure(options, load)
-    if options.json:
-        from posepyr.files import write_text
+    """Measure the making of samples, print the figures and write the report."""
+    chosen = _parser().read(arguments)
+    options.check_least(chosen, count=1, workers=0)
+    options.check_positive(chosen, "seconds")
+    # Here, after parsing: --help and a wrong flag must not wait for Torch.
+    from posepyr.studies.benchmarks.samples import measure_samples
 
-        write_text(options.json, json.dumps(report, indent=2) + "\n")
-    sys.stdout.write(text(report))
+    report = measure_samples(
+        chosen.overrides, config_dir=chosen.config_dir, split=chosen.split, workers=chosen.workers,
+        count=chosen.count, seconds=chosen.seconds,
+    )  # fmt: skip
+    options.deliver(chosen, report, text(report))
     return errors.COMPLETED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> options.Parser:
+    parser = options.Parser(
         "posepyr bench data",
-        description="Time how samples are made: on one core, split into reading, decoding, warping, colours and the "
-        "rest, in turn with OpenCV's plain decoding of the same files; then by the loader's workers. Files are in the "
-        "system's memory by then, so that what a disk adds is not in the figures.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "Time how samples are made: on one core, split into reading, decoding, warping, colours and the rest, in turn "
+        "with OpenCV's plain decoding of the same files; then by the loader's workers. Files are in the system's "
+        "memory by then, so that the figures leave out the disk.",
+        EXAMPLES,
     )
     parser.add_argument("overrides", nargs="*", help="choose the data and its augmentation, as for training")
     parser.add_argument("--split", default="train", metavar="NAME", help="val and test are not augmented (train)")
     parser.add_argument("--workers", type=int, metavar="N", help="(data.workers)")
-    parser.add_argument("--count", type=int, default=COUNT, metavar="N", help=f"people at a time ({COUNT})")
+    parser.add_argument("--count", type=int, default=COUNT, metavar="N", help=f"samples a round ({COUNT})")
     parser.add_argument(
         "--seconds", type=float, default=SECONDS, metavar="S", help=f"for each of the two parts ({SECONDS:g})"
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report")
-    parser.add_argument("--config-dir", help="a folder of your own configuration files, looked into first")
+    options.add_json(parser)
+    options.add_config_dir(parser)
     return parser
 
 
-def measure(options: argparse.Namespace, load: Any) -> dict[str, Any]:
-    """The report as plain data."""
-    # Here, after parsing: --help and a wrong flag must not wait for Torch.
-    import cv2
-
-    from posepyr.configuration.compose import Composer
-    from posepyr.measurement.loading import many_workers, one_process, picture
-    from posepyr.measurement.timing import Limits, device_name
-    from posepyr.training.build import make_data
-
-    data = make_data(Composer(options.config_dir).job(options.overrides).config)
-    if options.workers is not None:
-        data.workers = options.workers
-    samples = data.samples(options.split, augment=options.split == "train")
-    if not len(samples):
-        raise ValueError(f"--split must name a split with somebody in it, got {options.split}, which has nobody")
-    kind = picture(samples)
-    return {
-        "machine": {
-            "name": device_name("cpu"), "cores": os.cpu_count(), "opencv": cv2.__version__, "load_average": list(load)
-        },
-        "overrides": options.overrides,
-        "split": options.split,
-        "size": len(samples),
-        "pictures": None if kind is None else kind._asdict(),
-        "one_process": one_process(samples, options.count, Limits(0, sys.maxsize, options.seconds)),
-        "loader": many_workers(data, samples, options.seconds),
-    }  # fmt: skip
-
-
 def text(report: dict[str, Any]) -> str:
-    """The report for reading."""
-    machine, alone, loader = report["machine"], report["one_process"], report["loader"]
+    """Return the report for reading."""
+    machine, one_core, loader = report["machine"], report["one_process"], report["loader"]
     load = " ".join(f"{value:.2f}" for value in machine["load_average"]) or "unknown"
     lines = [
         f"machine  {machine['name']}, {machine['cores']} cores, OpenCV {machine['opencv']}, load average before {load}",
         f"data     {' '.join(report['overrides']) or 'as configured'}: {report['split']}, {report['size']} samples",
         "",
-        f"one core, {alone['samples']} samples in {alone['rounds']} rounds",
-        *_table([["", "ms of CPU time", "share", "ms of wall time"], *_steps(report)]),
+        f"one core, {one_core['samples']} samples in {one_core['rounds']} rounds",
+        *align([["", "ms of CPU time", "share", "ms of wall time"], *_steps(report)]),
         "",
-        *_table([["", "samples/s of CPU time", "of wall time", "ours against it", "quartiles"], *_rates(alone)]),
+        *align([["", "samples/s of CPU time", "of wall time", "ours against it", "quartiles"], *_rates(one_core)]),
         "",
         f"loader   {loader['samples_per_second']:.0f} samples/s from {loader['workers']} worker"
         f"{'' if loader['workers'] == 1 else 's'}, {loader['samples_per_second_a_worker']:.0f} from each",
@@ -121,19 +85,13 @@ def _steps(report: dict[str, Any]) -> list[list[str]]:
     return [*rows, ["sample", f"{sums['processor']:.3f}", "", f"{sums['wall']:.3f}"]]
 
 
-def _rates(alone: dict[str, Any]) -> list[list[str]]:
-    rates = alone["samples_per_second"]
+def _rates(one_core: dict[str, Any]) -> list[list[str]]:
+    rates = one_core["samples_per_second"]
     rows = [["posepyr", f"{rates['processor']:.0f}", f"{rates['wall']:.0f}", "", ""]]
-    for name, baseline in alone["baselines"].items():
+    for name, baseline in one_core["baselines"].items():
         rates, ratio = baseline["samples_per_second"], baseline["rate_against_it"]["processor"]
         rows.append([
-            {"imread": "imread", "imread_and_warp": "imread and one warp"}[name],
-            f"{rates['processor']:.0f}", f"{rates['wall']:.0f}", f"{ratio['median']:.3f}",
+            BASELINES[name], f"{rates['processor']:.0f}", f"{rates['wall']:.0f}", f"{ratio['median']:.3f}",
             f"{ratio['lower']:.3f} to {ratio['upper']:.3f}",
         ])  # fmt: skip
     return rows
-
-
-def _table(rows: list[list[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]
