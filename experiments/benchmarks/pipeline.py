@@ -48,7 +48,7 @@ def main() -> None:
     cv2.setNumThreads(0)
     config = Composer().job(["experiment=demo"]).config
     task, data, _ = make_pose(config, fresh=True)
-    crops = data.crops("train", augment=True)
+    crops = data.samples("train", augment=True)
     count = 32
     annotation = milliseconds(lambda: [crops.split[index] for index in range(count)]) / count
     people = [crops.split[index] for index in range(count)]

@@ -10,7 +10,7 @@ from torch import nn
 
 from posepyr.data.loading.augment import Augment
 from posepyr.data.loading.sampler import Draw
-from posepyr.data.module import PoseDataModule
+from posepyr.data.module import CropPlan, PoseDataModule
 from support.dots import SKELETON, Dots
 
 QUIET: dict[str, Any] = {
@@ -38,7 +38,7 @@ class Regression(pl.LightningModule):
 
 
 def trained(**settings: Any) -> Regression:
-    data = PoseDataModule(Dots(24), SKELETON, input_size=(32, 32), workers=0, **settings)
+    data = PoseDataModule(source=Dots(24), crops=CropPlan(SKELETON), input_size=(32, 32), workers=0, **settings)
     model = Regression().double()
     pl.Trainer(max_epochs=2, **QUIET).fit(model, datamodule=data)
     return model
@@ -52,7 +52,7 @@ def quiet(recwarn: pytest.WarningsRecorder) -> None:
 def test_a_batch_in_parts_is_the_same_step(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "posepyr"):
         whole, parts = trained(batch_size=8), trained(batch_size=8, device_batch=2)
-    assert "a batch of 8: 1 process x 2 at a time x 4" in caplog.text
+    assert "batch of 8 samples: 2 samples at a time, gradients added up over 4 passes" in caplog.text
     assert [size for _, size in parts.seen] == [2] * 24
     assert parts.seen[-1][0] == whole.seen[-1][0] == 5  # six steps, counted from 0
     for one, other in zip(whole.parameters(), parts.parameters(), strict=True):
@@ -60,11 +60,11 @@ def test_a_batch_in_parts_is_the_same_step(caplog: pytest.LogCaptureFixture) -> 
 
 
 def test_a_device_that_takes_the_whole_share_does_so() -> None:
-    assert PoseDataModule(Dots(), SKELETON, batch_size=4, device_batch=16).parts == 1
+    assert PoseDataModule(source=Dots(), crops=CropPlan(SKELETON), batch_size=4, device_batch=16).passes == 1
 
 
 def test_validation_keeps_to_what_a_device_takes() -> None:
-    data = PoseDataModule(Dots(), SKELETON, batch_size=8, device_batch=3, workers=0)
+    data = PoseDataModule(source=Dots(), crops=CropPlan(SKELETON), batch_size=8, device_batch=3, workers=0)
     assert [len(batch.image) for batch in data.val_dataloader()] == [3, 3, 3, 3]
 
 
@@ -77,19 +77,19 @@ def test_validation_keeps_to_what_a_device_takes() -> None:
 )
 def test_impossible_parts_are_refused(settings: dict[str, int], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        PoseDataModule(Dots(), SKELETON, batch_size=8, workers=0, **settings).train_dataloader()
+        PoseDataModule(source=Dots(), crops=CropPlan(SKELETON), batch_size=8, workers=0, **settings).train_dataloader()
 
 
 def test_processes_must_share_the_batch_evenly(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = PoseDataModule(Dots(), SKELETON, batch_size=8, workers=0)
-    monkeypatch.setattr(data, "_place", lambda: (0, 3))
+    data = PoseDataModule(source=Dots(), crops=CropPlan(SKELETON), batch_size=8, workers=0)
+    monkeypatch.setattr(data, "_rank_and_world", lambda: (0, 3))
     with pytest.raises(ValueError, match="must be divisible by the 3 processes, got 8"):
         data.train_dataloader()
     assert [len(batch.image) for batch in data.val_dataloader()] == [2, 2]
 
 
 def test_accumulation_is_asked_for_in_one_place() -> None:
-    data = PoseDataModule(Dots(), SKELETON, batch_size=8, workers=0)
+    data = PoseDataModule(source=Dots(), crops=CropPlan(SKELETON), batch_size=8, workers=0)
     with pytest.raises(ValueError, match=r"trainer\.accumulate_grad_batches must be left at 1"):
         pl.Trainer(accumulate_grad_batches=2, max_epochs=1, **QUIET).fit(Regression(), datamodule=data)
 
@@ -100,32 +100,39 @@ def seen(loader: Any) -> dict[int, torch.Tensor]:
 
 
 def test_people_of_the_training_split_are_validated_as_they_are() -> None:
-    data = PoseDataModule(Dots(12), SKELETON, Augment(), input_size=(32, 32), batch_size=8, workers=0, train_scored=4)
+    data = PoseDataModule(
+        source=Dots(12),
+        crops=CropPlan(SKELETON, Augment()),
+        input_size=(32, 32),
+        batch_size=8,
+        workers=0,
+        train_scored=4,
+    )
     everybody, some = data.val_dataloader()
     assert seen(everybody).keys() == set(range(12))
     shown = seen(some)
     assert list(shown) == [0, 3, 6, 9]
     for number, image in shown.items():
-        assert torch.equal(image, data.crops("train")[Draw(0, number)].image)
+        assert torch.equal(image, data.samples("train")[Draw(0, number)].image)
     assert seen(data.val_dataloader()[1]).keys() == shown.keys()
 
 
 def test_all_of_a_small_training_split_is_validated(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = PoseDataModule(Dots(12), SKELETON, batch_size=8, workers=0, train_scored=100)
+    data = PoseDataModule(source=Dots(12), crops=CropPlan(SKELETON), batch_size=8, workers=0, train_scored=100)
     numbers: list[int] = []
     for rank in range(5):
-        monkeypatch.setattr(data, "_place", lambda rank=rank: (rank, 5))
+        monkeypatch.setattr(data, "_rank_and_world", lambda rank=rank: (rank, 5))
         numbers += seen(data.val_dataloader()[1])
     assert sorted(numbers) == list(range(12))
 
 
 def test_every_process_must_have_somebody_to_score(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = PoseDataModule(Dots(12), SKELETON, batch_size=8, workers=0, train_scored=3)
-    monkeypatch.setattr(data, "_place", lambda: (0, 4))
+    data = PoseDataModule(source=Dots(12), crops=CropPlan(SKELETON), batch_size=8, workers=0, train_scored=3)
+    monkeypatch.setattr(data, "_rank_and_world", lambda: (0, 4))
     with pytest.raises(ValueError, match=r"train_scored must be 0, or at least .* each of 4 processes, got 3"):
         data.val_dataloader()
     with pytest.raises(ValueError, match=r"train_scored must not be negative, got -1"):
-        PoseDataModule(Dots(), SKELETON, train_scored=-1)
+        PoseDataModule(source=Dots(), crops=CropPlan(SKELETON), train_scored=-1)
 
 
 def test_a_source_that_is_not_derived_is_refused() -> None:
@@ -133,4 +140,4 @@ def test_a_source_that_is_not_derived_is_refused() -> None:
         def split(self, name: str) -> None: ...
 
     with pytest.raises(ValueError, match=r"source must derive from posepyr\.records\.Source"):
-        PoseDataModule(Undeclared(), SKELETON, workers=0)  # type: ignore[arg-type]  # what is tested
+        PoseDataModule(source=Undeclared(), crops=CropPlan(SKELETON), workers=0)  # type: ignore[arg-type]  # what is tested

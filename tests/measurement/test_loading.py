@@ -17,7 +17,7 @@ from posepyr.data.classification.labelled import LabelledPictures
 from posepyr.data.loading.augment import Augment
 from posepyr.data.loading.dataset import Crops
 from posepyr.data.loading.sampler import Draw
-from posepyr.data.module import PoseDataModule
+from posepyr.data.module import CropPlan, PoseDataModule
 from posepyr.data.sources.coco import Coco
 from posepyr.geometry import CropRule
 from posepyr.measurement import loading
@@ -212,8 +212,10 @@ def test_kinds_of_pictures_are_told_apart(on_disk: Coco, tmp_path: Path) -> None
     assert picture_kind(Crops(split, SKELETON, RULE)) == PictureKind(drawn=False, cached=False, on_disk=True)
     assert picture_kind(Crops(Drawn(), SKELETON, RULE)) == PictureKind(drawn=True, cached=False, on_disk=False)
     assert picture_kind(LabelledPictures(Labelled(), PaddedCut())) is None
-    module = PoseDataModule(on_disk, SKELETON, Augment(), input_size=(48, 32), cache=str(tmp_path / "cache"))
-    cached = module.crops("train", augment=True)
+    module = PoseDataModule(
+        source=on_disk, crops=CropPlan(SKELETON, Augment()), input_size=(48, 32), cache=str(tmp_path / "cache")
+    )
+    cached = module.samples("train", augment=True)
     assert picture_kind(cached) == PictureKind(drawn=False, cached=True, on_disk=True)
     found = measure_one_core(cached, 4, THRICE)
     assert found["ms_a_sample"]["read"]["wall"] == 0
@@ -222,8 +224,10 @@ def test_kinds_of_pictures_are_told_apart(on_disk: Coco, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_the_loaders_rate_is_that_of_its_batches(workers: int) -> None:
-    data = PoseDataModule(Still(Drawn(0.01)), SKELETON, input_size=(48, 32), batch_size=2, workers=workers)
-    found = measure_loader(data, data.crops("train"), 0.1)
+    data = PoseDataModule(
+        source=Still(Drawn(0.01)), crops=CropPlan(SKELETON), input_size=(48, 32), batch_size=2, workers=workers
+    )
+    found = measure_loader(data, data.samples("train"), 0.1)
     assert found["workers"] == workers
     assert found["batches"] >= 1
     # Each sample takes a hundredth of a second at least, but a worker may be ahead by the batches it has prepared.

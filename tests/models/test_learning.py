@@ -9,7 +9,7 @@ import yaml
 
 from posepyr import geometry
 from posepyr.codec import Codec
-from posepyr.data.module import PoseDataModule
+from posepyr.data.module import CropPlan, PoseDataModule
 from posepyr.data.sources.figures import Figures
 from posepyr.initialisation.schemes import Normal
 from posepyr.losses import StagedMSE
@@ -56,7 +56,9 @@ def skeleton() -> Skeleton:
 @cache
 def people() -> PoseBatch:
     source = Figures(size=128, train=PEOPLE)
-    data = PoseDataModule(source, skeleton(), grid=CODEC.grid, input_size=SIZE, batch_size=PEOPLE, workers=0)
+    data = PoseDataModule(
+        source=source, crops=CropPlan(skeleton(), grid=CODEC.grid), input_size=SIZE, batch_size=PEOPLE, workers=0
+    )
     batch: PoseBatch = next(iter(data.evaluation_loader("train")))
     return batch
 
@@ -65,7 +67,9 @@ def learn(lesson: Lesson, node: dict[str, Any]) -> PoseTask:
     """Training as the trainer does it, step by step on the same batch."""
     model = build({**node, **lesson.overrides}, joints=JOINTS)
     Normal(lesson.std)(model, torch.Generator().manual_seed(0))
-    task = PoseTask(model, CODEC, skeleton(), StagedMSE(), [], None, None)  # type: ignore[arg-type]
+    task = PoseTask(
+        model, codec=CODEC, skeleton=skeleton(), loss=StagedMSE(), scorers=[], protocol=None, recipe=None,
+    )  # fmt: skip
     rate, schedule = 3e-3, OneCycle()
     optimizer = torch.optim.Adam(model.parameters())
     task.train()

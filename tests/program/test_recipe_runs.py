@@ -166,7 +166,7 @@ def test_four_processes_take_four_people_each(composer: Composer, tmp_path: Path
         text=True, timeout=280, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count("a batch of 16: 4 processes x 4 at a time x 1") == 1
+    assert done.stdout.count("batch of 16 samples: 4 samples in each of 4 processes") == 1
     with (tmp_path / "run" / "metrics.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     losses = [float(row["train/loss"]) for row in rows if row["train/loss"]]

@@ -59,13 +59,15 @@ class Stripes(LabelledSource):
 
 def data() -> ClassificationDataModule:
     cut = PaddedCut((16, 16), padding=1)
-    return ClassificationDataModule(Stripes(), cut, batch_size=12, workers=0, seed=1)
+    return ClassificationDataModule(source=Stripes(), cut=cut, batch_size=12, workers=0, seed=1)
 
 
 def task() -> ClassificationTask:
     torch.manual_seed(0)
     optimizer = partial(torch.optim.SGD, lr=0.1, momentum=0.9, nesterov=True, weight_decay=5e-4)
-    return ClassificationTask(build(NODE), RECIPE, optimizer, Step(drops=(2,), factor=0.2), seed=5)
+    return ClassificationTask(
+        build(NODE), recipe=RECIPE, optimizer=optimizer, schedule=Step(drops=(2,), factor=0.2), seed=5
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -84,15 +86,15 @@ def trainer(folder: Path, epochs: int, *callbacks: pl.Callback) -> pl.Trainer:
 def test_scores_are_those_of_counting() -> None:
     generator = torch.Generator().manual_seed(2)
     logits, labels = torch.randn(50, 6, generator=generator), torch.randint(0, 6, (50,), generator=generator)
-    evaluated = ClassificationTask(Given(), RECIPE)
+    evaluated = ClassificationTask(Given(), recipe=RECIPE)
     for start in range(0, 50, 20):  # the last batch is a smaller one
         part = slice(start, start + 20)
         evaluated.validation_step(
             LabelledBatch(logits[part, :, None, None], labels[part], torch.arange(len(labels[part]))), 0
         )
     ranks = (logits > logits.gather(1, labels[:, None])).sum(1)
-    assert evaluated.first.compute() == pytest.approx(float((ranks < 1).float().mean()))
-    assert evaluated.among_five.compute() == pytest.approx(float((ranks < 5).float().mean()))
+    assert evaluated.top1.compute() == pytest.approx(float((ranks < 1).float().mean()))
+    assert evaluated.top5.compute() == pytest.approx(float((ranks < 5).float().mean()))
     expected = -logits.log_softmax(1).gather(1, labels[:, None]).mean()
     assert evaluated.loss.compute() == pytest.approx(float(expected), rel=1e-5)
 
@@ -126,10 +128,10 @@ def test_what_can_be_learnt_is_learnt(tmp_path: Path) -> None:
 
 
 def test_a_task_for_evaluation_does_not_train() -> None:
-    with pytest.raises(ValueError, match="made for evaluation"):
-        ClassificationTask(Given(), RECIPE).configure_optimizers()
+    with pytest.raises(ValueError, match="it only evaluates"):
+        ClassificationTask(Given(), recipe=RECIPE).configure_optimizers()
 
 
 def test_impossible_smoothing_is_refused() -> None:
     with pytest.raises(ValueError, match=r"label_smoothing must be from 0 to less than 1, got 1"):
-        ClassificationTask(Given(), RECIPE, label_smoothing=1.0)
+        ClassificationTask(Given(), recipe=RECIPE, label_smoothing=1.0)

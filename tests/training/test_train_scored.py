@@ -13,7 +13,7 @@ from posepyr.checkpoints.recipe import Recipe
 from posepyr.codec import Codec
 from posepyr.data.loading.augment import Augment
 from posepyr.data.loading.sampler import Draw
-from posepyr.data.module import PoseDataModule
+from posepyr.data.module import CropPlan, PoseDataModule
 from posepyr.data.sources.figures import Figures
 from posepyr.inference.protocol import Protocol
 from posepyr.losses import StagedMSE
@@ -69,12 +69,18 @@ class Run:
     def __init__(self, train_scored: int) -> None:
         source = Figures(size=64, train=12, val=5)
         self.data = PoseDataModule(
-            source, SKELETON, Augment(), input_size=SIZE, batch_size=4, workers=0, train_scored=train_scored
+            source=source,
+            crops=CropPlan(SKELETON, Augment()),
+            input_size=SIZE,
+            batch_size=4,
+            workers=0,
+            train_scored=train_scored,
         )
         self.scorer, protocol = PCK(SKELETON, threshold=2.0), Protocol(stages=True)
         self.task = PoseTask(
-            Net(), CODEC, SKELETON, StagedMSE(), [self.scorer], protocol, Recipe({}, {}, {}, SIZE, 1.25),
-            lambda weights: torch.optim.SGD(weights, lr=1e-2), Constant(),
+            Net(), codec=CODEC, skeleton=SKELETON, loss=StagedMSE(), scorers=[self.scorer], protocol=protocol,
+            recipe=Recipe({}, {}, {}, SIZE, 1.25), optimizer=lambda weights: torch.optim.SGD(weights, lr=1e-2),
+            schedule=Constant(),
         )  # fmt: skip
         self.table, self.sheet = Table(), Numbers()
         with quiet():
@@ -88,7 +94,7 @@ class Run:
     @torch.no_grad()
     def scores(self, numbers: list[int], stage: int) -> dict[str, float]:
         """Of some training people, found one by one."""
-        crops = [self.data.crops("train")[Draw(0, number)] for number in numbers]
+        crops = [self.data.samples("train")[Draw(0, number)] for number in numbers]
         found = [
             Protocol(stages=True).find(
                 self.task.model.eval(), CODEC, crop.image[None], crop.to_image[None], SKELETON.flip_order

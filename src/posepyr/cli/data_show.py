@@ -78,7 +78,7 @@ def sheet(options: argparse.Namespace) -> tuple["Pixels", int]:
     wish = Wish(options.side, options.names, options.flip, options.heatmaps)
     chosen = _chosen(options, len(data.samples(options.split)))
     if not isinstance(data, ClassificationDataModule):
-        crops, codec = data.crops(options.split, options.augment), build(config["codec"])
+        crops, codec = data.samples(options.split, options.augment), build(config["codec"])
         return pose_sheet(crops, chosen, codec, options.split, wish), len(chosen)
     if wish != Wish(options.side):
         raise UsageError(

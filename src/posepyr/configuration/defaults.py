@@ -9,10 +9,9 @@ INJECTED = {
     "model": {"joints": "the group skeleton"},
     "classifier": {"classes": "the data set"},
     "data": {
-        "skeleton": "the group skeleton",
-        "augment": "the group augment",
-        "grid": "codec.grid",
+        "crops": "the groups skeleton, augment and protocol, and codec.grid",
         "seed": "the key seed",
+        "test_split": "--split",
     },
     "optimizer": {"params": "the group model"},
     "metrics.*": {"skeleton": "the group skeleton"},

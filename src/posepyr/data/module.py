@@ -4,7 +4,7 @@ import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytorch_lightning as pl
@@ -23,22 +23,24 @@ from posepyr.data.loading.loader import WatchedLoader, join, prepare_worker
 from posepyr.data.loading.sampler import Draw, EvaluationOrder, TrainingOrder, spread
 from posepyr.data.loading.truth import truth_of
 from posepyr.geometry import CropRule, Grid, fit
-from posepyr.records import Source, Split, Truth
+from posepyr.records import Source, Truth
 from posepyr.skeleton import Skeleton
 
 log = logging.getLogger("posepyr")
 
 
 class OrderedData(pl.LightningDataModule, ABC):
-    """What the data modules of all tasks share: samples in an order that an interrupted run takes up where it stopped.
+    """The base of all data modules: samples in an order that an interrupted run takes up where it stopped.
 
     ``batch_size`` is the global batch, shared among all processes. A process whose share is larger than
-    ``device_batch`` takes it in several goes and adds their gradients up: so fewer devices than a recipe was made for
-    still train its batch, batch norm's included. ``workers`` are per process; by default one for every core but one,
-    eight at most.
+    ``device_batch`` takes it in several passes and adds their gradients up: so fewer devices than a recipe was made
+    for still train its batch, batch norm's included. ``workers`` are per process; by default one for every core but
+    one, eight at most. ``test_split`` is the split that testing takes.
     """
 
-    def __init__(self, batch_size: int, device_batch: int | None, workers: int | None, seed: int) -> None:
+    def __init__(
+        self, *, batch_size: int, device_batch: int | None, workers: int | None, seed: int, test_split: str
+    ) -> None:
         super().__init__()
         if batch_size < 1:
             raise ValueError(f"batch_size must be positive, got {batch_size}")
@@ -48,35 +50,28 @@ class OrderedData(pl.LightningDataModule, ABC):
             raise ValueError(f"workers must not be negative, got {workers}")
         self.batch_size, self.device_batch, self.seed = batch_size, device_batch, seed
         self.workers = min(8, (os.cpu_count() or 1) - 1) if workers is None else workers
-        self.test_split = "test"
-        self.val_scales: tuple[float, ...] = (1.0,)
-        self.test_scales: tuple[float, ...] = (1.0,)
-        """Of people's boxes, that validation and testing show each of them at: the protocol's."""
+        self.test_split = test_split
         self._resume_at = (0, 0)
 
     def setup(self, stage: str) -> None:
-        """Have the trainer add up as many gradients as the batch takes goes."""
+        """Have the trainer add up the gradients of as many passes as the batch takes."""
         if stage != "fit" or self.trainer is None:
             return
-        _, world = self._place()
-        parts = self.parts
-        if self.trainer.accumulate_grad_batches not in (1, parts):
+        _, world = self._rank_and_world()
+        passes = self.passes
+        if self.trainer.accumulate_grad_batches not in (1, passes):
             raise ValueError(
                 "trainer.accumulate_grad_batches must be left at 1: it follows from batch_size, the whole batch, "
                 f"and device_batch, what a device takes at a time; got {self.trainer.accumulate_grad_batches}"
             )
-        self.trainer.accumulate_grad_batches = parts
-        if not self.trainer.is_global_zero:
-            return
-        log.info(
-            "a batch of %d: %d process%s x %d at a time x %d",
-            self.batch_size, world, "" if world == 1 else "es", self.batch_size // (world * parts), parts,
-        )  # fmt: skip
+        self.trainer.accumulate_grad_batches = passes
+        if self.trainer.is_global_zero:
+            log.info("%s", describe_batch(self.batch_size, world, passes))
 
     @property
-    def parts(self) -> int:
-        """In how many goes a process takes its share of a batch."""
-        _, world = self._place()
+    def passes(self) -> int:
+        """Return the number of passes in which a process takes its share of a batch."""
+        _, world = self._rank_and_world()
         share, most = self.batch_size // world, self.device_batch
         if self.batch_size % world:
             raise ValueError(
@@ -87,37 +82,39 @@ class OrderedData(pl.LightningDataModule, ABC):
             return 1
         if share % most:
             raise ValueError(
-                f"device_batch must divide a process's share of {share} of batch_size={self.batch_size}, "
-                f"got {most}"
+                f"device_batch must divide a process's share of {share} of batch_size={self.batch_size}, got {most}"
             )
         return share // most
 
     @abstractmethod
     def samples(self, name: str, augment: bool = False) -> Crops | LabelledPictures:
-        """A split, to be shown sample by sample."""
+        """Return a split as a data set of samples, as they are or augmented as in training."""
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Augmented samples in global batches, reshuffled every epoch."""
-        rank, world = self._place()
+        """Load augmented samples in global batches, reshuffled every epoch."""
+        rank, world = self._rank_and_world()
         samples = self.samples("train", augment=True)
         order = TrainingOrder(len(samples), self.batch_size, self.seed, rank, world)
         order.resume(*self._resume_at)
-        return self.loader(samples, order, self.batch_size // (world * self.parts))
+        return self.loader(samples, order, self.batch_size // (world * self.passes))
 
     def val_dataloader(self) -> DataLoader[Any] | list[DataLoader[Any]]:
-        """The validation split, everything once."""
-        return self.evaluation_loader("val", self.val_scales)
+        """Load the validation split, everything once."""
+        return self.evaluation_loader("val")
 
     def test_dataloader(self) -> DataLoader[Any]:
-        """The split that is tested on, everything once."""
-        return self.evaluation_loader(self.test_split, self.test_scales)
+        """Load the split that is tested on, everything once."""
+        return self.evaluation_loader(self.test_split)
 
     def evaluation_loader(
         self, name: str, scales: Sequence[float] = (1.0,), chosen: Sequence[int] | None = None
     ) -> DataLoader[Any]:
-        """Any split, or the ``chosen`` of it by number, everything once and unaugmented."""
+        """Load any split, or the ``chosen`` of it by number, everything once and unaugmented.
+
+        ``scales`` are those of people's boxes: each is shown once at each of them.
+        """
         samples = self.samples(name)
-        rank, world = self._place()
+        rank, world = self._rank_and_world()
         share = max(1, self.batch_size // world)
         most = share if self.device_batch is None else min(share, self.device_batch)
         # The crops of one person stay together.
@@ -131,7 +128,7 @@ class OrderedData(pl.LightningDataModule, ABC):
         return self.loader(samples, EvaluationOrder(people, rank, world, scales), count)
 
     def loader(self, samples: Dataset[Any], order: Sampler[Draw], count: int) -> DataLoader[Any]:
-        """Samples in an order, ``count`` at a time."""
+        """Load samples in an order, ``count`` at a time."""
         return WatchedLoader(
             samples,
             batch_size=count,
@@ -145,20 +142,44 @@ class OrderedData(pl.LightningDataModule, ABC):
             generator=torch.Generator().manual_seed(self.seed),
         )
 
-    def _place(self) -> tuple[int, int]:
+    def _rank_and_world(self) -> tuple[int, int]:
         trainer = self.trainer
         return (0, 1) if trainer is None else (trainer.global_rank, trainer.world_size)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where in which epoch the training stands."""
+        """Return where in which epoch the training stands."""
         if self.trainer is None:
             return {}
         progress = self.trainer.fit_loop.epoch_loop.batch_progress
-        return {"epoch": self.trainer.current_epoch, "batches": progress.current.ready // self.parts}
+        return {"epoch": self.trainer.current_epoch, "batches": progress.current.ready // self.passes}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from there: the next training loader begins at the first batch not yet seen."""
         self._resume_at = (state_dict.get("epoch", 0), state_dict.get("batches", 0))
+
+
+def describe_batch(size: int, world: int, passes: int) -> str:
+    """Return in words how a global batch is divided, as ``batch of 16 samples: all at once``.
+
+    ``world`` processes share it, and each takes its share in so many ``passes``.
+    """
+    share = size // world
+    processes = f"{share} samples in each of {world} processes" if world > 1 else ""
+    at_a_time = f"{share // passes} samples at a time, gradients added up over {passes} passes" if passes > 1 else ""
+    return f"batch of {size} samples: {', '.join(filter(None, (processes, at_a_time))) or 'all at once'}"
+
+
+class CropPlan(NamedTuple):
+    """The parts of a run that decide how its people are cropped, beside what the data's own settings say."""
+
+    skeleton: Skeleton
+    augment: Augment | None = None
+    grid: Grid = "plain"
+    """The codec's: where the crop's outermost pixels lie."""
+    val_scales: Sequence[float] = (1.0,)
+    """Scales of people's boxes that the protocol of validation takes."""
+    test_scales: Sequence[float] = (1.0,)
+    """The same of testing."""
 
 
 class PoseDataModule(OrderedData):
@@ -173,10 +194,9 @@ class PoseDataModule(OrderedData):
 
     def __init__(
         self,
+        *,
         source: Source,
-        skeleton: Skeleton,
-        augment: Augment | None = None,
-        grid: Grid = "plain",
+        crops: CropPlan,
         input_size: tuple[int, int] = (256, 256),
         padding: float = 1.25,
         batch_size: int = 16,
@@ -186,8 +206,11 @@ class PoseDataModule(OrderedData):
         cache: str | None = None,
         train_scored: int = 0,
         seed: int = 0,
+        test_split: str = "test",
     ) -> None:
-        super().__init__(batch_size, device_batch, workers, seed)
+        super().__init__(
+            batch_size=batch_size, device_batch=device_batch, workers=workers, seed=seed, test_split=test_split
+        )
         if not isinstance(source, Source):
             raise ValueError(
                 f"source must derive from posepyr.records.Source, which asks for the method split alone, got {source!r}"
@@ -199,48 +222,48 @@ class PoseDataModule(OrderedData):
         height, width = input_size
         if min(height, width) < 1:
             raise ValueError(f"input_size must be (height, width) in pixels, got {list(input_size)}")
-        self.source, self.skeleton, self.augment = source, skeleton, augment
+        self.source, self.skeleton, self.plan = source, crops.skeleton, crops
         self.decode, self.cache, self.train_scored = decode, cache, train_scored
         self._cached: dict[str, CropCache] = {}
         self._truths: dict[str, Truth] = {}
-        self.rule = CropRule((height, width), padding, grid)
+        self.rule = CropRule((height, width), padding, crops.grid)
 
     def samples(self, name: str, augment: bool = False) -> Crops:
-        return self.crops(name, augment)
-
-    def crops(self, name: str, augment: bool = False) -> Crops:
-        """The people of a split, one crop each."""
+        """Return the people of a split, one crop each, as they are or augmented as in training."""
         split = matched(self.source.split(name), self.skeleton.joints)
         if not augment:
             return Crops(split, self.skeleton, self.rule, seed=self.seed)
+        augmentation = self.plan.augment
         if self.cache is not None and len(split):
-            split = self._cached[name] if name in self._cached else self._keep(name, split, self.cache)
-        return Crops(split, self.skeleton, self.rule, self.augment, self.seed, self.decode)
-
-    def _keep(self, name: str, split: Split, folder: str) -> CropCache:
-        cached = CropCache(split, self.skeleton, self.rule, self.augment, data_folder(folder), self.decode)
-        self._cached[name] = cached
-        return cached
+            if name not in self._cached:
+                folder = data_folder(self.cache)
+                self._cached[name] = CropCache(split, self.skeleton, self.rule, augmentation, folder, self.decode)
+            split = self._cached[name]
+        return Crops(split, self.skeleton, self.rule, augmentation, self.seed, self.decode)
 
     def val_dataloader(self) -> DataLoader[Any] | list[DataLoader[Any]]:
-        """The validation split and, where some of them are scored, people of the training split."""
-        everybody = self.evaluation_loader("val", self.val_scales)
+        """Load the validation split and, where some of them are scored, people of the training split."""
+        everybody = self.evaluation_loader("val", self.plan.val_scales)
         if not self.train_scored:
             return everybody
         chosen = spread(self.truth("train").images, self.train_scored)
-        _, world = self._place()
+        _, world = self._rank_and_world()
         if len(chosen) < world:
             raise ValueError(
                 f"train_scored must be 0, or at least one for each of {world} processes, got {self.train_scored}"
             )
-        return [everybody, self.evaluation_loader("train", self.val_scales, chosen)]
+        return [everybody, self.evaluation_loader("train", self.plan.val_scales, chosen)]
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        """Load the split that is tested on, everybody once at each of the protocol's scales."""
+        return self.evaluation_loader(self.test_split, self.plan.test_scales)
 
     def truth(self, name: str) -> Truth:
-        """What predictions of a split are scored against; gathered once."""
+        """Return what predictions of a split are scored against, gathered once."""
         if name not in self._truths:
             truth = truth_of(matched(self.source.split(name), self.skeleton.joints))
-            crops = np.array([np.prod(fit(box, self.rule)[1]) for box in truth.boxes])
-            truth = truth._replace(measures={**truth.measures, "crop_area": crops})
+            areas = np.array([np.prod(fit(box, self.rule)[1]) for box in truth.boxes])
+            truth = truth._replace(measures={**truth.measures, "crop_area": areas})
             self._truths[name] = self.source.complete(name, truth)
         return self._truths[name]
 
@@ -250,15 +273,20 @@ class ClassificationDataModule(OrderedData):
 
     def __init__(
         self,
+        *,
         source: LabelledSource,
         cut: Cut,
         batch_size: int = 128,
         device_batch: int | None = None,
         workers: int | None = None,
         seed: int = 0,
+        test_split: str = "test",
     ) -> None:
-        super().__init__(batch_size, device_batch, workers, seed)
+        super().__init__(
+            batch_size=batch_size, device_batch=device_batch, workers=workers, seed=seed, test_split=test_split
+        )
         self.source, self.cut = source, cut
 
     def samples(self, name: str, augment: bool = False) -> LabelledPictures:
+        """Return the pictures of a split, cut at random in training and in the middle otherwise."""
         return LabelledPictures(self.source.split(name), self.cut, augment, self.seed)

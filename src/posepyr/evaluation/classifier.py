@@ -1,13 +1,12 @@
 """The scores of a classifier's checkpoint: how often the right class is the first, or among the first five."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from posepyr.checkpoints.recipe import read_classifier_recipe
 from posepyr.data.module import ClassificationDataModule
 from posepyr.errors import UsageError
-from posepyr.evaluation.single_pass import scores_of, write_reports
+from posepyr.evaluation.single_pass import Evaluation, scores_of
 from posepyr.inference.estimator import load_model
 from posepyr.nodes import build, find
 from posepyr.ranks import is_first
@@ -15,52 +14,51 @@ from posepyr.training.build import Config
 from posepyr.training.classification import ClassificationTask
 
 
-def takes_pictures(config: Config) -> bool:
-    """Whether a configuration's data are labelled pictures, as classifiers have, rather than people."""
+def has_classes(config: Config) -> bool:
+    """Return True if a configuration's data are pictures of classes, as classifiers have, rather than people."""
     target = find(config["data"])
     return isinstance(target, type) and issubclass(target, ClassificationDataModule)
 
 
-def evaluate_classifier(
-    config: Config, content: dict[str, Any], checkpoint: Path, split: str, folder: Path
-) -> dict[str, float]:
-    """Score a classifier on ``config``'s pictures, cut to the size that it was trained on."""
-    where = str(checkpoint)
+def evaluate_classifier(config: Config, content: dict[str, Any], evaluation: Evaluation) -> dict[str, float]:
+    """Score a classifier on ``config``'s pictures, cut to the size that it was trained on; write the scores."""
+    where, split = str(evaluation.checkpoint), evaluation.split
     recipe = read_classifier_recipe(content, where)
-    if not takes_pictures(config):
+    if not has_classes(config):
         raise UsageError(
             f"data must have pictures of classes for a classifier, as data=imagenet or data=cifar10: {where} is one; "
             f"got people, {config['data']['source']['_target_']}"
         )
     cut = {**config["data"]["cut"], "size": list(recipe.input_size)}
-    data: ClassificationDataModule = build({**config["data"], "cut": cut}, seed=config["seed"])
+    data: ClassificationDataModule = build({**config["data"], "cut": cut}, seed=config["seed"], test_split=split)
     check_classes(recipe.classes, data.source.classes, where)
-    data.test_split = split
-    pictures = len(data.samples(split))
     packages = ("posepyr", str((config.get("classifier") or {}).get("_target_", "")).partition(".")[0])
-    task = ClassificationTask(load_model(recipe, content["state_dict"], where, packages), recipe)
-    protocol = {
-        "pictures": pictures,
+    task = ClassificationTask(load_model(recipe, content["state_dict"], where, packages), recipe=recipe)
+    scores = scores_of(config, evaluation, split, task=task, data=data)
+    report = {
+        "name": split,
+        "checkpoint": where,
+        "split": split,
+        "pictures": len(data.samples(split)),
         "classes": len(recipe.classes),
         "data": config["data"]["source"],
         "cut": cut,
         "shown": str(data.cut),
         "input_size": list(recipe.input_size),
+        "scores": scores,
     }
-    scores = scores_of(config, task, data, split, folder)
+    evaluation.tell(f"{split}: {report['pictures']} pictures of {report['classes']} classes, {data.cut}, seen once")
     if is_first():
-        print(f"{split}: {pictures} pictures of {len(recipe.classes)} classes, {data.cut}, seen once", flush=True)
-        report = {"name": split, "checkpoint": where, "split": split, **protocol, "scores": scores}
-        write_reports(folder, split, [report])
+        evaluation.write_reports([report])
     return scores
 
 
-def check_classes(trained: Sequence[str], given: Sequence[str], where: str) -> None:
-    """Raise unless a data set has a network's classes in its order; converted files know but their number."""
+def check_classes(trained: Sequence[str], present: Sequence[str], where: str) -> None:
+    """Raise unless a data set has a network's classes in its order; converted files know only their number."""
     nameless = list(trained) == [str(number) for number in range(len(trained))]
-    if len(trained) != len(given) or not (nameless or list(trained) == list(given)):
-        different = next((pair for pair in zip(trained, given, strict=False) if pair[0] != pair[1]), None)
+    if len(trained) != len(present) or not (nameless or list(trained) == list(present)):
+        different = next((pair for pair in zip(trained, present, strict=False) if pair[0] != pair[1]), None)
         first = f", first {different[0]!r} against {different[1]!r}" if different and not nameless else ""
         raise UsageError(
-            f"data must have the {len(trained)} classes of {where}, in their order, got {len(given)}{first}"
+            f"data must have the {len(trained)} classes of {where}, in their order, got {len(present)}{first}"
         )

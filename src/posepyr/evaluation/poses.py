@@ -1,112 +1,166 @@
-"""``posepyr evaluate``: the scores of a checkpoint on a split, by the protocol of its training or another."""
+"""The scores of a pose network's checkpoint on people, and files that show how they came about."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from posepyr.checkpoints.recipe import build_part, is_classifier, read_recipe
-from posepyr.checkpoints.storage import read_checkpoint
-from posepyr.data.module import PoseDataModule
+from posepyr.checkpoints.recipe import Recipe, build_part, read_recipe
+from posepyr.codec import Codec
+from posepyr.data.module import CropPlan, PoseDataModule
 from posepyr.data.results.posepyr_file import Saved, write_saved
-from posepyr.data.sources.coco import Coco
-from posepyr.data.sources.mixture import Mixture
-from posepyr.data.sources.posetrack import PoseTrack
 from posepyr.errors import UsageError
-from posepyr.evaluation.classifier import evaluate_classifier, takes_pictures
+from posepyr.evaluation.classifier import has_classes
 from posepyr.evaluation.error_curve import relative_errors, save_error_curve
-from posepyr.evaluation.single_pass import scores_of, write_reports
+from posepyr.evaluation.single_pass import Evaluation, scores_of
 from posepyr.inference.estimator import load_model
-from posepyr.nodes import build, find
+from posepyr.inference.protocol import Protocol
+from posepyr.nodes import build
 from posepyr.ranks import is_first
+from posepyr.records import Source
+from posepyr.skeleton import Skeleton
 from posepyr.training.build import Config, make_scorers
 from posepyr.training.callbacks.pictures import PredictionSheet
 from posepyr.training.task import PoseTask
 
-DRAWN = {"picture": "whole-picture", "joints": "joint-enclosing"}
-"""Boxes that no annotator drew, by the rule that they are made by."""
+ROW_OF_BOXES = {"annotated": "gtbox", "detected": "detbox"}
+"""Ends of the names of rows of scores, by the kind of boxes that people are cut out by."""
+
+REFINED = {
+    "none": "joints are where the heatmap is highest",
+    "quarter": "joints are where the heatmap is highest, moved a quarter of a cell towards the higher neighbour",
+    "dark": "joints are at the heatmap's peak, found between its cells by DARK (Zhang et al. 2020)",
+}
+"""Ways of reading joints off heatmaps, in words."""
 
 
-def evaluate(
-    config: Config, checkpoint: Path, split: str, folder: Path, submission: Path | None = None
-) -> dict[str, float]:
-    """Score a checkpoint on ``config``'s data; scores and what shows how they came about go to ``folder``."""
-    content = read_checkpoint(checkpoint)
-    if not is_classifier(content):
-        return evaluate_poses(config, content, checkpoint, split, folder, submission)
-    if submission is not None:
-        raise UsageError(f"--submission must come with a pose network, got {checkpoint}, a classifier's checkpoint")
-    return evaluate_classifier(config, content, checkpoint, split, folder)
-
-
-def evaluate_poses(
-    config: Config, content: dict[str, Any], checkpoint: Path, split: str, folder: Path, submission: Path | None
-) -> dict[str, float]:
+def evaluate_poses(config: Config, content: dict[str, Any], evaluation: Evaluation) -> dict[str, float]:
     """Score a pose network, and write what it found, error curves and the worst of its predictions.
 
     Where the data has a detector's boxes, people are scored in them and in the annotated ones, as two rows.
     """
-    if takes_pictures(config):
+    if has_classes(config):
         raise UsageError(
-            f"data must have people for a pose network, as data=mpii or data=coco: {checkpoint} is one; "
+            f"data must have people for a pose network, as data=mpii or data=coco: {evaluation.checkpoint} is one; "
             f"got pictures of classes, {config['data']['source']['_target_']}"
         )
-    variants = box_variants(config, split)
-    if submission is not None:
+    recipe = read_recipe(content, str(evaluation.checkpoint))
+    sources = sources_by_row(make_data(config, recipe, evaluation.split).source, evaluation.split)
+    if evaluation.submission is not None:
         # Before anything is computed. It is made of the last row: of a detector's boxes, where there are any.
-        *_, last = variants.values()
-        skeleton = build_part(read_recipe(content, str(checkpoint)).skeleton, ("posepyr",))
-        build(last["data"]["source"]).check_submission(split, skeleton, submission)
+        skeleton: Skeleton = build_part(recipe.skeleton, ("posepyr",))
+        list(sources.values())[-1].check_submission(evaluation.split, skeleton, evaluation.submission)
     scores: dict[str, float] = {}
     reports: list[dict[str, Any]] = []
-    for name, variant in variants.items():
-        task, data = evaluation_parts(variant, content, str(checkpoint))
-        data.test_split = split
-        found = scores_of(variant, task, data, name, folder, [PredictionSheet()])
+    for name, source in sources.items():
+        data = make_data(config, recipe, evaluation.split, source)
+        task = make_task(config, recipe, content, str(evaluation.checkpoint))
+        found = scores_of(config, evaluation, name, task=task, data=data, callbacks=[PredictionSheet()])
         scores |= found
+        protocol = protocol_of(config, task, data)
+        # The rows differ in boxes alone: the rest is printed once.
+        evaluation.tell("\n  ".join([heading(name, protocol), *([] if reports else details(protocol, task.codec))]))
+        row = {"name": name, "checkpoint": str(evaluation.checkpoint), "split": evaluation.split}
+        reports.append({**row, **protocol, "scores": found})
         if is_first():
-            protocol = protocol_of(variant, task, data)
-            # The rows differ in boxes alone: what counts as found is said once.
-            rules = [] if reports else protocol["rules"]
-            print("\n  ".join([f"{name}: {describe(protocol)}", *rules]), flush=True)
-            reports.append({"name": name, "checkpoint": str(checkpoint), "split": split, **protocol, "scores": found})
-            write_reports(folder, split, reports)
-            write_found(variant, task, data, protocol, folder / name)
-    if submission is not None and is_first():
-        if task.latest is None:
-            raise UsageError("submission must come with people to find: the split has none")
-        data.source.write_submission(split, task.skeleton, submission, task.latest, data.truth(split))
-        print(f"submission: {submission}", flush=True)
+            evaluation.write_reports(reports)
+            write_predictions(config, task, data, protocol=protocol, start=evaluation.folder / name)
+    if evaluation.submission is not None and is_first():
+        write_submission(task, data, evaluation)
     return scores
 
 
-def box_variants(config: Config, split: str) -> dict[str, Config]:
-    """The configurations to score under, by the name of their row: one for each kind of box that the data has."""
-    source = config["data"]["source"]
-    if find(source) is Mixture:
-        # What it is scored on is one of its data sets.
-        source = source["sources"][source.get("evaluate_on") or next(iter(source["sources"]))]
-    if "detections" not in source:
-        return {split: with_source(config, source)}
-    annotated = {**source, "detections": None}
-    rows = {f"{split}_gtbox": with_source(config, annotated)}
-    if source["detections"] is None:
-        return rows
-    data_set = build(annotated)
-    if isinstance(data_set, Coco | PoseTrack) and not data_set.labelled(split):
-        rows = {}  # Pictures whose people are known to their benchmark's server alone.
-    return {**rows, f"{split}_detbox": with_source(config, source)}
+def sources_by_row(source: Source, split: str) -> dict[str, Source]:
+    """Return the data sets to score on by the name of their row: one for each kind of boxes that a split has."""
+    scored = source.scored(split)
+    rows = {f"{split}_{ROW_OF_BOXES[kind]}": scored.in_boxes(kind) for kind in scored.box_kinds(split)}
+    return rows or {split: scored}
 
 
-def with_source(config: Config, source: dict[str, Any]) -> Config:
-    """The configuration with another data set."""
-    return {**config, "data": {**config["data"], "source": source}}
+def make_data(config: Config, recipe: Recipe, split: str, source: Source | None = None) -> PoseDataModule:
+    """Build the configuration's data, or that of another source, with people cut as the recipe says."""
+    node = {**config["data"], "input_size": list(recipe.input_size), "padding": recipe.padding}
+    own_source = {} if source is None else {"source": source}
+    if source is not None:
+        del node["source"]
+    packages = trusted_packages(config)
+    codec: Codec = build_part(recipe.codec, packages)
+    protocol: Protocol = build(config["protocol"])
+    plan = CropPlan(
+        build_part(recipe.skeleton, packages), None, codec.grid, protocol.single_scale().scales, protocol.scales
+    )
+    data: PoseDataModule = build(node, crops=plan, seed=config["seed"], test_split=split, **own_source)
+    return data
 
 
-def write_found(config: Config, task: PoseTask, data: PoseDataModule, protocol: dict[str, Any], start: Path) -> None:
-    """Write everybody's predictions, and the error curve of every score that measures distances of somebody.
+def make_task(config: Config, recipe: Recipe, content: dict[str, Any], where: str) -> PoseTask:
+    """Build the checkpoint's network with the configuration's metrics and protocol."""
+    packages = trusted_packages(config)
+    skeleton: Skeleton = build_part(recipe.skeleton, packages)
+    return PoseTask(
+        load_model(recipe, content["state_dict"], where, packages),
+        codec=build_part(recipe.codec, packages),
+        skeleton=skeleton,
+        loss=build(config["loss"]),
+        scorers=make_scorers(config, skeleton),
+        protocol=build(config["protocol"]),
+        recipe=recipe,
+    )
 
-    ``start`` is what the files' names begin with.
+
+def trusted_packages(config: Config) -> tuple[str, ...]:
+    """Return the packages that a checkpoint may name classes of: posepyr, and that of the configuration's network."""
+    return ("posepyr", str(config["model"]["_target_"]).partition(".")[0])
+
+
+def protocol_of(config: Config, task: PoseTask, data: PoseDataModule) -> dict[str, Any]:
+    """Return how scores were taken, as plain data."""
+    return {
+        "people": len(data.samples(data.test_split)),
+        "data": config["data"]["source"],
+        "boxes": data.source.boxes(data.test_split),
+        "input_size": list(data.rule.input_size),
+        "padding": data.rule.padding,
+        "protocol": config["protocol"],
+        "codec": task.recipe.codec,
+        "weights": task.recipe.weights,
+        "metrics": config["metrics"],
+        "rules": [scorer.protocol for scorer in task.scorers if scorer.protocol],
+    }
+
+
+def heading(name: str, protocol: dict[str, Any]) -> str:
+    """Return in words who was scored: "val: 5 people in annotated boxes, each resized to 256x192 pixels"."""
+    kind, space, file = protocol["boxes"].partition(" ")
+    height, width = protocol["input_size"]
+    return f"{name}: {protocol['people']} people in {kind} boxes{space}{file}, each resized to {height}x{width} pixels"
+
+
+def details(protocol: dict[str, Any], codec: Codec) -> list[str]:
+    """Return in words, line by line, how joints were predicted and what the scores mean."""
+    flip, scales = protocol["protocol"]["flip"], protocol["protocol"]["scales"]
+    if len(scales) > 1:
+        sizes = ", ".join(f"{scale:g}" for scale in scales)
+        crops = f"crops of {len(scales)} sizes, {sizes} times the box" + (
+            ", and of their mirror images" if flip else ""
+        )
+        lines = [f"the heatmaps of {crops} are averaged; joints are where the average is highest"]
+    else:
+        crops = "the heatmaps of a crop and of its mirror image are averaged" if flip else "one prediction a crop"
+        lines = [f"{crops}; {REFINED[codec.refine]}"]
+    if codec.grid == "udp":
+        lines.append("pixels of crops and cells of heatmaps are aligned by UDP (Huang et al. 2020)")
+    if protocol["weights"] == "averaged":
+        lines.append("the network's weights are averages over the steps of its training")
+    return [*lines, *protocol["rules"]]
+
+
+def write_predictions(
+    config: Config, task: PoseTask, data: PoseDataModule, *, protocol: dict[str, Any], start: Path
+) -> None:
+    """Write everybody's predictions, and the error curve of every score that measures distances.
+
+    ``start`` is the path that the files' names begin with.
     """
     if task.latest is None:
         return
@@ -121,57 +175,12 @@ def write_found(config: Config, task: PoseTask, data: PoseDataModule, protocol: 
             save_error_curve(path, errors, task.skeleton.joints, start.name, scorer.unit)
 
 
-def protocol_of(config: Config, task: PoseTask, data: PoseDataModule) -> dict[str, Any]:
-    """How a score was taken, as plain data."""
-    source = config["data"]["source"]
-    detected = source.get("detections")
-    return {
-        "people": len(data.crops(data.test_split)),
-        "data": source,
-        "boxes": DRAWN.get(source.get("box"), "annotated") if detected is None else f"detected ({detected})",
-        "input_size": list(data.rule.input_size),
-        "padding": data.rule.padding,
-        "protocol": config["protocol"],
-        "codec": task.recipe.codec,
-        "weights": task.recipe.weights,
-        "metrics": config["metrics"],
-        "rules": [scorer.protocol for scorer in task.scorers if scorer.protocol],
-    }
-
-
-def describe(protocol: dict[str, Any]) -> str:
-    """A protocol on one line."""
-    height, width = protocol["input_size"]
-    scales = protocol["protocol"]["scales"]
-    codec = protocol["codec"]
-    parts = [
-        f"{protocol['people']} people in {protocol['boxes']} boxes",
-        f"{height}x{width}",
-        "flipped" if protocol["protocol"]["flip"] else "not flipped",
-        f"scales {', '.join(f'{scale:g}' for scale in scales)}" if len(scales) > 1 else "one scale",
-        f"decoded by {codec.get('refine', 'dark')} on the {codec.get('grid', 'plain')} grid",
-        *(["averaged weights"] if protocol["weights"] == "averaged" else []),
-    ]
-    return ", ".join(parts)
-
-
-def evaluation_parts(config: Config, content: dict[str, Any], where: str) -> tuple[PoseTask, PoseDataModule]:
-    """The checkpoint's network, cut and read as its recipe says, on the configuration's data and metrics."""
-    recipe = read_recipe(content, where)
-    packages = ("posepyr", str(config["model"]["_target_"]).partition(".")[0])
-    codec = build_part(recipe.codec, packages)
-    skeleton = build_part(recipe.skeleton, packages)
-    crop = {"input_size": list(recipe.input_size), "padding": recipe.padding}
-    data: PoseDataModule = build(
-        {**config["data"], **crop}, skeleton=skeleton, augment=None, grid=codec.grid, seed=config["seed"]
-    )
-    task = PoseTask(
-        load_model(recipe, content["state_dict"], where, packages),
-        codec,
-        skeleton,
-        build(config["loss"]),
-        make_scorers(config, skeleton),
-        build(config["protocol"]),
-        recipe,
-    )
-    return task, data
+def write_submission(task: PoseTask, data: PoseDataModule, evaluation: Evaluation) -> None:
+    """Write the latest predictions as the benchmark's server takes them."""
+    path, split = evaluation.submission, evaluation.split
+    if path is None:
+        return
+    if task.latest is None:
+        raise UsageError(f"submission must come with people to find: the {split} split has none")
+    data.source.write_submission(split, task.skeleton, path, task.latest, data.truth(split))
+    evaluation.tell(f"submission: {path}")

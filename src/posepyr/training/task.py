@@ -67,11 +67,6 @@ class PoseTask(Learner):
         """Predictions of the latest validation or test, of the whole split."""
         self._collected, self._collected_train = Collected(), Collected()
 
-    def setup(self, stage: str) -> None:
-        # What the protocol looks at is the data's to cut.
-        data = self._data()
-        data.val_scales, data.test_scales = tuple(self.protocol.glance().scales), tuple(self.protocol.scales)
-
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         outputs: tuple[Tensor, ...] = self.model(image)
         return outputs
@@ -106,7 +101,7 @@ class PoseTask(Learner):
     def validation_step(self, batch: PoseBatch, _index: int, dataloader_idx: int = 0) -> BatchPredictions:
         # The second loader, where there is one, has people of the training split.
         collected = self._collected_train if dataloader_idx else self._collected
-        return self._predict(batch, self.protocol.glance(), collected)
+        return self._predict(batch, self.protocol.single_scale(), collected)
 
     def test_step(self, batch: PoseBatch, _index: int) -> BatchPredictions:
         return self._predict(batch, self.protocol, self._collected)

@@ -37,7 +37,9 @@ CUT = PaddedCut((16, 16), padding=4)
 
 
 def module(workers: int = 0, **changes: object) -> ClassificationDataModule:
-    return ClassificationDataModule(Colours(), CUT, **{"batch_size": 4, "workers": workers, "seed": 7, **changes})
+    return ClassificationDataModule(
+        source=Colours(), cut=CUT, **{"batch_size": 4, "workers": workers, "seed": 7, **changes}
+    )
 
 
 def epochs(workers: int, count: int = 2) -> list[list[LabelledBatch]]:

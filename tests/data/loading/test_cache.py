@@ -15,7 +15,7 @@ from posepyr.data.loading.augment import Augment
 from posepyr.data.loading.cache import CropCache
 from posepyr.data.loading.dataset import Crops
 from posepyr.data.loading.sampler import Draw
-from posepyr.data.module import PoseDataModule
+from posepyr.data.module import CropPlan, PoseDataModule
 from posepyr.data.sources.coco import Coco
 from posepyr.geometry import CropRule
 from posepyr.records import Annotation, View
@@ -229,7 +229,12 @@ def test_a_picture_file_of_another_size_is_other_content(tmp_path: Path, picture
 def test_workers_share_one_file(tmp_path: Path) -> None:
     def module(folder: str | None, workers: int) -> PoseDataModule:
         return PoseDataModule(
-            Dots(), SKELETON, AUGMENT, input_size=(64, 48), batch_size=4, workers=workers, cache=folder
+            source=Dots(),
+            crops=CropPlan(SKELETON, AUGMENT),
+            input_size=(64, 48),
+            batch_size=4,
+            workers=workers,
+            cache=folder,
         )
 
     batches = [list(module(folder, workers).train_dataloader()) for folder, workers in
@@ -252,10 +257,12 @@ def test_another_process_opens_the_file_by_itself(tmp_path: Path) -> None:
 
 
 def test_only_training_is_kept(tmp_path: Path) -> None:
-    module = PoseDataModule(Dots(), SKELETON, AUGMENT, input_size=(64, 48), workers=0, cache=str(tmp_path))
-    assert not isinstance(module.crops("val").split, CropCache)
+    module = PoseDataModule(
+        source=Dots(), crops=CropPlan(SKELETON, AUGMENT), input_size=(64, 48), workers=0, cache=str(tmp_path)
+    )
+    assert not isinstance(module.samples("val").split, CropCache)
     assert not list(tmp_path.iterdir())
-    assert module.crops("train", augment=True).split is module.crops("train", augment=True).split
+    assert module.samples("train", augment=True).split is module.samples("train", augment=True).split
 
 
 def test_its_size_is_told_and_must_fit(

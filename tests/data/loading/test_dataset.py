@@ -7,7 +7,7 @@ from posepyr import geometry
 from posepyr.data.loading.augment import Augment
 from posepyr.data.loading.dataset import Crops
 from posepyr.data.loading.sampler import Draw, TrainingOrder
-from posepyr.data.module import PoseDataModule
+from posepyr.data.module import CropPlan, PoseDataModule
 from posepyr.geometry import CropRule
 from posepyr.nodes import build
 from posepyr.records import NOT_LABELLED, PoseBatch, View
@@ -25,7 +25,13 @@ def augment(**changes: float) -> Augment:
 def module(workers: int, **changes: object) -> PoseDataModule:
     turned = augment(rotation_probability=1.0)
     return PoseDataModule(
-        Dots(), SKELETON, turned, input_size=(64, 48), batch_size=4, workers=workers, seed=7, **changes
+        source=Dots(),
+        crops=CropPlan(SKELETON, turned),
+        input_size=(64, 48),
+        batch_size=4,
+        workers=workers,
+        seed=7,
+        **changes,
     )
 
 
@@ -53,7 +59,7 @@ def test_processes_see_together_what_one_sees(workers: int, monkeypatch: pytest.
     whole = epochs(0)
     shares = []
     for rank in range(2):
-        monkeypatch.setattr(PoseDataModule, "_place", lambda _, rank=rank: (rank, 2))
+        monkeypatch.setattr(PoseDataModule, "_rank_and_world", lambda _, rank=rank: (rank, 2))
         shares.append(epochs(workers))
     monkeypatch.undo()
     for number, epoch in enumerate(whole):
@@ -146,7 +152,7 @@ def test_augmentation_keeps_to_its_limits() -> None:
 def test_a_skeleton_without_a_joint_of_the_data_is_refused() -> None:
     other = Skeleton("two", ("a", "b"))
     with pytest.raises(ValueError, match="has a, b; choose the skeleton of the data with skeleton="):
-        PoseDataModule(Dots(), other).crops("val")
+        PoseDataModule(source=Dots(), crops=CropPlan(other)).samples("val")
 
 
 def test_a_part_of_a_picture_in_another_size_gives_the_same_crop() -> None:
@@ -205,9 +211,9 @@ def test_pictures_are_asked_for_at_the_crops_scale_only_where_they_may_be_smalle
         Crops(Noted(), SKELETON, RULE, decode=decode)[Draw(0, 2)]
     # Boxes are 48 x 48, widened to 48 x 64 and padded by a quarter: 48 crop pixels of 48 x 1.25, 64 of 64 x 1.25.
     assert asked == [1.0, pytest.approx(0.8)]
-    made = PoseDataModule(Dots(), SKELETON, augment(), input_size=(64, 48))
-    assert made.crops("train", augment=True).decode == "fitting"
-    assert made.crops("val").decode == made.crops("train").decode == "full"
+    made = PoseDataModule(source=Dots(), crops=CropPlan(SKELETON, augment()), input_size=(64, 48))
+    assert made.samples("train", augment=True).decode == "fitting"
+    assert made.samples("val").decode == made.samples("train").decode == "full"
 
 
 @pytest.mark.parametrize(
@@ -233,4 +239,4 @@ def test_impossible_augmentation_is_refused(changes, message) -> None:
 )
 def test_impossible_loading_is_refused(changes, message) -> None:
     with pytest.raises(ValueError, match=message):
-        PoseDataModule(Dots(), SKELETON, **changes)
+        PoseDataModule(source=Dots(), crops=CropPlan(SKELETON), **changes)

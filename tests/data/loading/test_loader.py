@@ -13,7 +13,7 @@ from posepyr.data.loading.augment import Augment
 from posepyr.data.loading.dataset import Crops
 from posepyr.data.loading.loader import WatchedLoader, join, prepare_worker
 from posepyr.data.loading.sampler import Draw
-from posepyr.data.module import PoseDataModule
+from posepyr.data.module import CropPlan, PoseDataModule
 from posepyr.geometry import CropRule
 from support.dots import SKELETON, Dots
 
@@ -58,7 +58,7 @@ def test_a_batch_is_the_usual_one_with_channels_last() -> None:
 
 @pytest.mark.parametrize("workers", [0, 2])
 def test_channels_stay_last_on_the_way_from_the_workers(workers: int) -> None:
-    data = PoseDataModule(Dots(), SKELETON, input_size=(64, 48), batch_size=4, workers=workers)
+    data = PoseDataModule(source=Dots(), crops=CropPlan(SKELETON), input_size=(64, 48), batch_size=4, workers=workers)
     for batches in (data.train_dataloader(), data.val_dataloader()):
         assert isinstance(batches, WatchedLoader)
         assert all(batch.image.is_contiguous(memory_format=torch.channels_last) for batch in batches)

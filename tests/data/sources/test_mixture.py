@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from posepyr.data.loading.augment import Augment
-from posepyr.data.module import PoseDataModule
+from posepyr.data.module import CropPlan, PoseDataModule
 from posepyr.data.sources.mixture import Joined, Mixture
 from posepyr.records import NOT_LABELLED, Annotation, Truth
 from support.dots import SKELETON, Dots, DotSplit
@@ -62,7 +62,9 @@ def test_everybody_keeps_joints_and_picture() -> None:
 def test_an_epoch_shows_everybody_once() -> None:
     mixture = Mixture({"tails": Tails(3), "dots": Dots(5)}, JOINTS)
     skeleton = SKELETON.__class__("mixed", JOINTS)
-    module = PoseDataModule(mixture, skeleton, Augment(), input_size=(32, 32), batch_size=4, workers=0)
+    module = PoseDataModule(
+        source=mixture, crops=CropPlan(skeleton, Augment()), input_size=(32, 32), batch_size=4, workers=0
+    )
     seen = torch_samples(module)
     assert sorted(seen) == list(range(8))
     origins = mixture.split("train").measures["origin"]
@@ -105,7 +107,9 @@ def test_scores_are_taken_against_the_files_of_the_one_that_is_scored() -> None:
             return truth._replace(file=f"{name}.json")
 
     mixture = Mixture({"tails": Tails(3), "dots": Filed(5)}, JOINTS, evaluate_on="dots")
-    data = PoseDataModule(mixture, replace(SKELETON, joints=JOINTS), input_size=(16, 16), workers=0)
+    data = PoseDataModule(
+        source=mixture, crops=CropPlan(replace(SKELETON, joints=JOINTS)), input_size=(16, 16), workers=0
+    )
     assert [data.truth(name).file for name in ("train", "val", "test")] == [None, "val.json", "test.json"]
 
 

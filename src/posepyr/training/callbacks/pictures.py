@@ -17,7 +17,7 @@ from posepyr.data.loading.sampler import Draw
 from posepyr.data.module import PoseDataModule
 from posepyr.metrics.functional import distances, unit_length
 from posepyr.records import Pixels, PoseBatch
-from posepyr.training.task import PoseTask, Seen
+from posepyr.training.task import PoseTask, BatchPredictions
 
 log = logging.getLogger("posepyr")
 
@@ -32,7 +32,7 @@ class AugmentationSheet(pl.Callback):
         data: Any = getattr(trainer, "datamodule", None)
         if not trainer.is_global_zero or not isinstance(data, PoseDataModule) or not isinstance(pl_module, PoseTask):
             return
-        crops = data.crops("train", augment=True)
+        crops = data.samples("train", augment=True)
         tiles: list[Pixels] = []
         captions: list[str] = []
         for index in range(min(self.count, len(crops))):
@@ -104,7 +104,7 @@ class PredictionSheet(pl.Callback):
         ):
             return
         chosen = _spread(ranked, self.count)
-        crops = data.crops(split)
+        crops = data.samples(split)
         tiles = [_person_tile(crops, sample, keypoints, task, self.side) for _, sample, keypoints in chosen]
         captions = [f"{split} {sample}  error {error:.2f}" for error, sample, _ in chosen]
         save_picture(trainer, draw.sheet(tiles, captions), name)
@@ -118,7 +118,7 @@ def _spread(ranked: list[Any], count: int) -> list[Any]:
     return ranked[:worst] + [rest[number * (len(rest) - 1) // max(1, wanted - 1)] for number in range(wanted)]
 
 
-def _person_errors(task: PoseTask, seen: Seen) -> npt.NDArray[np.float64]:
+def _person_errors(task: PoseTask, seen: BatchPredictions) -> npt.NDArray[np.float64]:
     """Mean distance of a person's labelled joints from the truth, in PCK's unit where the skeleton has one."""
     pair = task.skeleton.unit_indices
     truth, visibility = seen["truth"].cpu().numpy(), seen["labelled"].cpu().numpy()
