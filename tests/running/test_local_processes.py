@@ -81,7 +81,7 @@ def test_two_processes_follow_one(tmp_path: Path) -> None:
     double = run(tmp_path / "two", *common, "trainer.devices=2")
     assert double.returncode == 0, double.stderr
     assert_alike(tmp_path / "one", tmp_path / "two")
-    assert "a batch of 4: 2 processes x 2 at a time x 1" in double.stdout
+    assert "batch of 4 samples: 2 samples in each of 2 processes" in double.stdout
     assert double.stdout.count("epoch 2/2") == 1
     assert not [*(tmp_path / "two").glob(".job*")]
 
@@ -206,7 +206,7 @@ def test_slurm_starts_the_processes(tmp_path: Path) -> None:
     }  # fmt: skip
     environments = [shared | {"SLURM_PROCID": str(number), "SLURM_LOCALID": str(number)} for number in range(2)]
     said = together([command] * 2, environments)
-    assert_one_run(tmp_path, said, "a batch of 4: 2 processes x 2 at a time x 1")
+    assert_one_run(tmp_path, said, "batch of 4 samples: 2 samples in each of 2 processes")
 
 
 @pytest.mark.long
@@ -224,7 +224,7 @@ def test_torchrun_starts_the_processes_of_two_nodes(tmp_path: Path) -> None:
         for node in range(2)
     ]  # fmt: skip
     said = together(nodes, [{}, {}])
-    assert_one_run(tmp_path, said, "a batch of 4: 4 processes x 1 at a time x 1")
+    assert_one_run(tmp_path, said, "batch of 4 samples: 1 sample in each of 4 processes")
 
 
 def test_a_sweep_starts_its_processes_itself(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:

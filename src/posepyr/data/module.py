@@ -164,9 +164,14 @@ def describe_batch(size: int, world: int, passes: int) -> str:
     ``world`` processes share it, and each takes its share in so many ``passes``.
     """
     share = size // world
-    processes = f"{share} samples in each of {world} processes" if world > 1 else ""
-    at_a_time = f"{share // passes} samples at a time, gradients added up over {passes} passes" if passes > 1 else ""
-    return f"batch of {size} samples: {', '.join(filter(None, (processes, at_a_time))) or 'all at once'}"
+    parts = [f"{_samples(share)} in each of {world} processes"] if world > 1 else []
+    if passes > 1:
+        parts.append(f"{_samples(share // passes)} at a time, gradients added up over {passes} passes")
+    return f"batch of {_samples(size)}: {', '.join(parts) or 'all at once'}"
+
+
+def _samples(count: int) -> str:
+    return "1 sample" if count == 1 else f"{count} samples"
 
 
 class CropPlan(NamedTuple):
