@@ -1,15 +1,23 @@
-"""Pages that the site makes of what stands elsewhere: README, changes, studies, the papers' recipes, the reference."""
+"""Pages that the site makes of what stands elsewhere: README, changes, studies, the papers' recipes."""
 
+import html
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
+from posepyr.configuration.papers import Paper, PaperRow, papers
+
 ROOT = Path(__file__).resolve().parents[1]
 
 COPIED = {"README.md": "index.md", "CONTRIBUTING.md": "CONTRIBUTING.md", "CHANGELOG.md": "CHANGELOG.md"}
 """Files of the repository's root that are pages of the site."""
+
+ROLE = re.compile(r":(?:class|func|meth|attr|mod|data):(<code>)~?(?:[\w.]+\.)?(\w+</code>)")
+"""A docstring's reference in Sphinx's notation, as Markdown renders it."""
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -22,8 +30,51 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     return files
 
 
-def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Turn links of the repository, where ``docs/`` is a folder, into links of the site, where it is the root."""
+def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
+    """Fill in the recipes, and turn the repository's links into the site's, where ``docs/`` is the root."""
     if "/" in page.file.src_uri:
         return markdown
-    return markdown.replace("](docs/", "](").replace("](../", "](")
+    filled = markdown.replace("<!-- recipes -->", "\n\n".join(section(paper) for paper in papers().values()))
+    return filled.replace("](docs/)", "](first_steps.md)").replace("](docs/", "](").replace("](../", "](")
+
+
+def on_page_content(content: str, **_: object) -> str:
+    """Show references of docstrings as plain code."""
+    return ROLE.sub(r"\1\2", content)
+
+
+def section(paper: Paper) -> str:
+    """Return a paper's recipes as a Markdown section."""
+    table = ["| row | published | command |", "|---|---|---|", *(line(row) for row in paper.rows if row.trains)]
+    return "\n\n".join([f"## {paper.name}", f"*{paper.title}*", "\n".join(table)])
+
+
+def line(row: PaperRow) -> str:
+    """Return a recipe as a line of a Markdown table."""
+    heading = f"<strong>{plain(row.what)}</strong>, {plain(row.place.short)}"
+    recipe = heading + "".join(f"<br><small>{plain(remark)}</small>" for remark in remarks(row))
+    cells = (recipe, "<br>".join(plain(figure) for figure in published(row)), f"`{row.command}`")
+    return "| " + " | ".join(cells) + " |"
+
+
+def plain(text: str) -> str:
+    """Return a text with nothing in it that Markdown or HTML would take for their own."""
+    return re.sub(r"[*_|`\[\]]", lambda match: f"&#{ord(match[0])};", html.escape(" ".join(text.split())))
+
+
+def published(row: PaperRow) -> Iterator[str]:
+    """Yield the figures that the paper prints."""
+    if row.outcome:
+        yield row.outcome
+    if row.size.parameters[:1].isdigit():
+        yield f"{row.size.parameters} M parameters"
+    if row.size.gflops[:1].isdigit():
+        yield f"{row.size.gflops} GFLOPs"
+
+
+def remarks(row: PaperRow) -> Iterator[str]:
+    """Yield what is to be known before a recipe is trained."""
+    if row.begins:
+        yield f"begins with {row.begins}"
+    if row.note:
+        yield row.note

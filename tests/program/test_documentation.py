@@ -109,7 +109,7 @@ def write_own_parts(folder: Path) -> None:
         place.write_text(re.sub(r"posepyr\.[\w.]+\.mine\.", f"my_{kind}.", choice.text))
 
 
-def forget_own_parts(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+def work_in(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     monkeypatch.chdir(folder)
     monkeypatch.syspath_prepend(folder)
 
@@ -119,7 +119,7 @@ def forget_own_parts(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
 def test_every_command_of_a_page_runs(
     page: Path, newcomer: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    forget_own_parts(monkeypatch, newcomer)
+    work_in(monkeypatch, newcomer)
     for name in ("drawn", "drawn_mpii"):
         shutil.rmtree(newcomer / name, ignore_errors=True)
     for block in blocks(page, "yaml"):
@@ -186,6 +186,12 @@ def test_the_readme_is_a_screen_and_a_half() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 110
 
 
+def test_every_experiment_and_sweep_that_a_page_names_is_there() -> None:
+    for page in [*PAGES, *sorted((ROOT / "experiments").rglob("*.md"))]:
+        for group, name in re.findall(r"\b(experiment|sweep)=([a-z_0-9/]+)", page.read_text(encoding="utf-8")):
+            assert (ROOT / "conf" / group / f"{name}.yaml").is_file(), (page.name, group, name)
+
+
 def test_every_data_set_says_where_it_comes_from_and_how_its_folder_looks() -> None:
     text = (ROOT / "docs" / "data_sets.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (?:`data=(\w+)`)? \|(.*)$", text, re.MULTILINE)
@@ -201,7 +207,7 @@ def test_a_data_set_and_a_metric_are_added_as_contributing_says(
     newcomer: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One class and one yaml, here in the user's own folders; the network's command is one of the page's own."""
-    forget_own_parts(monkeypatch, newcomer)
+    work_in(monkeypatch, newcomer)
     (newcomer / "people").mkdir(exist_ok=True)
     figures = [f"../photo.jpg 20 10 120 230 {' '.join('60 70' for _ in range(16))}"] * 4
     for split in ("train", "val", "test"):
