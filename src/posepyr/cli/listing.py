@@ -1,112 +1,116 @@
-"""``posepyr list``: what there is to choose from."""
+"""``posepyr list``: the choices of every group, and the papers' rows with the commands that train them."""
 
-import argparse
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from posepyr import errors
+from posepyr.cli import options
 from posepyr.configuration import catalogue
+from posepyr.configuration.papers import Paper, papers
 from posepyr.errors import UsageError
 from posepyr.suggestion import suggestion
+from posepyr.tables import align
 
 PLURALS = {"models": "model", "experiments": "experiment", "sweeps": "sweep", "schedulers": "scheduler"}
 """Names under which a group may be asked for as well."""
 
-AT_LENGTH = ("note", "begins", "score")
-"""Notes that are for whoever opens the file or asks for JSON: they would crowd a table."""
+PAPERS = "papers"
 
-Row = dict[str, Any]
+AT_LENGTH = ("note",)
+"""Header notes that are in JSON and in the file alone: they would crowd a table."""
+
+EXAMPLES = """examples:
+  posepyr list                 every group of the configuration
+  posepyr list models          what there is to choose from
+  posepyr list papers          the papers whose trainings there are
+  posepyr list ppnet --json    PPNet's published rows, each with the command that trains it
+"""
+
+Line = dict[str, Any]
 
 
 def run(arguments: list[str]) -> int:
-    """Lists the groups, or the choices of one."""
-    options = _parser().parse_args(arguments)
-    folders = catalogue.search_folders(options.config_dir)
-    rows = rows_of(folders, options.group) if options.group else group_rows(folders, at_length=options.json)
-    print(json.dumps(rows, indent=2) if options.json else _table(rows), end="\n" if options.json else "")
+    """List the groups, the choices of one, the papers, or the rows of one."""
+    parser = options.Parser(
+        "posepyr list", "List the groups of the configuration, the choices of one, or a paper's rows.", EXAMPLES
+    )
+    known = f"models, experiments, sweeps, data, init, ..., papers, {', '.join(papers())} (none: all groups)"
+    parser.add_argument("group", nargs="?", help=known)
+    options.add_json(parser, "the list")
+    options.add_config_dir(parser)
+    chosen = parser.read(arguments)
+    folders = catalogue.search_folders(chosen.config_dir)
+    lines = lines_of(folders, chosen.group, at_length=chosen.json is not None)
+    options.deliver(chosen, lines, _table(lines))
     return errors.COMPLETED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "posepyr list", description="List the groups of the configuration, or the choices of one."
-    )
-    parser.add_argument("group", nargs="?", help="models, experiments, sweeps, data, init, ... (none: all groups)")
-    parser.add_argument("--json", action="store_true", help="as JSON, for scripts")
-    parser.add_argument("--config-dir", help="a folder of your own configuration files, looked into first")
-    return parser
+def lines_of(folders: Sequence[Path], name: str | None, at_length: bool = True) -> list[Line]:
+    """Return what is listed under a name, ``at_length`` with all that is known; UsageError for an unknown name."""
+    if name is None:
+        return _groups(folders, at_length)
+    if name == PAPERS:
+        return [_paper(paper) for paper in papers().values()]
+    if name in papers():
+        return _paper_rows(papers()[name], at_length)
+    group, known = PLURALS.get(name, name), [group for group in catalogue.groups(folders) if "/" not in group]
+    if group in known:
+        return _choices(folders, group, at_length)
+    hint = suggestion(name, [*known, *PLURALS, PAPERS, *papers()])
+    raise UsageError(f"the group must be one that exists, or a paper's name, got {name!r}; {hint}")
 
 
-def group_rows(folders: Sequence[Path], at_length: bool = True) -> list[Row]:
-    """Every group with its choices: all of them, or those in folders as the folder and their number."""
+def _groups(folders: Sequence[Path], at_length: bool) -> list[Line]:
+    """Return every group with its choices: all of them, or those in folders as the folder and their number."""
     names = [name for name in catalogue.groups(folders) if "/" not in name]
     listed = {name: list(catalogue.choices(folders, name)) for name in names}
     return [
-        {"group": name, "choices": ", ".join(choices if at_length else _in_short(choices))}
+        {"group": name, "choices": ", ".join(choices if at_length else _shortened(choices))}
         for name, choices in listed.items()
     ]
 
 
-def _in_short(choices: Sequence[str]) -> list[str]:
+def _shortened(choices: Sequence[str]) -> list[str]:
     inside = Counter(choice.rpartition("/")[0] for choice in choices if "/" in choice)
     return [choice for choice in choices if "/" not in choice] + [f"{name}/ ({n})" for name, n in inside.items()]
 
 
-def rows_of(folders: Sequence[Path], asked: str) -> list[Row]:
-    """The choices of a group: what each is, from its header, and the command that takes it."""
-    known = [name for name in catalogue.groups(folders) if "/" not in name]
-    group = PLURALS.get(asked, asked)
-    if group not in known:
-        raise UsageError(f"the group must be one that exists, got {asked!r}; {suggestion(asked, [*known, *PLURALS])}")
-    rows = []
+def _choices(folders: Sequence[Path], group: str, at_length: bool) -> list[Line]:
+    """Return the choices of a group: what each is, from its header, and the command that takes it."""
+    lines = []
     flag = "-m " if group == "sweep" else ""
     for name, path in catalogue.choices(folders, group).items():
         header = catalogue.header(path)
-        row: Row = {"name": name, "what": header.title, **header.notes}
-        if group == "model":
-            row["parameters"] = parameters(folders, name)
-        rows.append(row | {"command": header.notes.get("command", f"posepyr train {flag}{group}={name}")})
-    return rows
+        notes = {key: text for key, text in header.notes.items() if at_length or key not in AT_LENGTH}
+        command = notes.pop("command", f"posepyr train {flag}{group}={name}")
+        lines.append({"name": name, "what": header.title, **notes, "command": command})
+    return lines
 
 
-def parameters(folders: Sequence[Path], model: str) -> int:
-    """How many numbers a model learns for the skeleton of the usual configuration."""
-    import torch
-
-    from posepyr.configuration.compose import Composer
-    from posepyr.nodes import build
-
-    extra = folders[0] if len(folders) > 1 else None
-    config = Composer(extra).job([f"model={model}"]).config
-    with torch.device("meta"):
-        network = build(config["model"], joints=len(config["skeleton"]["joints"]))
-    return sum(parameter.numel() for parameter in network.parameters())
+def _paper(paper: Paper) -> Line:
+    """Return a paper's name, title and number of rows, and the command that lists them."""
+    return {
+        "name": paper.key, "what": f"{paper.name}: {paper.title}", "rows": str(len(paper.rows)),
+        "command": f"posepyr list {paper.key}",
+    }  # fmt: skip
 
 
-def _table(rows: list[Row]) -> str:
-    """The rows as a table, as wide as the terminal; columns are all keys that any row has."""
-    from rich.console import Console
-    from rich.table import Table
+def _paper_rows(paper: Paper, at_length: bool) -> list[Line]:
+    """Return a paper's rows, at length with sizes and readings."""
+    return [
+        row.to_dict()
+        if at_length
+        else {"where": row.place.short, "what": row.title, "score": row.outcome, "command": row.command}
+        for row in paper.rows
+    ]
 
-    if not rows:
+
+def _table(lines: Sequence[Line]) -> str:
+    """Return the lines as a table, whose columns are all keys that any line has; the command stands last."""
+    if not lines:
         return "nothing here yet\n"
-    # The command goes last, whatever a header noted.
-    columns = list(dict.fromkeys(key for row in rows for key in row if key not in (*AT_LENGTH, "command")))
-    columns += ["command"] if "command" in rows[0] else []
-    table = Table(*columns, box=None, pad_edge=False)
-    for row in rows:
-        table.add_row(*(_cell(row.get(column, "")) for column in columns))
-    console = Console()
-    if not console.is_terminal:
-        # A pipe has no width, and a line must stay a line there.
-        console = Console(width=4000)
-    with console.capture() as capture:
-        console.print(table, markup=False)
-    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
-
-
-def _cell(value: Any) -> str:
-    return f"{value / 1e6:.2f}M" if isinstance(value, int) else str(value)
+    columns = sorted(dict.fromkeys(key for line in lines for key in line), key=lambda key: key == "command")
+    rows = [columns, *([str(line.get(column, "")) for column in columns] for line in lines)]
+    return "\n".join(align(rows, "<")) + "\n"

@@ -1,4 +1,4 @@
-"""The configuration folder on disk: its groups, their choices and what the files' headers say.
+"""The configuration folder on disk: its groups, their choices and the headers of their files.
 
 Reads files only, so that ``--help``, ``list`` and the shell's completion are quick.
 """
@@ -6,7 +6,7 @@ Reads files only, so that ``--help``, ``list`` and the shell's completion are qu
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -17,7 +17,7 @@ PRIMARY = "config"
 
 
 def configuration_folder() -> Path:
-    """The folder of configuration files: beside the package in a checkout, inside it when installed."""
+    """Return the folder of configuration files: beside the package in a checkout, inside it when installed."""
     package = Path(__file__).resolve().parent.parent
     candidates = [package / "conf", package.parent.parent / "conf"]
     for folder in candidates:
@@ -28,24 +28,24 @@ def configuration_folder() -> Path:
 
 
 def search_folders(extra: str | Path | None = None) -> list[Path]:
-    """Where configuration files are looked for, first come first served: the user's folder, then ours."""
+    """Return the folders where configuration files are looked for, the user's before ours."""
     folders = [configuration_folder()]
     if extra is not None:
         folder = Path(extra).absolute()
         if not folder.is_dir():
-            raise UsageError(f"--config-dir must name a folder, got {str(extra)!r}, which is none")
+            raise UsageError(f"--config-dir must name a folder, got {str(extra)!r}")
         folders.insert(0, folder)
     return folders
 
 
 def groups(folders: Sequence[Path]) -> list[str]:
-    """Names of the groups, nested ones as ``experiment/pyranet``; Hydra's own are left out."""
+    """Return the names of the groups, nested ones as ``experiment/pyranet``; Hydra's own are left out."""
     found = {path.relative_to(folder).as_posix() for folder in folders for path in folder.rglob("*") if path.is_dir()}
     return sorted(name for name in found if name.split("/")[0] != "hydra")
 
 
 def choices(folders: Sequence[Path], group: str) -> dict[str, Path]:
-    """The files of a group by the name that chooses them, those of nested folders as ``pyranet/mpii``."""
+    """Return the files of a group by the name that chooses them, those of nested folders as ``pyranet/mpii``."""
     found: dict[str, Path] = {}
     for folder in folders:
         for path in sorted((folder / group).rglob("*.yaml")):
@@ -54,8 +54,8 @@ def choices(folders: Sequence[Path], group: str) -> dict[str, Path]:
 
 
 def declared_keys(folders: Sequence[Path]) -> list[str]:
-    """The keys that a configuration may have at its top: those of the primary file and of the groups it lists."""
-    content = yaml.safe_load((folders[-1] / f"{PRIMARY}.yaml").read_text(encoding="utf-8"))
+    """Return the keys that a configuration may have at its top: the primary file's and those of the groups it lists."""
+    content = read_yaml(folders[-1] / f"{PRIMARY}.yaml")
     keys = {key for key in content if key not in {"defaults", "hydra"}}
     for entry in content.get("defaults", []):
         group = next(iter(entry)) if isinstance(entry, dict) else "override"
@@ -64,8 +64,21 @@ def declared_keys(folders: Sequence[Path]) -> list[str]:
     return sorted(keys)
 
 
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return what a configuration file holds, read by PyYAML's C parser where there is one."""
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    content: dict[str, Any] = yaml.load(path.read_text(encoding="utf-8"), Loader=loader) or {}
+    return content
+
+
+def list_experiments(config_dir: str | Path | None = None) -> dict[str, str]:
+    """Return what each experiment is, by the name that ``experiment=NAME`` chooses it with."""
+    files = choices(search_folders(config_dir), "experiment")
+    return {name: header(path).title for name, path in files.items()}
+
+
 class Header(NamedTuple):
-    """What the comment at the top of a configuration file says."""
+    """The comment at the top of a configuration file."""
 
     title: str
     notes: dict[str, str]
@@ -73,7 +86,7 @@ class Header(NamedTuple):
 
 
 def header(path: Path) -> Header:
-    """The leading comment of a file: title lines first, then lines of the form ``# key: text``.
+    """Read the leading comment of a file: title lines first, then lines of the form ``# key: text``.
 
     A note ends where the next begins; the title where the first note begins. ``# @package`` is Hydra's.
     """

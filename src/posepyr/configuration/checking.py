@@ -26,6 +26,9 @@ SETTINGS: dict[str, Any] = {
 OPTIONAL = {"augment", "callbacks", "classifier", "experiment", "input", "logger", "sweep"}
 """Groups that a run can do without, as in ``logger=null``."""
 
+ACROSS = {"experiment", "input", "sweep"}
+"""Groups whose choices set keys of other groups, and which have no key of their own."""
+
 
 def check(config: Node, declared: Node, top: Collection[str]) -> None:
     """Raises UsageError that names every fault: unknown keys, values of a wrong type, what is missing.
@@ -66,7 +69,7 @@ def _top(config: Node, declared: Node, top: Collection[str]) -> Iterator[str]:
 def _value(value: Any, declared: Any, path: str) -> Iterator[str]:
     """Faults of a value that stands outside of any node, so that only the file that declares it knows its type."""
     if path in SETTINGS:
-        yield from _typed(value, Argument(SETTINGS[path], Parameter.empty), path)
+        yield from type_faults(value, Argument(SETTINGS[path], Parameter.empty), path)
     elif isinstance(value, Mapping) and "_target_" in value:
         yield from _node(value, declared, path)
     elif isinstance(value, Mapping) and isinstance(declared, Mapping):
@@ -148,7 +151,7 @@ def _argument(key: str, value: Any, known: Signature, files: Node, path: str) ->
         yield f"{path}.{key} must not be given, got {value!r}: it comes from {elsewhere[key]}"
         return
     if key in known.arguments:
-        yield from _typed(value, known.arguments[key], f"{path}.{key}")
+        yield from type_faults(value, known.arguments[key], f"{path}.{key}")
     yield from _inside(value, files.get(key), f"{path}.{key}")
 
 
@@ -163,7 +166,8 @@ def _drop(key: str, files: Node, path: str) -> str:
     return f"; add ~{path}.{key} to drop what the file says" if key in files else ""
 
 
-def _typed(value: Any, argument: Argument, path: str) -> Iterator[str]:
+def type_faults(value: Any, argument: Argument, path: str) -> Iterator[str]:
+    """Yield a message if an argument does not admit a value."""
     # A default may be what the annotation forgets to admit; then it is allowed.
     if value == MISSING or fits(value, argument.annotation) or (value is None and argument.default is None):
         return

@@ -1,6 +1,7 @@
 """From overrides to checked configurations: plain dicts, complete and resolved."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 
 from posepyr.configuration import catalogue
 from posepyr.configuration.catalogue import PRIMARY
-from posepyr.configuration.checking import OPTIONAL, check, missing
+from posepyr.configuration.checking import ACROSS, OPTIONAL, check, missing
 from posepyr.configuration.defaults import complete
 from posepyr.configuration.hydra_loader import CompletingLoader, hydra_config, hydra_errors, plain
 from posepyr.configuration.overrides import (
@@ -42,6 +43,16 @@ def compose(overrides: Sequence[str] = (), config_dir: str | Path | None = None)
     folder of the caller's own configuration files, which is looked into first.
     """
     return Composer(config_dir).job(overrides).config
+
+
+def recheck(config: Mapping[str, Any]) -> Config:
+    """Complete and check a configuration that may have been changed after it was composed; return a copy."""
+    try:
+        copy = complete(json.loads(json.dumps(config)))
+    except TypeError as error:
+        raise UsageError(f"config must be plain data, as posepyr.compose returns: {error}") from error
+    check(copy, copy, catalogue.declared_keys(catalogue.search_folders()))
+    return dict(copy)
 
 
 class Job(NamedTuple):
@@ -164,6 +175,10 @@ class Composer:
             elif group.startswith("hydra/"):
                 check_choice(override, (), self.loader.get_group_options(group))
 
+    def run_folder(self, config: Config) -> Path:
+        """Return the folder that a run of this configuration gets, as ``hydra.run.dir`` says."""
+        return Path(str(self._load([f"name={config['name']}"]).hydra.run.dir))
+
     def stored(self, folder: Path, overrides: Sequence[str], swap: bool = False) -> Job:
         """Return a run folder's configuration with some values changed, and with ``swap`` whole groups as well."""
         config = read_stored(folder)
@@ -172,6 +187,8 @@ class Composer:
         swapped = {one.key_or_group for one in parsed if one.key_or_group in self._groups}
         if swapped and not swap:
             raise UsageError(f"{min(swapped)}=... must not choose a group here: a stored run takes key=value only")
+        if across := swapped & ACROSS:
+            raise UsageError(f"{min(across)}=... must not be chosen for a stored run: write the keys that it sets")
         elsewhere = [line for one, line in zip(parsed, overrides, strict=True) if _is_elsewhere(one, swapped)]
         composed = self._load([f"name={config.get('name', 'run')}", *elsewhere])
         with hydra_errors():

@@ -5,6 +5,8 @@ here is what :mod:`.compose` composes for any row of the papers' tables: a test 
 """
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -52,7 +54,7 @@ def outline(folders: Sequence[Path], experiment: str | None, overrides: Sequence
 
 def _primary_choices(folders: Sequence[Path]) -> dict[str, Any]:
     """Return the choice of every group without an experiment."""
-    defaults = yaml.safe_load((folders[-1] / f"{catalogue.PRIMARY}.yaml").read_text(encoding="utf-8"))["defaults"]
+    defaults = _content(folders[-1] / f"{catalogue.PRIMARY}.yaml")["defaults"]
     return {key: choice for entry in defaults if isinstance(entry, dict) for key, choice in entry.items()}
 
 
@@ -73,8 +75,13 @@ def _read(folders: Sequence[Path], group: str, choice: str | None) -> Config:
     if choice is None:
         return {}
     path = next(path for folder in folders if (path := folder / group / f"{choice}.yaml").is_file())
-    content: Config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return content
+    return deepcopy(_content(path))
+
+
+@cache
+def _content(path: Path) -> Config:
+    """Return what a file holds, read once for all outlines."""
+    return catalogue.read_yaml(path)
 
 
 def _skeleton(data: Mapping[str, Any]) -> str | None:

@@ -8,6 +8,7 @@ from hydra.core.override_parser.types import Override, OverrideType, ValueType
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 
+from posepyr.configuration.papers import replacement
 from posepyr.errors import UsageError
 from posepyr.suggestion import suggestion
 
@@ -60,7 +61,8 @@ def check_choice(override: Override, top: Collection[str], choices: Collection[s
         if choice is None:
             raise UsageError(f"{group} must name a choice, got null: write ~{group} to do without")
         if str(choice) not in choices:
-            hint = suggestion(str(choice), choices)
+            command = replacement(str(choice)) if group == "experiment" else None
+            hint = f"that training is now: {command}" if command else suggestion(str(choice), choices)
             raise UsageError(f"{group} must be one of the files in {group}/, got {choice!r}; {hint}")
 
 

@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from posepyr.configuration.catalogue import read_yaml
 
 FOLDER = Path(__file__).parent / "papers"
 
@@ -53,17 +53,17 @@ class Place:
 
 @dataclass(frozen=True, kw_only=True)
 class PublishedSize:
-    """What a row prints of a network's size and cost, and of what is counted."""
+    """A network's size and cost as a row prints them, and how they are to be counted."""
 
     parameters: str = ""
     """Millions, as printed; ``>0`` of an order that is only drawn or told."""
     gflops: str = ""
     counting: str = "HRNet"
-    """What the paper calls GFLOPs: a key of ``measurement.complexity.UNITS``."""
+    """The paper's meaning of GFLOPs: a key of ``measurement.complexity.UNITS``."""
     share: float = 0.0
     """The tolerance of GFLOPs as a share, where that is more than one unit of the last digit."""
     unmet: Mapping[str, str] = field(default_factory=dict)
-    """Why ``parameters`` or ``gflops`` cannot be met."""
+    """Reasons why ``parameters`` or ``gflops`` cannot be met."""
     remark: str = ""
     network: Node | None = None
     """The network's node, where it is no configuration's."""
@@ -71,6 +71,13 @@ class PublishedSize:
     """Channels, height and width that ``network`` takes."""
     against: str | Node = ""
     """The overrides or node of the network that this one is compared with: the figures are then percent more."""
+
+    @property
+    def text(self) -> str:
+        """Both figures, as ``28.5M parameters, 7.10 GFLOPs`` or ``10% more parameters``; empty for none."""
+        units = ("% more ", "% more ") if self.against else ("M ", " ")
+        printed = zip((self.parameters, self.gflops), units, ("parameters", "GFLOPs"), strict=True)
+        return ", ".join(f"{figure}{unit}{name}" for figure, unit, name in printed if figure)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +92,7 @@ class PaperRow:
     scores: Mapping[str, float] = field(default_factory=dict)
     """Published scores by posepyr's own quantities, as ``{"test/pckh": 0.885}``."""
     expected: str = ""
-    """What is published in words, or scored where posepyr cannot score."""
+    """Published in words, or scored where posepyr cannot score."""
     score: str = ""
     """The command that takes the scores, where the training itself does not."""
     note: str = ""
@@ -94,8 +101,14 @@ class PaperRow:
 
     @property
     def trains(self) -> bool:
-        """Whether the row is a training, and not just a network's size or a comparison of two."""
+        """True for a training, False for a network's size or a comparison of two."""
         return self.experiment is not None and not self.size.against
+
+    @property
+    def title(self) -> str:
+        """``what``, with the input size where it is chosen and not named."""
+        sizes = [line.removeprefix("input=") for line in self.overrides if line.startswith("input=")]
+        return ", ".join([self.what, *(size for size in sizes if size not in self.what)])
 
     @property
     def choices(self) -> list[str]:
@@ -112,15 +125,26 @@ class PaperRow:
 
     @property
     def outcome(self) -> str:
-        """The published scores, or else what is said of them."""
-        return ", ".join(f"{name} {_digits(value)}" for name, value in self.scores.items()) or self.expected
+        """The published scores, or else the words about them, or else the published size."""
+        scores = ", ".join(f"{name} {_digits(value)}" for name, value in self.scores.items())
+        return scores or self.expected or self.size.text
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data for a file: all that is published, and the command."""
+        size = {"parameters": self.size.parameters, "gflops": self.size.gflops, "counting": self.size.counting}
+        words = {"expected": self.expected, "score": self.score, "begins": self.begins, "note": self.note}
+        return {
+            "where": f"{self.place.paper}, {self.place.full}", "what": self.title,
+            **(size if self.size.parameters or self.size.gflops else {}),
+            "scores": dict(self.scores), **{key: text for key, text in words.items() if text}, "command": self.command,
+        }  # fmt: skip
 
 
 class Paper:
     """A paper's rows, in its own order."""
 
     def __init__(self, path: Path) -> None:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        content = read_yaml(path)
         self.key = path.stem
         """The name of its file, by which ``posepyr list`` takes it."""
         self.name: str = content["paper"]

@@ -1,4 +1,4 @@
-"""A figure that a paper prints beside the one that is counted."""
+"""Figures that papers print, beside those that are counted."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -27,25 +27,25 @@ class PublishedFigure(NamedTuple):
     published: str
     """As printed; ``>0`` of an order that is only drawn or told."""
     counting: Counting = "HRNet"
-    """What the paper calls GFLOPs."""
+    """The paper's meaning of GFLOPs."""
     against: Node | None = None
     """The network that this one is compared with: the figure is then how many percent it has more."""
     share: float = 0.0
     """The tolerance as a share of the published figure, where that is more than one unit of its last digit."""
     reason: str = ""
-    """Why the figure cannot be met."""
+    """The reason why the figure cannot be met."""
     remark: str = ""
 
     @property
     def unit(self) -> str:
-        """What the figure counts in."""
+        """The unit of the figure."""
         if self.against is not None:
             return "% more"
         return "10^6" if self.quantity == "parameters" else UNITS[self.counting]
 
     @property
     def tolerance(self) -> float:
-        """How far the counted figure may be from the published one; papers truncate as often as they round."""
+        """The most that the counted figure may be off; papers truncate as often as they round."""
         if self.published.startswith(">"):
             return 0.0
         decimals = self.published.partition(".")[2]
@@ -54,9 +54,9 @@ class PublishedFigure(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """A row and what was counted for it."""
+    """A published figure and what was counted for it."""
 
-    row: PublishedFigure
+    figure: PublishedFigure
     counted: float | None
     """None where the network cannot be built."""
     error: str = ""
@@ -64,67 +64,72 @@ class Outcome(NamedTuple):
     @property
     def difference(self) -> float | None:
         """Counted less published; None for an order."""
-        ordered = self.row.published.startswith(">")
-        return None if self.counted is None or ordered else self.counted - float(self.row.published)
+        ordered = self.figure.published.startswith(">")
+        return None if self.counted is None or ordered else self.counted - float(self.figure.published)
 
     @property
     def met(self) -> bool:
-        """Whether the counted figure lies within the tolerance."""
+        """True where the counted figure lies within the tolerance."""
         if self.counted is None:
             return False
         if self.difference is None:
-            return self.counted > float(self.row.published[1:])
+            return self.counted > float(self.figure.published[1:])
         # The addend: 33.9 + 0.1 is not quite 34 in floating point.
-        return abs(self.difference) <= self.row.tolerance + 1e-9
+        return abs(self.difference) <= self.figure.tolerance + 1e-9
 
     @property
     def verdict(self) -> str:
-        """``ok``, why the row cannot be met, or what is wrong with it."""
+        """``ok``, the reason why the figure cannot be met, or what is wrong with it."""
         if self.error:
             return f"cannot be built: {self.error}"
         if self.met:
             return "ok"
-        return f"cannot be met: {self.row.reason}" if self.row.reason else "out of tolerance"
+        return f"cannot be met: {self.figure.reason}" if self.figure.reason else "out of tolerance"
 
     @property
     def passes(self) -> bool:
-        """Whether nothing is wrong: the row is met, or it says why it cannot be."""
-        return self.met or (self.counted is not None and bool(self.row.reason))
+        """True unless something is wrong: the figure is met, or it says why it cannot be."""
+        return self.met or (self.counted is not None and bool(self.figure.reason))
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for a file."""
-        row = self.row
+        """Return plain data for a file."""
+        figure = self.figure
         return {
-            "source": row.source, "system": row.system, "input": list(row.input), "quantity": row.quantity,
-            "unit": row.unit, "published": row.published, "counted": self.counted, "difference": self.difference,
-            "tolerance": row.tolerance, "passes": self.passes, "verdict": self.verdict, "remark": row.remark,
+            "source": figure.source, "system": figure.system, "input": list(figure.input), "quantity": figure.quantity,
+            "unit": figure.unit, "published": figure.published, "counted": self.counted, "difference": self.difference,
+            "tolerance": figure.tolerance, "passes": self.passes, "verdict": self.verdict, "remark": figure.remark,
         }  # fmt: skip
 
 
 def compare(figures: Iterable[PublishedFigure]) -> list[Outcome]:
-    """Every row counted; each network is built once, and run once for each input."""
-    networks: dict[str, nn.Module] = {}
-    costs: dict[tuple[str, Size], Cost] = {}
+    """Count what every figure is of; each network is built once, and run once for each input."""
+    counts = _Counts()
+    return [_outcome(figure, counts) for figure in figures]
 
-    def cost(network: Node, size: Size) -> Cost:
+
+class _Counts:
+    """The costs of networks, each counted once."""
+
+    def __init__(self) -> None:
+        self._networks: dict[str, nn.Module] = {}
+        self._costs: dict[tuple[str, Size], Cost] = {}
+
+    def counted(self, figure: PublishedFigure, network: Node) -> float:
+        """Return a figure's quantity of a network; ValueError where it cannot be built."""
         key = json.dumps(network, sort_keys=True)
-        if key not in networks:
-            networks[key] = build_on_meta(network)
-        if (key, size) not in costs:
-            costs[key, size] = count(networks[key], size)
-        return costs[key, size]
+        if key not in self._networks:
+            self._networks[key] = build_on_meta(network)
+        if (key, figure.input) not in self._costs:
+            self._costs[key, figure.input] = count(self._networks[key], figure.input)
+        cost = self._costs[key, figure.input]
+        return cost.parameters / 1e6 if figure.quantity == "parameters" else cost.gflops(figure.counting)
 
-    def figure(row: PublishedFigure, network: Node) -> float:
-        counted = cost(network, row.input)
-        return counted.parameters / 1e6 if row.quantity == "parameters" else counted.gflops(row.counting)
 
-    def outcome(row: PublishedFigure) -> Outcome:
-        try:
-            counted = figure(row, row.network)
-            if row.against is not None:
-                counted = 100 * (counted / figure(row, row.against) - 1)
-        except ValueError as error:
-            return Outcome(row, None, str(error))
-        return Outcome(row, counted)
-
-    return [outcome(row) for row in figures]
+def _outcome(figure: PublishedFigure, counts: _Counts) -> Outcome:
+    try:
+        counted = counts.counted(figure, figure.network)
+        if figure.against is not None:
+            counted = 100 * (counted / counts.counted(figure, figure.against) - 1)
+    except ValueError as error:
+        return Outcome(figure, None, str(error))
+    return Outcome(figure, counted)

@@ -1,4 +1,4 @@
-"""What a network costs: parameters, operations and memory, counted on the meta device without computing anything."""
+"""A network's cost: parameters, operations and memory, counted on the meta device without computing anything."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -21,7 +21,7 @@ UNITS: dict[Counting, str] = {
     "PyraNet": "10^9 operations",
     "PyraNet CIFAR": "10^9 operations, groups as dense",
 }
-"""What the papers call GFLOPs. HRNet and PPNet: the multiply-adds of convolutions and linear layers, a transposed
+"""The papers' meanings of GFLOPs. HRNet and PPNet: the multiply-adds of convolutions and linear layers, a transposed
 convolution's at its output pixels (four times too many at stride 2). PyraNet: two operations each multiply-add and one
 each element of biases, batch norms and ReLUs; in its table 3 no such terms, and grouped convolutions as if dense."""
 
@@ -30,7 +30,7 @@ ELEMENTWISE = (nn.modules.batchnorm._BatchNorm, nn.ReLU)
 
 
 class Cost(NamedTuple):
-    """What one pass of one picture costs."""
+    """The cost of one pass of one picture."""
 
     parameters: int
     multiply_adds: int
@@ -47,7 +47,7 @@ class Cost(NamedTuple):
     """Multiply-adds by the module of the network they belong to."""
 
     def gflops(self, counting: Counting) -> float:
-        """The figure that a paper would print."""
+        """Return the figure that a paper would print."""
         if counting == "HRNet":
             return self.at_output / 2**30
         if counting == "PyraNet":
@@ -56,17 +56,17 @@ class Cost(NamedTuple):
 
 
 def build_on_meta(node: Mapping[str, Any], **extra: Any) -> nn.Module:
-    """The network that a node describes, with shapes and without numbers."""
+    """Build the network that a node describes, with shapes and without numbers."""
     with torch.device("meta"):
         network: nn.Module = build(node, **extra)
     return network
 
 
 def count(network: nn.Module, size: tuple[int, ...], depth: int = 1) -> Cost:
-    """The cost of a network on the meta device for one input of ``channels, height, width``.
+    """Count the cost of a network on the meta device for one input of ``channels, height, width``.
 
-    Hooks on the modules count, and what has no weights to multiply with is cut short meanwhile, since a meta device
-    would spend most of its time on it. ``stages`` go by the first ``depth`` parts of the modules' names.
+    Hooks on the modules count. Modules without weights to multiply with are cut short meanwhile, since a meta device
+    would spend most of its time on them. ``stages`` go by the first ``depth`` parts of the modules' names.
     """
     totals: dict[str, int] = defaultdict(int)
     stages: dict[str, int] = defaultdict(int)
@@ -101,9 +101,9 @@ def _weighted(totals: dict[str, int], stages: dict[str, int], stage: str) -> Hoo
     def add(layer: nn.Module, inputs: tuple[Any, ...], output: Any) -> None:
         weights = layer.get_parameter("weight").numel()
         transposed = isinstance(layer, nn.ConvTranspose2d)
-        exact = weights * _places(inputs[0] if transposed else output)
+        exact = weights * _uses(inputs[0] if transposed else output)
         totals["multiply_adds"] += exact
-        totals["at_output"] += weights * _places(output)
+        totals["at_output"] += weights * _uses(output)
         totals["dense"] += exact * int(getattr(layer, "groups", 1))
         totals["elementwise"] += 0 if layer.bias is None else output.numel()
         totals["activations"] += output.numel()
@@ -112,8 +112,8 @@ def _weighted(totals: dict[str, int], stages: dict[str, int], stage: str) -> Hoo
     return add
 
 
-def _places(x: Tensor) -> int:
-    """How often a layer's weights are used on a batch of one: the pixels, or one for a vector."""
+def _uses(x: Tensor) -> int:
+    """Return the number of times that a layer's weights are used on a batch of one: its pixels, once for a vector."""
     return x.shape[-2] * x.shape[-1] if x.ndim == 4 else 1
 
 
@@ -126,7 +126,7 @@ def _elementwise(totals: dict[str, int]) -> Hook:
 
 @contextmanager
 def _cut_short(network: nn.Module) -> Iterator[None]:
-    """Element-wise modules hand on what they get, and the pools of pyramids give empty maps of the right sizes."""
+    """Let element-wise modules return their input, and the pools of pyramids empty maps of the right sizes."""
     passive: list[nn.Module] = []
     for module in network.modules():
         if isinstance(module, ELEMENTWISE):
@@ -153,15 +153,15 @@ def _identity(x: Tensor) -> Tensor:
 
 
 class _EmptyResize(TorchFunctionMode):
-    """Resizing to a given size gives an empty map of that size."""
+    """Resizing to a fixed size as an empty map of that size."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        given = kwargs or {}
-        if func is F.interpolate and given.get("size") is not None:
-            return args[0].new_empty(*args[0].shape[:2], *given["size"])
-        return func(*args, **given)
+        arguments = kwargs or {}
+        if func is F.interpolate and arguments.get("size") is not None:
+            return args[0].new_empty(*args[0].shape[:2], *arguments["size"])
+        return func(*args, **arguments)
 
 
 class Memory(NamedTuple):
@@ -170,7 +170,7 @@ class Memory(NamedTuple):
     weights: int
     gradients: int
     activations: int
-    """What the forward pass keeps for the backward pass."""
+    """Kept by the forward pass for the backward pass."""
 
     @property
     def peak(self) -> int:
@@ -179,7 +179,7 @@ class Memory(NamedTuple):
 
 
 def training_memory(network: nn.Module, size: tuple[int, ...], batch: int) -> Memory:
-    """An estimate for a network on the meta device: what autograd saves, each piece of memory once.
+    """Estimate the memory of a network on the meta device: what autograd saves, each piece of memory once.
 
     An optimiser's own state and a kernel's workspace come on top.
     """
@@ -201,5 +201,5 @@ def training_memory(network: nn.Module, size: tuple[int, ...], batch: int) -> Me
 
 
 def _memory(tensor: Tensor) -> int:
-    """Which piece of memory a tensor lies in: on the meta device all have the address 0."""
+    """Return the identity of a tensor's piece of memory: on the meta device all have the address 0."""
     return int(tensor.untyped_storage()._cdata)

@@ -21,7 +21,7 @@ def _figures(row: PaperRow) -> Iterator[PublishedFigure]:
     if size.network is None:
         network, shape = outline(search_folders(), row.experiment, row.overrides)
     else:
-        network, shape = dict(size.network), size.input
+        network, shape = dict(size.network), tuple(size.input)
     for quantity, published in (("parameters", size.parameters), ("GFLOPs", size.gflops)):
         if published:
             yield PublishedFigure(
