@@ -165,7 +165,7 @@ def test_a_mirrored_heatmap_of_the_inputs_own_size_is_moved_exactly(half_cell) -
 
 
 def test_half_cells_are_the_plain_grids() -> None:
-    with pytest.raises(ValueError, match=r"codec\.half_cell must be false unless codec\.grid is plain, got grid udp"):
+    with pytest.raises(ValueError, match=r"half_cell must be false unless grid is plain, got grid udp"):
         Codec(grid="udp", half_cell=True)
 
 
@@ -198,5 +198,5 @@ def test_the_sign_of_the_farthest_peak_tells_visible_from_occluded() -> None:
 
 
 def test_sigma_must_be_positive() -> None:
-    with pytest.raises(ValueError, match=r"codec\.sigma must be positive, got 0"):
+    with pytest.raises(ValueError, match=r"sigma must be positive, got 0"):
         Codec(sigma=0)

@@ -42,9 +42,9 @@ def test_stages_can_be_weighed(loss) -> None:
     plain = loss(**arguments)(*case())
     weighed = loss(**arguments, stage_weights=[0.5, 2.0])(*case())
     torch.testing.assert_close(weighed, plain * torch.tensor([0.5, 2.0]))
-    with pytest.raises(ValueError, match=r"loss\.stage_weights must hold one weight for each of the network's 2"):
+    with pytest.raises(ValueError, match=r"stage_weights must hold one weight for each of the network's 2"):
         loss(**arguments, stage_weights=[1.0])(*case())
-    with pytest.raises(ValueError, match=r"loss\.stage_weights must be weights of at least 0"):
+    with pytest.raises(ValueError, match=r"stage_weights must be weights of at least 0"):
         loss(**arguments, stage_weights=[0.0, 0.0])
 
 
@@ -61,7 +61,7 @@ def test_only_the_hardest_joints_of_each_person_count() -> None:
             ]
             total += sum(sorted(errors)[-2:]) / 2
         assert losses[stage].item() == pytest.approx(total / 3, rel=1e-5)
-    with pytest.raises(ValueError, match=r"loss\.hardest must be at most the skeleton's 4 joints, got 8"):
+    with pytest.raises(ValueError, match=r"hardest must be at most the skeleton's 4 joints, got 8"):
         HardJointMSE()(outputs, targets, weights)
 
 

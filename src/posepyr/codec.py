@@ -40,9 +40,9 @@ class Codec:
 
     def __post_init__(self) -> None:
         if self.sigma <= 0:
-            raise ValueError(f"codec.sigma must be positive, got {self.sigma}")
+            raise ValueError(f"sigma must be positive, got {self.sigma}")
         if self.half_cell and self.grid != "plain":
-            raise ValueError(f"codec.half_cell must be false unless codec.grid is plain, got grid {self.grid}")
+            raise ValueError(f"half_cell must be false unless grid is plain, got grid {self.grid}")
 
     def cells(self, input_size: Size, heatmap_size: Size) -> tuple[float, float]:
         """Heatmap cells per crop pixel, ``(x, y)``."""

@@ -36,12 +36,12 @@ class VisibilityPolicy:
 
     def __post_init__(self) -> None:
         if not -1 <= self.occluded <= 1:
-            raise ValueError(f"visibility.occluded must lie between -1 and 1, got {self.occluded}")
+            raise ValueError(f"occluded must lie between -1 and 1, got {self.occluded}")
         weights = {name: getattr(self, name) for name in ("occluded_weight", "unlabelled_weight", "outside_weight")}
         weights |= {f"joints.{joint}": weight for joint, weight in self.joints.items()}
         for name, weight in weights.items():
             if weight < 0:
-                raise ValueError(f"visibility.{name} must not be negative, got {weight}")
+                raise ValueError(f"{name} must not be negative, got {weight}")
 
     def peaks(self, visibility: Tensor) -> Tensor:
         """Heights ``B K`` of the target peaks of joints whose states inside the crop are ``visibility`` ``B K``."""
@@ -63,7 +63,7 @@ class VisibilityPolicy:
         for name in self.joints:
             if name not in skeleton.joints and name not in sideless:
                 raise ValueError(
-                    f"visibility.joints must name joints of skeleton {skeleton.name!r}, got {name!r}; "
+                    f"joints must name joints of skeleton {skeleton.name!r}, got {name!r}; "
                     f"its joints are {', '.join(skeleton.joints)}"
                 )
         return [

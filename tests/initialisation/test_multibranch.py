@@ -202,18 +202,18 @@ def test_the_generator_decides_and_the_global_one_rests():
 def test_the_picture_can_be_chosen():
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(4 * 6 * 8, 2))
     MultiBranch(image=(1, 8, 10))(model)
-    with pytest.raises(ValueError, match=r"input of 2 x 3 x 256 x 256 \(init\.image gives another\); convolution"):
+    with pytest.raises(ValueError, match=r"input of 2 x 3 x 256 x 256 \(the argument image gives another\); convolution"):
         MultiBranch()(model)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"mode": "sideways"}, "init.mode must be one of forward, backward, both, got sideways"),
-        ({"activation": "gelu"}, "init.activation must be one of relu, .*, got gelu"),
-        ({"scope": "block"}, "init.scope must be one of graph, module, got block"),
-        ({"image": [256, 256]}, r"init.image must be channels, height and width, got \[256, 256\]"),
-        ({"image": [3, 0, 256]}, "init.image must be channels"),
+        ({"mode": "sideways"}, "mode must be one of forward, backward, both, got sideways"),
+        ({"activation": "gelu"}, "activation must be one of relu, .*, got gelu"),
+        ({"scope": "block"}, "scope must be one of graph, module, got block"),
+        ({"image": [256, 256]}, r"image must be channels, height and width, got \[256, 256\]"),
+        ({"image": [3, 0, 256]}, "image must be channels"),
     ],
 )
 def test_wrong_arguments(arguments, message):

@@ -90,5 +90,5 @@ def test_every_scheme_of_the_configuration_runs(path):
 
 
 def test_a_wrong_std_is_an_error():
-    with pytest.raises(ValueError, match=r"init.std must be positive, got 0"):
+    with pytest.raises(ValueError, match=r"std must be positive, got 0"):
         Normal(std=0)

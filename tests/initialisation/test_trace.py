@@ -173,7 +173,7 @@ def test_what_stops_tracing_is_named(name):
     draw, message = STOPPED[name]
     with pytest.raises(ValueError, match=f"must run on shapes alone.*{message}"):
         counts(drawn(draw, "ab", c=drawn(lambda _, x: torch.from_numpy(x.numpy()), "")))
-    with pytest.raises(ValueError, match=r"with an input of 2 x 4 x 8 x 8 \(init.image gives another\);"):
+    with pytest.raises(ValueError, match=r"with an input of 2 x 4 x 8 x 8 \(the argument image gives another\);"):
         counts(drawn(draw, "ab", c=drawn(lambda _, x: torch.from_numpy(x.numpy()), "")))
 
 

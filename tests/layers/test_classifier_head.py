@@ -48,5 +48,5 @@ def test_each_resolution_joins_what_came_down_to_it(ratios, randomised):
 
 
 def test_too_few_classes_are_refused():
-    with pytest.raises(ValueError, match=r"classifier\.classes must be at least 2, got 1"):
+    with pytest.raises(ValueError, match=r"classes must be at least 2, got 1"):
         MultiscaleHead(WIDTHS, (2, 2), 1)

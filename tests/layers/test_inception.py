@@ -51,10 +51,10 @@ def test_memory_layout_changes_nothing(variant, randomised):
 
 @pytest.mark.parametrize(("argument", "value"), [("variant", "C"), ("width", 0)])
 def test_a_wrong_argument_is_named(argument, value):
-    with pytest.raises(ValueError, match=f"model.block.{argument} must .* got {value}"):
+    with pytest.raises(ValueError, match=f"^{argument} must .* got {value}"):
         InceptionBlocks(**{argument: value})
 
 
 def test_too_few_channels_are_an_error():
-    with pytest.raises(ValueError, match=r"model.block.width .* got 3 outputs"):
+    with pytest.raises(ValueError, match=r"^block.width .* got 3 outputs"):
         InceptionBlocks()(3, 3)

@@ -132,10 +132,10 @@ def test_tiny_maps_work(size):
     ],
 )
 def test_a_wrong_argument_is_named(argument, value):
-    with pytest.raises(ValueError, match=f"model.block.{argument} must .* got {value}"):
+    with pytest.raises(ValueError, match=f"^{argument} must .* got {value}"):
         PyramidBlocks(**{argument: value})
 
 
 def test_too_few_channels_for_a_pyramid_are_an_error():
-    with pytest.raises(ValueError, match=r"model.block.width .* got 8 outputs"):
+    with pytest.raises(ValueError, match=r"^block.width .* got 8 outputs"):
         PyramidBlocks()(8, 8)

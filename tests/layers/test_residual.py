@@ -43,9 +43,9 @@ def test_equals_numpy_with_another_width_and_shortcut(inputs, convolution, bare,
 
 
 def test_an_inner_width_of_nothing_is_an_error():
-    with pytest.raises(ValueError, match=r"model.block.inner must be positive, got 0"):
+    with pytest.raises(ValueError, match=r"inner must be positive, got 0"):
         ResidualBlocks(inner=0)
-    with pytest.raises(ValueError, match=r"model.block.inner must leave a module of 6 outputs a channel, got 0.1"):
+    with pytest.raises(ValueError, match=r"block.inner must leave a module of 6 outputs a channel, got 0.1"):
         ResidualBlocks(inner=0.1)(6, 6)
 
 

@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from posepyr.checkpoints.recipe import Recipe
 from posepyr.codec import Codec
+from posepyr.inference.protocol import Protocol
 from posepyr.losses import StagedMSE
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, PoseBatch
 from posepyr.skeleton import Skeleton
@@ -23,7 +25,10 @@ class Silent(nn.Module):
 
 
 def task(policy: VisibilityPolicy) -> PoseTask:
-    return PoseTask(Silent(), CODEC, SKELETON, StagedMSE(), [], None, None, visibility=policy)  # type: ignore[arg-type]
+    return PoseTask(
+        Silent(), codec=CODEC, skeleton=SKELETON, loss=StagedMSE(), scorers=[], protocol=Protocol(),
+        recipe=Recipe({}, {}, {}, (32, 32), 1.25), visibility=policy,
+    )  # fmt: skip
 
 
 def batch(visibility: list[int], labelled: list[int]) -> PoseBatch:

@@ -12,7 +12,7 @@ from torch import nn
 from posepyr.checkpoints.recipe import Recipe
 from posepyr.codec import Codec
 from posepyr.data.loading.augment import Augment
-from posepyr.data.loading.sampler import Draw
+from posepyr.data.loading.loader import Draw
 from posepyr.data.module import CropPlan, PoseDataModule
 from posepyr.data.sources.figures import Figures
 from posepyr.inference.protocol import Protocol

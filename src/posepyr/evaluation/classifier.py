@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from posepyr.checkpoints.recipe import read_classifier_recipe
+from posepyr.checkpoints.weights import load_model
 from posepyr.data.module import ClassificationDataModule
 from posepyr.errors import UsageError
-from posepyr.evaluation.single_pass import Evaluation, scores_of
-from posepyr.inference.estimator import load_model
+from posepyr.evaluation.single_pass import Evaluation, scores_of, trusted_packages
 from posepyr.nodes import build, find
 from posepyr.ranks import is_first
 from posepyr.training.build import Config
@@ -32,8 +32,7 @@ def evaluate_classifier(config: Config, content: dict[str, Any], evaluation: Eva
     cut = {**config["data"]["cut"], "size": list(recipe.input_size)}
     data: ClassificationDataModule = build({**config["data"], "cut": cut}, seed=config["seed"], test_split=split)
     check_classes(recipe.classes, data.source.classes, where)
-    packages = ("posepyr", str((config.get("classifier") or {}).get("_target_", "")).partition(".")[0])
-    task = ClassificationTask(load_model(recipe, content["state_dict"], where, packages), recipe=recipe)
+    task = ClassificationTask(load_model(content, trusted_packages(config), where), recipe=recipe)
     scores = scores_of(config, evaluation, split, task=task, data=data)
     report = {
         "name": split,

@@ -1,19 +1,20 @@
 """The scores of a pose network's checkpoint on people, and files that show how they came about."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from posepyr.checkpoints.recipe import Recipe, build_part, read_recipe
+from posepyr.checkpoints.parts import build_part
+from posepyr.checkpoints.recipe import Recipe, read_recipe
+from posepyr.checkpoints.weights import load_model
 from posepyr.codec import Codec
 from posepyr.data.module import CropPlan, PoseDataModule
 from posepyr.data.results.posepyr_file import Saved, write_saved
 from posepyr.errors import UsageError
 from posepyr.evaluation.classifier import has_classes
 from posepyr.evaluation.error_curve import relative_errors, save_error_curve
-from posepyr.evaluation.single_pass import Evaluation, scores_of
-from posepyr.inference.estimator import load_model
+from posepyr.evaluation.single_pass import Evaluation, scores_of, trusted_packages
 from posepyr.inference.protocol import Protocol
 from posepyr.nodes import build
 from posepyr.ranks import is_first
@@ -34,27 +35,30 @@ REFINED = {
 """Ways of reading joints off heatmaps, in words."""
 
 
+class Parts(NamedTuple):
+    """The parts of a checkpoint beside its network."""
+
+    recipe: Recipe
+    codec: Codec
+    skeleton: Skeleton
+
+
 def evaluate_poses(config: Config, content: dict[str, Any], evaluation: Evaluation) -> dict[str, float]:
-    """Score a pose network, and write what it found, error curves and the worst of its predictions.
+    """Score a pose network, and write its predictions, error curves and the worst of the predictions.
 
     Where the data has a detector's boxes, people are scored in them and in the annotated ones, as two rows.
     """
-    if has_classes(config):
-        raise UsageError(
-            f"data must have people for a pose network, as data=mpii or data=coco: {evaluation.checkpoint} is one; "
-            f"got pictures of classes, {config['data']['source']['_target_']}"
-        )
-    recipe = read_recipe(content, str(evaluation.checkpoint))
-    sources = sources_by_row(make_data(config, recipe, evaluation.split).source, evaluation.split)
+    parts = read_parts(config, content, str(evaluation.checkpoint))
+    sources = sources_by_row(make_data(config, parts, evaluation.split).source, evaluation.split)
     if evaluation.submission is not None:
         # Before anything is computed. It is made of the last row: of a detector's boxes, where there are any.
-        skeleton: Skeleton = build_part(recipe.skeleton, ("posepyr",))
-        list(sources.values())[-1].check_submission(evaluation.split, skeleton, evaluation.submission)
+        *_, last = sources.values()
+        last.check_submission(evaluation.split, parts.skeleton, evaluation.submission)
     scores: dict[str, float] = {}
     reports: list[dict[str, Any]] = []
     for name, source in sources.items():
-        data = make_data(config, recipe, evaluation.split, source)
-        task = make_task(config, recipe, content, str(evaluation.checkpoint))
+        data = make_data(config, parts, evaluation.split, source)
+        task = make_task(config, parts, content, str(evaluation.checkpoint))
         found = scores_of(config, evaluation, name, task=task, data=data, callbacks=[PredictionSheet()])
         scores |= found
         protocol = protocol_of(config, task, data)
@@ -66,8 +70,21 @@ def evaluate_poses(config: Config, content: dict[str, Any], evaluation: Evaluati
             evaluation.write_reports(reports)
             write_predictions(config, task, data, protocol=protocol, start=evaluation.folder / name)
     if evaluation.submission is not None and is_first():
-        write_submission(task, data, evaluation)
+        write_submission(task, data, evaluation.submission)
+        evaluation.tell(f"submission: {evaluation.submission}")
     return scores
+
+
+def read_parts(config: Config, content: dict[str, Any], where: str) -> Parts:
+    """Build the parts that a checkpoint's recipe names, if the configuration's data suit them."""
+    if has_classes(config):
+        raise UsageError(
+            f"data must have people for a pose network, as data=mpii or data=coco: {where} is one; "
+            f"got pictures of classes, {config['data']['source']['_target_']}"
+        )
+    recipe, trust = read_recipe(content, where), trusted_packages(config)
+    codec, skeleton = (build_part(getattr(recipe, part), part, where, trust) for part in ("codec", "skeleton"))
+    return Parts(recipe, codec, skeleton)
 
 
 def sources_by_row(source: Source, split: str) -> dict[str, Source]:
@@ -77,40 +94,31 @@ def sources_by_row(source: Source, split: str) -> dict[str, Source]:
     return rows or {split: scored}
 
 
-def make_data(config: Config, recipe: Recipe, split: str, source: Source | None = None) -> PoseDataModule:
+def make_data(config: Config, parts: Parts, split: str, source: Source | None = None) -> PoseDataModule:
     """Build the configuration's data, or that of another source, with people cut as the recipe says."""
+    recipe = parts.recipe
     node = {**config["data"], "input_size": list(recipe.input_size), "padding": recipe.padding}
-    own_source = {} if source is None else {"source": source}
+    injected: dict[str, Any] = {}
     if source is not None:
         del node["source"]
-    packages = trusted_packages(config)
-    codec: Codec = build_part(recipe.codec, packages)
+        injected["source"] = source
     protocol: Protocol = build(config["protocol"])
-    plan = CropPlan(
-        build_part(recipe.skeleton, packages), None, codec.grid, protocol.single_scale().scales, protocol.scales
-    )
-    data: PoseDataModule = build(node, crops=plan, seed=config["seed"], test_split=split, **own_source)
+    plan = CropPlan(parts.skeleton, None, parts.codec.grid, protocol.single_scale().scales, protocol.scales)
+    data: PoseDataModule = build(node, crops=plan, seed=config["seed"], test_split=split, **injected)
     return data
 
 
-def make_task(config: Config, recipe: Recipe, content: dict[str, Any], where: str) -> PoseTask:
+def make_task(config: Config, parts: Parts, content: dict[str, Any], where: str) -> PoseTask:
     """Build the checkpoint's network with the configuration's metrics and protocol."""
-    packages = trusted_packages(config)
-    skeleton: Skeleton = build_part(recipe.skeleton, packages)
     return PoseTask(
-        load_model(recipe, content["state_dict"], where, packages),
-        codec=build_part(recipe.codec, packages),
-        skeleton=skeleton,
+        load_model(content, trusted_packages(config), where),
+        codec=parts.codec,
+        skeleton=parts.skeleton,
         loss=build(config["loss"]),
-        scorers=make_scorers(config, skeleton),
+        scorers=make_scorers(config, parts.skeleton),
         protocol=build(config["protocol"]),
-        recipe=recipe,
+        recipe=parts.recipe,
     )
-
-
-def trusted_packages(config: Config) -> tuple[str, ...]:
-    """Return the packages that a checkpoint may name classes of: posepyr, and that of the configuration's network."""
-    return ("posepyr", str(config["model"]["_target_"]).partition(".")[0])
 
 
 def protocol_of(config: Config, task: PoseTask, data: PoseDataModule) -> dict[str, Any]:
@@ -175,12 +183,9 @@ def write_predictions(
             save_error_curve(path, errors, task.skeleton.joints, start.name, scorer.unit)
 
 
-def write_submission(task: PoseTask, data: PoseDataModule, evaluation: Evaluation) -> None:
+def write_submission(task: PoseTask, data: PoseDataModule, path: Path) -> None:
     """Write the latest predictions as the benchmark's server takes them."""
-    path, split = evaluation.submission, evaluation.split
-    if path is None:
-        return
+    split = data.test_split
     if task.latest is None:
         raise UsageError(f"submission must come with people to find: the {split} split has none")
     data.source.write_submission(split, task.skeleton, path, task.latest, data.truth(split))
-    evaluation.tell(f"submission: {path}")

@@ -65,9 +65,9 @@ class MultiBranch:
             ("scope", self.scope, get_args(Scope)),
         ):
             if value not in choices:
-                raise ValueError(f"init.{name} must be one of {', '.join(choices)}, got {value}")
+                raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value}")
         if self.image is not None and (len(self.image) != 3 or min(self.image) < 1):
-            raise ValueError(f"init.image must be channels, height and width, got {[*self.image]}")
+            raise ValueError(f"image must be channels, height and width, got {[*self.image]}")
 
     def __call__(
         self, model: nn.Module, generator: torch.Generator | None = None, inputs: Sequence[Any] | None = None

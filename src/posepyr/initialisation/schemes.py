@@ -42,7 +42,7 @@ class Normal:
 
     def __post_init__(self) -> None:
         if self.std <= 0:
-            raise ValueError(f"init.std must be positive, got {self.std}")
+            raise ValueError(f"std must be positive, got {self.std}")
 
     def __call__(self, model: nn.Module, generator: torch.Generator | None = None) -> None:
         fill(model, variances(model, lambda _: self.std**2), generator)

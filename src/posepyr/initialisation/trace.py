@@ -43,7 +43,7 @@ def trace(model: nn.Module, inputs: Sequence[Any]) -> Graph:
         shapes = ", ".join(" x ".join(map(str, value.shape)) for value in given if isinstance(value, Tensor))
         raise ValueError(
             f"the network must run on shapes alone for its branches to be counted, here with an input of {shapes} "
-            f"(init.image gives another); {recorder.operation(error)}{_module(error, model)} stopped it: {error}"
+            f"(the argument image gives another); {recorder.operation(error)}{_module(error, model)} stopped it: {error}"
         ) from error
     return Graph(recorder.nodes, recorder.known(_tensors(outputs)), recorder.called)
 

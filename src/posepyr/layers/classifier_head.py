@@ -26,7 +26,7 @@ class MultiscaleHead(nn.Module):
     def __init__(self, widths: Sequence[int], ratios: Sequence[int], classes: int) -> None:
         super().__init__()
         if classes < 2:
-            raise ValueError(f"classifier.classes must be at least 2, got {classes}")
+            raise ValueError(f"classes must be at least 2, got {classes}")
         outputs = [FIRST * 2**branch for branch in range(len(widths))]
         self.widen = nn.ModuleList(
             Bottleneck(width, output // 4, output) for width, output in zip(widths, outputs, strict=True)

@@ -6,16 +6,18 @@ from posepyr.layers.pointwise import Pointwise
 from posepyr.layers.postactivation import convolution
 
 
-def pointwise(channels: int, joints: int) -> nn.Module:
+class PointwiseHead(Pointwise):
     """The plain head of the hourglass papers: one 1x1 convolution, ``B channels H W`` to ``B joints H W``."""
-    return Pointwise(channels, joints)
+
+    def __init__(self, channels: int, joints: int) -> None:
+        super().__init__(channels, joints)
 
 
-CONVOLUTIONAL_WIDTH = 32
-"""Of PPNet's heads, whatever the width of the network before them."""
+class ConvolutionalHead(nn.Sequential):
+    """PPNet's head: two 3x3 convolutions before the 1x1, ``B channels H W`` to ``B joints H W``.
 
+    ``width`` is that of the two, whatever the width of the network before them.
+    """
 
-def convolutional(channels: int, joints: int) -> nn.Module:
-    """PPNet's head: two 3x3 convolutions of 32 channels before the 1x1, ``B channels H W`` to ``B joints H W``."""
-    width = CONVOLUTIONAL_WIDTH
-    return nn.Sequential(convolution(channels, width), convolution(width, width), Pointwise(width, joints))
+    def __init__(self, channels: int, joints: int, width: int = 32) -> None:
+        super().__init__(convolution(channels, width), convolution(width, width), Pointwise(width, joints))

@@ -8,13 +8,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from posepyr.layers.pointwise import Pointwise
-from posepyr.layers.residual import activation
+from posepyr.layers.residual import BlockRule, activation
 
 Variant = Literal["A", "B"]
 
 
 @dataclass(frozen=True)
-class InceptionBlocks:
+class InceptionBlocks(BlockRule):
     """The same Inception-ResNet block at every place, by default MSSH's A.
 
     ``width`` is the channels of each of the two branches, by default a quarter of the block's outputs: both
@@ -26,9 +26,9 @@ class InceptionBlocks:
 
     def __post_init__(self) -> None:
         if self.variant not in get_args(Variant):
-            raise ValueError(f"model.block.variant must be one of {', '.join(get_args(Variant))}, got {self.variant}")
+            raise ValueError(f"variant must be one of {', '.join(get_args(Variant))}, got {self.variant}")
         if self.width is not None and self.width < 1:
-            raise ValueError(f"model.block.width must be at least 1, got {self.width}")
+            raise ValueError(f"width must be at least 1, got {self.width}")
 
     def __call__(
         self,
@@ -63,7 +63,7 @@ class InceptionResidual(nn.Module):
         width = outputs // 4 if rule.width is None else rule.width
         if width < 1:
             raise ValueError(
-                f"model.block.width must be given where a block has fewer than 4 outputs, got {outputs} outputs; "
+                f"block.width must be given where a block has fewer than 4 outputs, got {outputs} outputs; "
                 "or widen the model"
             )
         self.halved = rule.variant == "B"

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from posepyr.layers.pointwise import Pointwise
+from posepyr.layers.residual import BlockRule
 
 
 def convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, *, relu: bool = True) -> nn.Sequential:
@@ -79,7 +80,7 @@ class BareBottleneck(nn.Module):
 
 
 @dataclass(frozen=True)
-class PostactivationBlocks:
+class PostactivationBlocks(BlockRule):
     """The residual of PPNet's hourglass at every place; nothing precedes its convolutions to be left out."""
 
     def __call__(

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from posepyr.layers.pointwise import Pointwise
 from posepyr.layers.pooling import Pool, level_pools
-from posepyr.layers.residual import PreactivationResidual, activation, shortcut
+from posepyr.layers.residual import BlockRule, PreactivationResidual, activation, shortcut
 from posepyr.layers.resize import resize
 
 Variant = Literal["A", "B", "Bstar", "C", "D"]
@@ -22,7 +22,7 @@ LEAST_HALVINGS = 2
 
 
 @dataclass(frozen=True)
-class PyramidBlocks:
+class PyramidBlocks(BlockRule):
     """Pyramid Residual Modules, by default PyraNet's B* with four levels down to half the size.
 
     The variants of figure 3: ``A`` reduces the channels for each level on its own, ``B`` once for all, ``Bstar``
@@ -48,13 +48,13 @@ class PyramidBlocks:
             ("placement", self.placement, get_args(Placement)),
         ):
             if value not in choices:
-                raise ValueError(f"model.block.{name} must be one of {', '.join(choices)}, got {value}")
+                raise ValueError(f"{name} must be one of {', '.join(choices)}, got {value}")
         if self.levels < 1:
-            raise ValueError(f"model.block.levels must be at least 1, got {self.levels}")
+            raise ValueError(f"levels must be at least 1, got {self.levels}")
         if self.exponent <= 0:
-            raise ValueError(f"model.block.exponent must be positive, got {self.exponent}")
+            raise ValueError(f"exponent must be positive, got {self.exponent}")
         if self.width is not None and self.width < 1:
-            raise ValueError(f"model.block.width must be at least 1, got {self.width}")
+            raise ValueError(f"width must be at least 1, got {self.width}")
 
     def __call__(
         self,
@@ -92,7 +92,7 @@ class PyramidResidual(nn.Module):
         width = outputs // PAPER_WIDTH if rule.width is None else rule.width
         if width < 1:
             raise ValueError(
-                f"model.block.width must be given where a module has fewer than {PAPER_WIDTH} outputs, "
+                f"block.width must be given where a module has fewer than {PAPER_WIDTH} outputs, "
                 f"got {outputs} outputs; or widen the model"
             )
         self.variant = rule.variant

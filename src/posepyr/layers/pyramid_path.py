@@ -27,14 +27,14 @@ class PyramidPaths:
 
     def __post_init__(self) -> None:
         if self.levels < 1:
-            raise ValueError(f"classifier.pyramid.levels must be at least 1, got {self.levels}")
+            raise ValueError(f"levels must be at least 1, got {self.levels}")
         if self.exponent <= 0:
-            raise ValueError(f"classifier.pyramid.exponent must be positive, got {self.exponent}")
+            raise ValueError(f"exponent must be positive, got {self.exponent}")
         if self.pool not in get_args(Pool):
-            raise ValueError(f"classifier.pyramid.pool must be one of {', '.join(get_args(Pool))}, got {self.pool}")
+            raise ValueError(f"pool must be one of {', '.join(get_args(Pool))}, got {self.pool}")
         if self.widths is not None and (len(self.widths) != 3 or min(self.widths) < 1):
             raise ValueError(
-                f"classifier.pyramid.widths must be three numbers of at least 1, one a stage, got {[*self.widths]}"
+                f"widths must be three numbers of at least 1, one a stage, got {[*self.widths]}"
             )
 
     def __call__(self, inputs: int, outputs: int, *, stage: int, width: int, stride: int) -> nn.Module:

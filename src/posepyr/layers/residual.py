@@ -30,7 +30,7 @@ class BlockRule(Protocol):
 
 
 @dataclass(frozen=True)
-class ResidualBlocks:
+class ResidualBlocks(BlockRule):
     """The same residual at every place: the hourglass baseline.
 
     ``inner`` is the width of the 3x3 convolution over the module's outputs, rounded down. PyraNet's wide baseline
@@ -43,7 +43,7 @@ class ResidualBlocks:
 
     def __post_init__(self) -> None:
         if self.inner <= 0:
-            raise ValueError(f"model.block.inner must be positive, got {self.inner}")
+            raise ValueError(f"inner must be positive, got {self.inner}")
 
     def __call__(
         self,
@@ -56,7 +56,7 @@ class ResidualBlocks:
     ) -> nn.Module:
         inner = math.floor(outputs * self.inner)
         if inner < 1:
-            raise ValueError(f"model.block.inner must leave a module of {outputs} outputs a channel, got {self.inner}")
+            raise ValueError(f"block.inner must leave a module of {outputs} outputs a channel, got {self.inner}")
         return PreactivationResidual(
             inputs, outputs, inner, convolution=convolution, preactivation=preactivation, bare=self.bare
         )

@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple, get_args
 
 from torch import Tensor, nn
 
-from posepyr.layers.heads import pointwise
+from posepyr.layers.heads import PointwiseHead
 from posepyr.layers.hourglass import Hourglass, Role, Window
 from posepyr.layers.normalise import Colour, Normalise
 from posepyr.layers.pointwise import Pointwise
@@ -72,7 +72,7 @@ class StackedHourglass(nn.Module):
         width: int = 256,
         modules: int = 1,
         shortcut: Shortcut | None = None,
-        head: Callable[[int, int], nn.Module] = pointwise,
+        head: Callable[[int, int], nn.Module] = PointwiseHead,
         mean: Sequence[float] = MPII_MEAN,
         std: Sequence[float] = (1.0, 1.0, 1.0),
         colour: Colour = "rgb",
@@ -133,16 +133,16 @@ def features(width: int, modules: int, made: Construction) -> nn.Sequential:
 
 def _construction(name: ConstructionName, block: BlockRule | None, shortcut: Shortcut | None) -> Construction:
     if name not in CONSTRUCTIONS:
-        raise ValueError(f"model.construction must be one of {', '.join(CONSTRUCTIONS)}, got {name}")
+        raise ValueError(f"construction must be one of {', '.join(CONSTRUCTIONS)}, got {name}")
     own = CONSTRUCTIONS[name]
     if shortcut is not None and shortcut not in get_args(Shortcut):
-        raise ValueError(f"model.shortcut must be convolution or identity, got {shortcut}")
+        raise ValueError(f"shortcut must be convolution or identity, got {shortcut}")
     return own._replace(block=block or own.block, shortcut=shortcut or own.shortcut)
 
 
 def _check(stacks: int, depth: int, width: int, modules: int) -> None:
     for name, value in (("stacks", stacks), ("depth", depth), ("modules", modules)):
         if value < 1:
-            raise ValueError(f"model.{name} must be at least 1, got {value}")
+            raise ValueError(f"{name} must be at least 1, got {value}")
     if width < 4 or width % 4:
-        raise ValueError(f"model.width must be a positive multiple of 4, got {width}; the stem has a quarter of it")
+        raise ValueError(f"width must be a positive multiple of 4, got {width}; the stem has a quarter of it")

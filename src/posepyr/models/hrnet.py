@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from posepyr.layers.classifier_head import MultiscaleHead
 from posepyr.layers.exchange import STEM_STRIDE, STEM_WIDTH, Branches, Exchange, Spread, descent, stem
-from posepyr.layers.heads import pointwise
+from posepyr.layers.heads import PointwiseHead
 from posepyr.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, Colour, Normalise
 from posepyr.layers.postactivation import BasicBlock
 from posepyr.layers.sizes import check_divisible
@@ -99,7 +99,7 @@ class HRNet(nn.Module):
     """
 
     pretrained_parts: ClassVar[tuple[str, ...]] = ("body",)
-    """The modules that pretraining fills: see :class:`~posepyr.checkpoints.pretrained.Pretrained`."""
+    """The modules that pretraining fills: see :class:`~posepyr.checkpoints.weights.Pretrained`."""
 
     def __init__(
         self,
@@ -110,7 +110,7 @@ class HRNet(nn.Module):
         modules: Sequence[int] = (1, 4, 3),
         blocks: int | None = None,
         heatmaps: Sequence[int] = (1,),
-        head: Callable[[int, int], nn.Module] = pointwise,
+        head: Callable[[int, int], nn.Module] = PointwiseHead,
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
         colour: Colour = "rgb",
@@ -137,7 +137,7 @@ class HRNetClassifier(nn.Module):
     """
 
     pretrained_parts: ClassVar[tuple[str, ...]] = ("body",)
-    """The modules that pretraining fills: see :class:`~posepyr.checkpoints.pretrained.Pretrained`."""
+    """The modules that pretraining fills: see :class:`~posepyr.checkpoints.weights.Pretrained`."""
 
     def __init__(
         self,
@@ -164,11 +164,11 @@ class HRNetClassifier(nn.Module):
 def _branches(heatmaps: Sequence[int], resolutions: Resolutions) -> tuple[int, ...]:
     """The branches with heatmaps, finest last."""
     if resolutions not in get_args(Resolutions):
-        raise ValueError(f"model.resolutions must be one of {', '.join(get_args(Resolutions))}, got {resolutions}")
+        raise ValueError(f"resolutions must be one of {', '.join(get_args(Resolutions))}, got {resolutions}")
     scales = [2**branch for branch in range(BRANCHES[resolutions][-1])]
     if not heatmaps or len(set(heatmaps)) != len(heatmaps) or not set(heatmaps) <= set(scales):
         raise ValueError(
-            f"model.heatmaps must list scales out of {', '.join(map(str, scales))}, each once, got {list(heatmaps)}"
+            f"heatmaps must list scales out of {', '.join(map(str, scales))}, each once, got {list(heatmaps)}"
         )
     return tuple(scales.index(scale) for scale in sorted(heatmaps, reverse=True))
 

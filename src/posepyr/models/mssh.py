@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from posepyr.layers.heads import pointwise
+from posepyr.layers.heads import PointwiseHead
 from posepyr.layers.hourglass import Hourglass, Role
 from posepyr.layers.normalise import Normalise
 from posepyr.layers.pointwise import Pointwise
@@ -41,7 +41,7 @@ class MSSH(nn.Module):
         width: int = 256,
         lateral: bool = False,
         fusion: Literal["sum", "concatenation"] = "sum",
-        head: Callable[[int, int], nn.Module] = pointwise,
+        head: Callable[[int, int], nn.Module] = PointwiseHead,
         mean: Sequence[float] = MPII_MEAN,
         std: Sequence[float] = (1.0, 1.0, 1.0),
     ) -> None:
@@ -165,11 +165,11 @@ def _enlarged(x: Tensor, factor: int) -> Tensor:
 def _check(counts: Sequence[int], depths: Sequence[int], width: int, fusion: str) -> None:
     if len(counts) != len(STRIDES) or min(counts) < 0 or sum(counts) < 1:
         raise ValueError(
-            f"model.stages must be a number of at least 1, or the numbers at strides 8, 4 and 2, got {[*counts]}"
+            f"stages must be a number of at least 1, or the numbers at strides 8, 4 and 2, got {[*counts]}"
         )
     if len(depths) != len(STRIDES) or min(depths) < 1:
-        raise ValueError(f"model.depth must be at least 1, one number or one a scale (3), got {[*depths]}")
+        raise ValueError(f"depth must be at least 1, one number or one a scale (3), got {[*depths]}")
     if width < 4 or width % 4:
-        raise ValueError(f"model.width must be a positive multiple of 4, got {width}; the stem has a quarter of it")
+        raise ValueError(f"width must be a positive multiple of 4, got {width}; the stem has a quarter of it")
     if fusion not in ("sum", "concatenation"):
-        raise ValueError(f"model.fusion must be sum or concatenation, got {fusion}")
+        raise ValueError(f"fusion must be sum or concatenation, got {fusion}")

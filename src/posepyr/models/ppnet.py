@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from posepyr.layers.classifier_head import MultiscaleHead
 from posepyr.layers.exchange import STEM_STRIDE, STEM_WIDTH, Branches, Exchange, Spread, stem
-from posepyr.layers.heads import convolutional
+from posepyr.layers.heads import ConvolutionalHead
 from posepyr.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, Colour, Normalise
 from posepyr.layers.pointwise import Pointwise
 from posepyr.layers.postactivation import BasicBlock, Bottleneck, convolution
@@ -32,7 +32,7 @@ class ParallelPyramids(nn.Module):
     """The configuration's node, for errors."""
 
     pretrained_parts: ClassVar[tuple[str, ...]] = ("stem", "spread", "pyramids", "exchanges")
-    """The modules that pretraining fills: see :class:`~posepyr.checkpoints.pretrained.Pretrained`."""
+    """The modules that pretraining fills: see :class:`~posepyr.checkpoints.weights.Pretrained`."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class PPNet(ParallelPyramids):
         width_ratio: int | Sequence[int] = 2,
         resolution_ratio: int | Sequence[int] = 2,
         reinject: Reinject = "branch_output",
-        head: Callable[[int, int], nn.Module] = convolutional,
+        head: Callable[[int, int], nn.Module] = ConvolutionalHead,
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
         colour: Colour = "rgb",

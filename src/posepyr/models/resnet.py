@@ -44,7 +44,7 @@ class ResNetClassifier(nn.Module):
     """Pixels ``B 3 H W`` to logits ``B classes``: what SimpleBaseline is pretrained as (He et al. 2016, table 1)."""
 
     pretrained_parts: ClassVar[tuple[str, ...]] = ("backbone",)
-    """The modules that pretraining fills: see :class:`~posepyr.checkpoints.pretrained.Pretrained`."""
+    """The modules that pretraining fills: see :class:`~posepyr.checkpoints.weights.Pretrained`."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class ResNetClassifier(nn.Module):
         super().__init__()
         _check(depth, width, owner="classifier")
         if classes < 2:
-            raise ValueError(f"classifier.classes must be at least 2, got {classes}")
+            raise ValueError(f"classes must be at least 2, got {classes}")
         self.normalise = Normalise(mean, std)
         self.backbone = ResNet(depth, width)
         self.classify = nn.Linear(self.backbone.channels, classes)

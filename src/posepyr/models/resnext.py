@@ -32,10 +32,10 @@ class ResNeXt(nn.Module):
     ) -> None:
         super().__init__()
         if depth < 11 or (depth - 2) % 9:
-            raise ValueError(f"classifier.depth must be 9 n + 2, as 20, 29 or 38, got {depth}")
+            raise ValueError(f"depth must be 9 n + 2, as 20, 29 or 38, got {depth}")
         for name, value, least in (("cardinality", cardinality, 1), ("width", width, 1), ("classes", classes, 2)):
             if value < least:
-                raise ValueError(f"classifier.{name} must be at least {least}, got {value}")
+                raise ValueError(f"{name} must be at least {least}, got {value}")
         self.normalise = Normalise(mean, std)
         self.stem = nn.Sequential(*_convolution(3, 64, kernel=3), nn.ReLU(inplace=True))
         blocks: list[nn.Module] = []

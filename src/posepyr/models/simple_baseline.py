@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
-from posepyr.layers.heads import pointwise
+from posepyr.layers.heads import PointwiseHead
 from posepyr.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, Colour, Normalise
 from posepyr.layers.sizes import check_divisible
 from posepyr.models.resnet import Depth, ResNet
@@ -19,7 +19,7 @@ class SimpleBaseline(nn.Module):
     """
 
     pretrained_parts: ClassVar[tuple[str, ...]] = ("backbone",)
-    """The modules that pretraining fills: see :class:`~posepyr.checkpoints.pretrained.Pretrained`."""
+    """The modules that pretraining fills: see :class:`~posepyr.checkpoints.weights.Pretrained`."""
 
     def __init__(
         self,
@@ -27,14 +27,14 @@ class SimpleBaseline(nn.Module):
         depth: Depth = 50,
         width: int = 64,
         upsampling: Sequence[int] = (256, 256, 256),
-        head: Callable[[int, int], nn.Module] = pointwise,
+        head: Callable[[int, int], nn.Module] = PointwiseHead,
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
         colour: Colour = "rgb",
     ) -> None:
         super().__init__()
         if not 1 <= len(upsampling) <= 5 or min(upsampling) < 1:
-            raise ValueError(f"model.upsampling must hold one to five positive numbers, got {list(upsampling)}")
+            raise ValueError(f"upsampling must hold one to five positive numbers, got {list(upsampling)}")
         self.normalise = Normalise(mean, std, colour)
         self.backbone = ResNet(depth, width)
         self.upsampling = nn.Sequential()

@@ -33,11 +33,11 @@ class WideResNet(nn.Module):
     ) -> None:
         super().__init__()
         if depth < 10 or (depth - 4) % 6:
-            raise ValueError(f"classifier.depth must be 6 n + 4, as 16, 22 or 28, got {depth}")
+            raise ValueError(f"depth must be 6 n + 4, as 16, 22 or 28, got {depth}")
         if widen < 1:
-            raise ValueError(f"classifier.widen must be at least 1, got {widen}")
+            raise ValueError(f"widen must be at least 1, got {widen}")
         if classes < 2:
-            raise ValueError(f"classifier.classes must be at least 2, got {classes}")
+            raise ValueError(f"classes must be at least 2, got {classes}")
         self.normalise = Normalise(mean, std)
         self.stem = nn.Conv2d(3, 16, kernel_size=3, padding=1, bias=False)
         blocks: list[nn.Module] = []

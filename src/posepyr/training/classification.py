@@ -1,17 +1,15 @@
-"""Training an image classifier: cross entropy, and how often the right class is the first or among the first five."""
+"""Training of an image classifier: cross entropy; accuracy of the first class and of the first five."""
 
-from collections.abc import Callable, Iterable
 from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch.optim import Optimizer
 from torchmetrics import MeanMetric, Metric
 from torchmetrics.classification import MulticlassAccuracy
 
 from posepyr.checkpoints.recipe import ClassifierRecipe
 from posepyr.data.classification.labelled import LabelledBatch
-from posepyr.training.learner import Learner
+from posepyr.training.learner import Learner, MakeOptimizer
 from posepyr.training.schedule import Schedule
 
 
@@ -25,20 +23,21 @@ class ClassificationTask(Learner):
     def __init__(
         self,
         model: nn.Module,
+        *,
         recipe: ClassifierRecipe,
-        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer] | None = None,
+        optimizer: MakeOptimizer | None = None,
         schedule: Schedule | None = None,
         label_smoothing: float = 0.0,
         seed: int = 0,
     ) -> None:
-        super().__init__(model, optimizer, schedule, seed)
+        super().__init__(model, optimizer=optimizer, schedule=schedule, seed=seed)
         if not 0 <= label_smoothing < 1:
             raise ValueError(f"label_smoothing must be from 0 to less than 1, got {label_smoothing}")
         self.recipe, self.label_smoothing = recipe, label_smoothing
         classes = len(recipe.classes)
         self.loss = MeanMetric()
-        self.first = MulticlassAccuracy(classes, top_k=1, average="micro")
-        self.among_five = MulticlassAccuracy(classes, top_k=min(5, classes), average="micro")
+        self.top1 = MulticlassAccuracy(classes, top_k=1, average="micro")
+        self.top5 = MulticlassAccuracy(classes, top_k=min(5, classes), average="micro")
 
     def forward(self, image: Tensor) -> Tensor:
         logits: Tensor = self.model(image)
@@ -58,8 +57,8 @@ class ClassificationTask(Learner):
     def _score(self, batch: LabelledBatch) -> None:
         logits = self(batch.image).float()
         self.loss.update(F.cross_entropy(logits, batch.label, reduction="none"))
-        self.first.update(logits, batch.label)
-        self.among_five.update(logits, batch.label)
+        self.top1.update(logits, batch.label)
+        self.top5.update(logits, batch.label)
 
     def on_validation_epoch_end(self) -> None:
         self._log_scores("val")
@@ -68,7 +67,7 @@ class ClassificationTask(Learner):
         self._log_scores("test")
 
     def _log_scores(self, split: str) -> None:
-        metrics: dict[str, Metric] = {"loss": self.loss, "top1": self.first, "top5": self.among_five}
+        metrics: dict[str, Metric] = {"loss": self.loss, "top1": self.top1, "top5": self.top5}
         for name, metric in metrics.items():
             # Already reduced over processes by the metric itself.
             self.log(f"{split}/{name}", metric.compute(), prog_bar=name == "top1", rank_zero_only=True)

@@ -1,4 +1,4 @@
-"""What training adds to a model whatever its task: optimizer, schedule, and the pooling regions' generator."""
+"""The part of training that all tasks share: optimizer, schedule, and the generator of pooling regions."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -12,23 +12,22 @@ from torch.optim.lr_scheduler import LambdaLR
 from posepyr.layers.pooling import redraw_regions
 from posepyr.training.schedule import Schedule
 
+MakeOptimizer = Callable[[Iterable[nn.Parameter]], Optimizer]
+"""Builds an optimizer of some parameters, as a node with ``_partial_: true`` does."""
+
 
 class Learner(pl.LightningModule):
-    """A model in training. Holds no state of its own but a generator, which is in the checkpoint.
+    """A model in training. Its only state besides the weights is a generator, which is saved in checkpoints.
 
-    ``optimizer`` makes one of the model's parameters; without it or without ``schedule`` the learner only evaluates.
+    Without ``optimizer`` or ``schedule`` the learner only evaluates.
     """
 
     def __init__(
-        self,
-        model: nn.Module,
-        optimizer: Callable[[Iterable[nn.Parameter]], Optimizer] | None = None,
-        schedule: Schedule | None = None,
-        seed: int = 0,
+        self, model: nn.Module, *, optimizer: MakeOptimizer | None = None, schedule: Schedule | None = None, seed: int
     ) -> None:
         super().__init__()
-        # The layout that convolutions are fastest in, on CPUs and on GPUs.
-        self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        # Convolutions are fastest in this layout, on CPUs and on GPUs.
+        self.model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing in the stubs
         self._optimizer, self._schedule = optimizer, schedule
         self.regions = torch.Generator().manual_seed(seed)
 
@@ -38,7 +37,7 @@ class Learner(pl.LightningModule):
 
     def configure_optimizers(self) -> Any:
         if self._optimizer is None or self._schedule is None:
-            raise ValueError("this task was made for evaluation; training it takes an optimizer and a schedule")
+            raise ValueError("optimizer and schedule must be given to a task that trains, got none: it only evaluates")
         optimizer, schedule = self._optimizer(self.model.parameters()), self._schedule
         steps = int(self.trainer.estimated_stepping_batches)
         per_epoch = max(1, steps // max(1, self.trainer.max_epochs or 1))

@@ -44,7 +44,7 @@ class OneCycle:
 
     def __post_init__(self) -> None:
         if not 0 <= self.warmup < 1:
-            raise ValueError(f"scheduler.warmup must be a share of the run, 0 to below 1, got {self.warmup}")
+            raise ValueError(f"warmup must be a share of the run, 0 to below 1, got {self.warmup}")
 
     def __call__(self, step: int, steps: int, steps_per_epoch: int) -> float:
         peak = self.warmup * (steps - 1)

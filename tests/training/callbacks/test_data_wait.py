@@ -134,5 +134,5 @@ def test_other_loaders_are_left_alone(clock: Clock) -> None:
 
 
 def test_a_window_has_steps() -> None:
-    with pytest.raises(ValueError, match=r"callbacks\.data_wait\.steps must be positive, got 0"):
+    with pytest.raises(ValueError, match=r"steps must be positive, got 0"):
         DataWait(steps=0)

@@ -150,8 +150,8 @@ def test_gradients_that_were_made_larger_are_made_as_they_were() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"every_n_steps": 0}, r"callbacks\.variance\.every_n_steps must be positive, got 0"),
-        ({"at": "sums"}, r"callbacks\.variance\.at must be one of blocks, convolutions, all, got sums"),
+        ({"every_n_steps": 0}, r"every_n_steps must be positive, got 0"),
+        ({"at": "sums"}, r"at must be one of blocks, convolutions, all, got sums"),
     ],
 )
 def test_wrong_arguments(arguments: dict[str, Any], message: str) -> None:

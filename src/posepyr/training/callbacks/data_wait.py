@@ -18,7 +18,7 @@ class DataWait(pl.Callback):
 
     def __init__(self, steps: int = 50) -> None:
         if steps < 1:
-            raise ValueError(f"callbacks.data_wait.steps must be positive, got {steps}")
+            raise ValueError(f"steps must be positive, got {steps}")
         self._marks: deque[tuple[float, float]] = deque(maxlen=steps)
 
     def on_train_epoch_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:

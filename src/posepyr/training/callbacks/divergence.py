@@ -45,7 +45,7 @@ class StopOnExplosion(pl.Callback):
 
     def __init__(self, factor: float = 1e3) -> None:
         if factor <= 1:
-            raise ValueError(f"callbacks.stop_on_explosion.factor must be larger than 1, got {factor}")
+            raise ValueError(f"factor must be larger than 1, got {factor}")
         self.factor = factor
         self._limit: Tensor | None = None
         self._earlier: Step | None = None

@@ -13,11 +13,11 @@ from pytorch_lightning.loggers import WandbLogger
 
 from posepyr import draw, geometry
 from posepyr.data.loading.dataset import Crops
-from posepyr.data.loading.sampler import Draw
+from posepyr.data.loading.loader import Draw
 from posepyr.data.module import PoseDataModule
 from posepyr.metrics.functional import distances, unit_length
 from posepyr.records import Pixels, PoseBatch
-from posepyr.training.task import PoseTask, BatchPredictions
+from posepyr.training.task import BatchPredictions, PoseTask
 
 log = logging.getLogger("posepyr")
 

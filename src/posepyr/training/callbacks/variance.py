@@ -23,9 +23,9 @@ class VarianceProfile(pl.Callback):
 
     def __init__(self, every_n_steps: int = 100, at: At = "blocks") -> None:
         if every_n_steps < 1:
-            raise ValueError(f"callbacks.variance.every_n_steps must be positive, got {every_n_steps}")
+            raise ValueError(f"every_n_steps must be positive, got {every_n_steps}")
         if at not in get_args(At):
-            raise ValueError(f"callbacks.variance.at must be one of {', '.join(get_args(At))}, got {at}")
+            raise ValueError(f"at must be one of {', '.join(get_args(At))}, got {at}")
         self.every_n_steps, self.at = every_n_steps, at
         self._places: dict[str, Place] = {}
         self._watching = ExitStack()

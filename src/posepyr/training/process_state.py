@@ -1,0 +1,98 @@
+"""What a run changes of its process, put back for programs that call posepyr from Python."""
+
+import logging
+import os
+import random
+import signal
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+
+
+@contextmanager
+def unchanged_process_state() -> Iterator[None]:
+    """Put back at the end, also after an error, whatever of a process's state is in ``STATE``, and its warnings."""
+    with warnings.catch_warnings():
+        before = [get() for get, _ in STATE]
+        try:
+            yield
+        finally:
+            for value, (_, put_back) in zip(before, STATE, strict=True):
+                put_back(value)
+
+
+def _environment() -> dict[str, str]:
+    return dict(os.environ)
+
+
+def _set_environment(before: dict[str, str]) -> None:
+    if dict(os.environ) != before:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _signal_handlers() -> dict[int, Any]:
+    return {number: signal.getsignal(number) for number in signal.valid_signals()}
+
+
+def _set_signal_handlers(before: dict[int, Any]) -> None:
+    # Python lets the main thread alone set handlers, so that no other has changed any.
+    if threading.current_thread() is not threading.main_thread():
+        return
+    for number, handler in before.items():
+        if signal.getsignal(number) is not handler and handler is not None:
+            signal.signal(number, handler)
+
+
+def _loggers() -> dict[logging.Logger, tuple[int, bool, list[logging.Handler]]]:
+    named = [logger for logger in logging.Logger.manager.loggerDict.values() if isinstance(logger, logging.Logger)]
+    return {logger: (logger.level, logger.disabled, logger.handlers[:]) for logger in [logging.getLogger(), *named]}
+
+
+def _set_loggers(before: dict[logging.Logger, tuple[int, bool, list[logging.Handler]]]) -> None:
+    for logger, (level, disabled, handlers) in before.items():
+        logger.setLevel(level)
+        logger.disabled = disabled
+        logger.handlers[:] = handlers
+
+
+def _cuda_generators() -> list[torch.Tensor]:
+    # To ask for them would start CUDA, which takes a second and a GPU's memory.
+    return torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+
+
+def _set_cuda_generators(before: list[torch.Tensor]) -> None:
+    if before:
+        torch.cuda.set_rng_state_all(before)
+
+
+def _algorithms() -> tuple[bool, bool, bool, bool]:
+    strict = torch.are_deterministic_algorithms_enabled()
+    warn_only = torch.is_deterministic_algorithms_warn_only_enabled()
+    return strict, warn_only, torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic
+
+
+def _set_algorithms(before: tuple[bool, bool, bool, bool]) -> None:
+    strict, warn_only, torch.backends.cudnn.benchmark, torch.backends.cudnn.deterministic = before
+    torch.use_deterministic_algorithms(strict, warn_only=warn_only)
+
+
+STATE: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
+    (_environment, _set_environment),
+    (_signal_handlers, _set_signal_handlers),
+    (_loggers, _set_loggers),
+    (random.getstate, random.setstate),
+    (np.random.get_state, np.random.set_state),
+    (torch.get_rng_state, torch.set_rng_state),
+    (_cuda_generators, _set_cuda_generators),
+    (torch.get_num_threads, torch.set_num_threads),
+    (torch.get_default_dtype, torch.set_default_dtype),
+    (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
+    (_algorithms, _set_algorithms),
+)
+"""How each part of the state is read, and how it is put back."""
