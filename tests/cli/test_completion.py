@@ -6,17 +6,21 @@ import pytest
 
 from posepyr.cli import completion
 from posepyr.cli.commands import BENCH, DATA, POSEPYR
-from posepyr.cli.completion import arguments, candidates
-from posepyr.cli.score import METRICS
+from posepyr.cli.completion import candidates
 from posepyr.configuration.catalogue import search_folders
 
 
+def complete(*words: str) -> list[str]:
+    return candidates(search_folders(), words)
+
+
 def test_commands(conf: Path) -> None:
-    assert candidates(search_folders(), "tr", "tr", first=True) == ["train"]
-    assert candidates(search_folders(), "", "", first=True) == sorted(set(POSEPYR.commands) - {"complete"})
-    assert candidates(search_folders(), "list", "m") == ["model"]
-    assert candidates(search_folders(), "completion", "b") == ["bash"]
-    assert candidates(search_folders(), "predict", "") == [], "files are the shell's"
+    assert complete("tr") == ["train"]
+    assert complete("") == sorted(set(POSEPYR.commands) - {"complete"})
+    assert complete("list", "m") == ["model"]
+    assert complete("completion", "b") == ["bash"]
+    assert complete("predict", "") == [], "files are the shell's"
+    assert complete("trian", "") == []
 
 
 @pytest.mark.parametrize(
@@ -32,8 +36,7 @@ def test_commands(conf: Path) -> None:
     ],
 )
 def test_bench_takes_what_to_measure_and_then_overrides(conf: Path, words: list[str], expected: list[str]) -> None:
-    found = candidates(search_folders(), "bench", words[-1], ["posepyr", "bench", *words, "", ""])
-    assert found == expected
+    assert complete("bench", *words) == expected
 
 
 @pytest.mark.parametrize(
@@ -49,64 +52,38 @@ def test_bench_takes_what_to_measure_and_then_overrides(conf: Path, words: list[
     ],
 )
 def test_data_takes_what_to_do_and_then_overrides(conf: Path, words: list[str], expected: list[str]) -> None:
-    found = candidates(search_folders(), "data", words[-1], ["posepyr", "data", *words, "", ""])
-    assert found == expected
+    assert complete("data", *words) == expected
 
 
-@pytest.mark.parametrize("command", ["score", "compare"])
-def test_scores_are_named_behind_their_flag(conf: Path, command: str) -> None:
-    words = ["posepyr", command, "--metric"]
-    assert candidates(search_folders(), command, "", [*words, "", ""]) == sorted(METRICS)
-    assert candidates(search_folders(), command, "pck", [*words, "pck", ""]) == ["pck", "pckh"]
-    assert candidates(search_folders(), command, "", [*words, "pck", "--truth", ""]) == [], "files are the shell's"
+@pytest.mark.parametrize("command", ["train", "evaluate", "audit", "complexity"])
+def test_commands_that_take_overrides(conf: Path, command: str) -> None:
+    assert complete(command, "model=py") == ["model=pyramid", "model=pyramid_small"]
+    flags = ["--rerun", "--resolve", "--resume"] if command in ("train", "evaluate") else []
+    assert complete(command, "--r") == flags
 
 
-def test_audit_takes_overrides(conf: Path) -> None:
-    assert candidates(search_folders(), "audit", "model=py", ["posepyr", "audit"]) == [
-        "model=pyramid", "model=pyramid_small",
-    ]  # fmt: skip
-    assert candidates(search_folders(), "audit", "--r", ["posepyr", "audit"]) == []
-
-
-@pytest.mark.parametrize(
-    ("word", "words", "expected"),
-    [
-        ("mo", [], ["model="]),
-        ("model", [], ["model.", "model="]),
-        ("model=", [], ["model=plain", "model=pyramid", "model=pyramid_small"]),
-        ("model=plain,py", [], ["model=plain,pyramid", "model=plain,pyramid_small"]),
-        ("experiment=p", [], ["experiment=paper/first"]),
-        ("model.s", [], ["model.size=", "model.stacks="]),
-        ("model.block.", [], ["model.block.levels=", "model.block.scale=", "model.block.variant="]),
-        ("model.b", ["model=plain"], ["model.bias=", "model.block="]),
-        ("model.j", [], []),
-        ("data.source.", [], ["data.source.file=", "data.source.names=", "data.source.share="]),
-        ("checkpoint.", [], ["checkpoint.mode=", "checkpoint.monitor="]),
-        ("--r", [], ["--rerun", "--resolve", "--resume"]),
-        ("model.stacks=", [], []),
-    ],
-)
-def test_overrides(conf: Path, word: str, words: list[str], expected: list[str]) -> None:
-    assert candidates(search_folders(), "train", word, words) == expected
-
-
-def test_arguments_are_read_through_what_passes_them_on() -> None:
-    assert {"max_epochs", "accelerator"} <= set(arguments("pytorch_lightning.Trainer"))
-    assert {"lr", "alpha"} <= set(arguments("torch.optim.RMSprop"))
-    assert {"sigma", "refine"} <= set(arguments("posepyr.codec.Codec"))
-    assert arguments("no.such.Thing") == []
-    assert arguments("posepyr.codec.Codek") == []
-    assert arguments("") == []
+def test_every_command_that_takes_overrides_exists() -> None:
+    for command in completion.OVERRIDES:
+        first, _, second = command.partition(" ")
+        runs = POSEPYR.commands[first].runs
+        assert not second if isinstance(runs, str) else second in runs.commands
 
 
 def test_asking_is_quick_because_nothing_is_imported() -> None:
     code = (
         "import sys; from posepyr.cli.main import main\n"
-        "assert main(['complete', 'train', 'trainer.max_e', 'posepyr', 'train', 'trainer.max_e']) == 0\n"
+        "assert main(['complete', 'train', 'trainer.max_e']) == 0\n"
         "assert not {'torch', 'hydra', 'omegaconf', 'numpy'} & set(sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("trainer.max_epochs=\n", "")
+
+
+def test_the_users_folder_is_looked_into(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "mine.yaml").touch()
+    assert completion.run_complete(["train", "--config-dir", str(tmp_path), "model=mi"]) == 0
+    assert capsys.readouterr().out == "model=mine\n"
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
@@ -117,9 +94,9 @@ def test_every_shell_has_a_script(shell: str, capsys: pytest.CaptureFixture[str]
 
 def test_bash_completes_the_part_behind_the_equals_sign() -> None:
     script = completion.SCRIPTS["bash"]
-    code = f"""posepyr() {{ printf 'model=plain\\nmodel=pyramid\\n'; }}
+    code = f"""posepyr() {{ [[ "$1 $2 $3" == "complete train model=p" ]] && printf 'model=plain\\nmodel=pyramid\\n'; }}
 {script}
-COMP_LINE='posepyr train model=p' COMP_POINT=21 COMP_WORDS=(posepyr train model = p) COMP_CWORD=4
+COMP_LINE='posepyr train model=p' COMP_POINT=21
 _posepyr
 echo "${{COMPREPLY[@]}}" """
     done = subprocess.run(["bash", "-c", code], capture_output=True, text=True, check=False)

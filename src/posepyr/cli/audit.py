@@ -1,22 +1,22 @@
 """``posepyr audit``: the variance of responses and gradients through the depth of networks, side by side."""
 
-import argparse
-import json
+import math
 import shlex
 import sys
-from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
 
 from posepyr import errors
-from posepyr.cli.complexity import CLASSIFIER_INPUT, INPUT, input_size
-from posepyr.errors import UsageError
+from posepyr.cli import options
+from posepyr.tables import align
 
 if TYPE_CHECKING:
-    from posepyr.configuration.compose import Job
-    from posepyr.variance.curves import Measured
+    from posepyr.variance.curves import Band, Curve, Section
 
 BATCH = 2
+UNKNOWN = "-"
+"""Mean of variances of which one is zero or larger than numbers go."""
 
 EXAMPLES = """examples:
   posepyr audit model=hourglass_prm init=xavier,msr,multibranch --at convolutions --no-norms --output audit
@@ -26,40 +26,35 @@ EXAMPLES = """examples:
 """
 
 
-class Audited(NamedTuple):
-    """A network that is measured."""
-
-    label: str
-    """What is special about it among the others."""
-    overrides: list[str]
-    config: dict[str, Any]
-    size: tuple[int, int]
-    """Height and width of the pictures."""
-
-
 def run(arguments: list[str]) -> int:
-    """Measures, prints, and writes the files where they are asked for."""
-    options = _parser().parse_intermixed_args(arguments)
-    for flag, value, least in (
-        ("--batch", options.batch, 2), ("--steps", options.steps, 0), ("--seeds", options.seeds, 1)
-    ):  # fmt: skip
-        if value < least:
-            raise UsageError(f"{flag} must be at least {least}, got {value}")
-    networks = audited(options)
-    measured, notes = measure(networks, options)
-    show(measured, notes)
-    if options.output:
-        write(options.output, measured, report(arguments, options, networks, notes))
+    """Measure networks, print the table, and write the files."""
+    chosen = _parser().read(arguments)
+    options.check_least(chosen, batch=2, steps=0, seeds=1)
+    size = options.parse_size(chosen.input) if chosen.input else None
+    # Here, after parsing: --help and a wrong flag must not wait for Torch.
+    from posepyr.cli.progress import tracking
+    from posepyr.measurement.machine import choose_device
+    from posepyr.studies.variance_audit import AuditSettings, choose_networks, describe_audit, measure, write_audit
+    from posepyr.variance.curves import curves
+
+    settings = AuditSettings(chosen.at, chosen.steps, chosen.seeds, chosen.batch, chosen.norms)
+    networks = choose_networks(chosen.overrides, chosen.config_dir, size)
+    with tracking() as track:
+        measured, notes = measure(track(networks, "measuring"), settings, choose_device(chosen.device))
+    sys.stdout.write("\n".join([*notes, table(curves(measured))]))
+    if chosen.output:
+        command = shlex.join(["posepyr", "audit", *arguments])
+        write_audit(chosen.output, measured, describe_audit(command, networks, settings, notes))
+        print(f"written: {chosen.output}/variances.png, variances.csv, audit.json")
     return errors.COMPLETED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> options.Parser:
+    parser = options.Parser(
         "posepyr audit",
-        description="Measure the variance of responses, and of the gradients that come back, from the first layer of "
-        "a network to the last: at its first weights and after some steps of training.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "Measure the variance of responses, and of the gradients that come back, from the first layer of a network to "
+        "the last: at its first weights and after some steps of training.",
+        EXAMPLES,
     )
     parser.add_argument(
         "overrides", nargs="*", help="choose networks as for training; key=a,b puts both side by side, without -m"
@@ -70,117 +65,51 @@ def _parser() -> argparse.ArgumentParser:
         "both (blocks)",
     )  # fmt: skip
     parser.add_argument("--steps", type=int, default=0, metavar="K", help="measure once more after K steps (0)")
-    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="first weights drawn so often (1)")
+    parser.add_argument("--seeds", type=int, default=1, metavar="N", help="number of first weights (1)")
     parser.add_argument("--batch", type=int, default=BATCH, metavar="N", help=f"pictures at once ({BATCH})")
-    parser.add_argument("--input", metavar="HxW", help="height x width (that of the data)")
+    options.add_input_size(parser, "that of the data")
     parser.add_argument(
         "--no-norms", dest="norms", action="store_false",
-        help="leave batch norm out, which hides from each layer what the first weights before it do",
+        help="leave batch norm out, which hides from a layer the scale of the first weights before it",
     )  # fmt: skip
-    parser.add_argument("--device", choices=["cpu", "cuda"], help="where to run (cuda if there, else cpu)")
-    parser.add_argument("--output", type=Path, metavar="DIR", help="write variances.png, variances.csv and audit.json")
-    parser.add_argument("--config-dir", help="a folder of your own configuration files, looked into first")
+    options.add_device(parser)
+    options.add_output(parser, "write variances.png, variances.csv and audit.json")
+    options.add_config_dir(parser)
     return parser
 
 
-def audited(options: argparse.Namespace) -> list[Audited]:
-    """The networks that a command line names: every combination of swept values."""
-    # Here, after parsing: --help and a wrong flag must not wait for Torch.
-    from posepyr.configuration.compose import Composer
+def table(curves: Sequence["Curve"]) -> str:
+    """Return variances by the sections of networks; networks of other sections stand in tables of their own."""
+    from posepyr.variance.curves import sections
 
-    jobs = Composer(options.config_dir).jobs(options.overrides)
-    return [
-        Audited(label, job.overrides, job.config, _set_size(job.config, options.input))
-        for label, job in zip(labels(jobs), jobs, strict=True)
+    lines: list[str] = []
+    for parts, group in groupby(curves, lambda curve: sections(curve.names)):
+        alike = list(group)
+        head = ["outputs", *(curve.label for curve in alike)]
+        responses = _rows(parts, [curve.responses for curve in alike])
+        gradients = _rows(parts, [curve.gradients for curve in alike])
+        lines += ["", *align([["variance of responses", *head], *responses])]
+        lines += ["", *align([["variance of gradients", *head], *gradients])]
+    return "\n".join([*lines, "", "Geometric means over the outputs of each part, in the order of execution."]) + "\n"
+
+
+def _rows(parts: Sequence["Section"], columns: Sequence[Sequence["Band"]]) -> list[list[str]]:
+    rows = [
+        [part.name, str(part.stop - part.start), *(_mean(column[part.start : part.stop]) for column in columns)]
+        for part in parts
     ]
+    return [*rows, ["largest over smallest", "", *map(_largest_over_smallest, columns)]]
 
 
-def labels(jobs: Sequence["Job"]) -> list[str]:
-    """What each job has that others have not: choices by their names alone; of a single job, the network."""
-    given = [dict(line.split("=", 1) for line in job.overrides if "=" in line) for job in jobs]
-    keys = dict.fromkeys(key for one in given for key in one)
-    varied = [key for key in keys if len({one.get(key) for one in given}) > 1]
-    if not varied:
-        choices = jobs[0].composed.hydra.runtime.choices
-        return [choices.classifier or choices.model] * len(jobs)
-    return [", ".join(_spoken(key, one[key]) for key in varied if key in one) for one in given]
+def _mean(bands: Iterable["Band"]) -> str:
+    logs = [math.log(band.mean) for band in bands]
+    return _number(math.exp(math.fsum(logs) / len(logs)))
 
 
-def _spoken(key: str, value: str) -> str:
-    *path, last = key.split(".")
-    return f"{last}={value}" if path or value.isdigit() else value
+def _largest_over_smallest(bands: Sequence["Band"]) -> str:
+    means = [band.mean for band in bands]
+    return UNKNOWN if any(map(math.isnan, means)) else _number(max(means) / min(means))
 
 
-def _set_size(config: dict[str, Any], asked: str | None) -> tuple[int, int]:
-    """The height and width of the pictures, which become the data's where they are asked for."""
-    if config.get("classifier"):
-        holder, key, usual = config["data"].get("cut") or {}, "size", CLASSIFIER_INPUT
-    else:
-        holder, key, usual = config["data"], "input_size", INPUT
-    size = input_size(asked, holder.get(key, usual))
-    if asked:
-        holder[key] = list(size)
-    return size
-
-
-def measure(networks: Sequence[Audited], options: argparse.Namespace) -> tuple[list["Measured"], list[str]]:
-    """What was measured, and a line on each network."""
-    from posepyr.cli.bench_model import device_of
-    from posepyr.cli.progress import tracking
-    from posepyr.studies.variance_audit import make_material, make_trial
-    from posepyr.variance.curves import audit
-
-    device = device_of(options.device)
-    measured: list[Measured] = []
-    notes = []
-    with tracking() as track:
-        for network in track(networks, "measuring"):
-            config = network.config
-            material = make_material(config, network.size, options.batch)
-            for seed in range(config["seed"], config["seed"] + options.seeds):
-                trial = make_trial(config, seed, network.size, material, options.norms, device)
-                measured += audit(network.label, trial, options.at, options.steps, seed)
-            notes.append(_note(network, material.what, len(measured[-1].rows), options))
-    return measured, notes
-
-
-def _note(network: Audited, what: str, rows: int, options: argparse.Namespace) -> str:
-    height, width = network.size
-    norms = "" if options.norms else ", without norms"
-    times = f", {options.seeds} times" if options.seeds > 1 else ""
-    return f"{network.label}: {rows} outputs{norms}, at {options.batch} {what}, {height}x{width}{times}"
-
-
-def show(measured: Sequence["Measured"], notes: Sequence[str]) -> None:
-    """Print the notes and the table."""
-    from posepyr.cli.audit_text import table
-    from posepyr.variance.curves import curves
-
-    sys.stdout.write("\n".join([*notes, table(curves(measured))]))
-
-
-def report(
-    arguments: Sequence[str], options: argparse.Namespace, networks: Sequence[Audited], notes: Sequence[str]
-) -> dict[str, Any]:
-    """What the figures are of, as plain data."""
-    from posepyr.measurement.machine import git_state, versions
-
-    return {
-        "command": shlex.join(["posepyr", "audit", *arguments]),
-        "commit": git_state()[0],
-        "packages": versions(),
-        **{name: getattr(options, name) for name in ("at", "steps", "seeds", "batch", "norms")},
-        "networks": [network._asdict() | {"note": note} for network, note in zip(networks, notes, strict=True)],
-    }
-
-
-def write(folder: Path, measured: Sequence["Measured"], said: dict[str, Any]) -> None:
-    """The figure, every row, and what they are of."""
-    from posepyr.files import write_text
-    from posepyr.variance.curves import curves, write_csv
-    from posepyr.variance.figure import draw_variances
-
-    draw_variances(curves(measured), folder / "variances.png")
-    write_csv(folder / "variances.csv", measured)
-    write_text(folder / "audit.json", json.dumps(said, indent=2) + "\n")
-    print(f"written: {folder}/variances.png, variances.csv, audit.json")
+def _number(value: float) -> str:
+    return UNKNOWN if math.isnan(value) else f"{value:.3g}"
