@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from posepyr.configuration.compose import Composer
-from posepyr.data.loading.sampler import Draw
+from posepyr.data.loading.loader import Draw
 from posepyr.layers.pooling import redraw_regions
 from posepyr.training.build import make_pose
 from posepyr.training.task import PoseTask

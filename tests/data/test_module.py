@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from posepyr.data.loading.augment import Augment
-from posepyr.data.loading.sampler import Draw
+from posepyr.data.loading.loader import Draw
 from posepyr.data.module import CropPlan, PoseDataModule, describe_batch
 from support.dots import SKELETON, Dots
 

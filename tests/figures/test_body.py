@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
 
-from posepyr.figures.body import FRAMES, NODES, Build, pose_body
-from posepyr.figures.draws import numbered_draws
+from posepyr.figures import numbered_draws
+from posepyr.figures.body import FRAMES, NODES, Build, Outfit, pose_body
 from posepyr.figures.outline import trace
 from posepyr.figures.pose import ARM_LIMITS, ARM_REACH, LEG_LIMITS, NECK_LIMITS, SPINE_LIMITS, Pose, draw_pose
-from posepyr.figures.wardrobe import Outfit
 
 AVERAGE = Build(legs=1.0, arms=1.0, shoulders=1.0, hips=1.0, head=1.0, girth=1.0)
 STILL = Pose((0, 0, 0), (0, 0, 0), (0,) * 5, (0,) * 5, (0,) * 5, (0,) * 5)

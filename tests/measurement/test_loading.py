@@ -16,7 +16,7 @@ from posepyr.data.classification.cuts import PaddedCut
 from posepyr.data.classification.labelled import LabelledPictures
 from posepyr.data.loading.augment import Augment
 from posepyr.data.loading.dataset import Crops
-from posepyr.data.loading.sampler import Draw
+from posepyr.data.loading.loader import Draw
 from posepyr.data.module import CropPlan, PoseDataModule
 from posepyr.data.sources.coco import Coco
 from posepyr.geometry import CropRule

@@ -12,7 +12,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from posepyr.data.formats.coco_people import read_coco
-from posepyr.data.loading.truth import against_file, truth_of
+from posepyr.data.formats.people import against_file, truth_of
 from posepyr.metrics.average_precision import AveragePrecision
 from posepyr.records import Predictions, Truth
 from posepyr.skeleton import Skeleton

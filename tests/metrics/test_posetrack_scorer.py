@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posepyr.data.loading.truth import truth_of
+from posepyr.data.formats.people import truth_of
 from posepyr.data.sources.posetrack import PoseTrack
 from posepyr.metrics.posetrack import PoseTrackAP
 from posepyr.metrics.posetrack_frames import NOT_FOLLOWED, FoundPeople, ScoredFrame, TruePeople

@@ -8,7 +8,7 @@ import numpy as np
 import scipy.io
 
 from posepyr.data.classification.cifar10 import Cifar10
-from posepyr.data.formats.mpii.ground_truth import read_ground_truth
+from posepyr.data.formats.mpii_layout import read_ground_truth
 from posepyr.data.sources.lsp import Lsp
 from posepyr.data.sources.mpii import Mpii
 from support import mpii_files

@@ -20,7 +20,7 @@ from posepyr.losses import StagedMSE
 from posepyr.metrics.pck import PCK
 from posepyr.records import Predictions
 from posepyr.skeleton import Skeleton
-from posepyr.training.callbacks.pictures import PredictionSheet
+from posepyr.training.callbacks.sheets import PredictionSheet
 from posepyr.training.quiet import quiet
 from posepyr.training.schedule import Constant
 from posepyr.training.task import PoseTask
@@ -59,8 +59,8 @@ class Numbers(PredictionSheet):
     """Whom the sheet would choose from."""
 
     def _draw(self, *_: Any) -> None:
-        self.numbers = sorted(sample for _, sample, _ in self._seen)
-        self._seen = []
+        self.numbers = sorted(sample for _, sample, _ in self._people)
+        self._people = []
 
 
 class Run:

@@ -14,14 +14,20 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from posepyr.data.classification.cuts import Cut
 from posepyr.data.classification.labelled import LabelledPictures, LabelledSource
 from posepyr.data.formats.archive import data_folder
+from posepyr.data.formats.people import matched, truth_of
 from posepyr.data.formats.pictures import Decode
 from posepyr.data.loading.augment import Augment
 from posepyr.data.loading.cache import CropCache
 from posepyr.data.loading.dataset import Crops
-from posepyr.data.loading.joints import matched
-from posepyr.data.loading.loader import WatchedLoader, join, prepare_worker
-from posepyr.data.loading.sampler import Draw, EvaluationOrder, TrainingOrder, spread
-from posepyr.data.loading.truth import truth_of
+from posepyr.data.loading.loader import (
+    Draw,
+    EvaluationOrder,
+    TrainingOrder,
+    WatchedLoader,
+    join,
+    prepare_worker,
+    spread,
+)
 from posepyr.geometry import CropRule, Grid, fit
 from posepyr.records import Source, Truth
 from posepyr.skeleton import Skeleton
@@ -75,8 +81,7 @@ class OrderedData(pl.LightningDataModule, ABC):
         share, most = self.batch_size // world, self.device_batch
         if self.batch_size % world:
             raise ValueError(
-                f"batch_size is the global batch and must be divisible by the {world} processes, "
-                f"got {self.batch_size}"
+                f"batch_size is the global batch and must be divisible by the {world} processes, got {self.batch_size}"
             )
         if most is None or share <= most:
             return 1

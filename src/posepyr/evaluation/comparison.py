@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from posepyr.data.results.coco_results import CocoResults
+from posepyr.data.results.predictions import CocoResults
 from posepyr.data.results.predictions import PredictionFile
 from posepyr.data.results.truths import Known
 from posepyr.evaluation.scoring import METRICS, ScoreSettings, pair

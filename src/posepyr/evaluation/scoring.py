@@ -9,9 +9,9 @@ import numpy as np
 import yaml
 
 from posepyr.configuration import catalogue
-from posepyr.data.formats.posetrack.results import read_annotated, read_frames
-from posepyr.data.results.coco_results import CocoResults
-from posepyr.data.results.content import kind_of
+from posepyr.data.formats.posetrack_videos import read_annotated, read_frames
+from posepyr.data.results.predictions import CocoResults
+from posepyr.data.formats.containers import kind_of
 from posepyr.data.results.posepyr_file import read_saved
 from posepyr.data.results.predictions import PredictionFile
 from posepyr.data.results.truths import Known, match
@@ -179,7 +179,7 @@ def score_videos(truth: Path, predictions: Path, settings: ScoreSettings) -> Fil
         return _saved_videos(truth, predictions)
     frames = read_frames(truth, predictions)
     slip = "; MOTA with the slips of the benchmark's own evaluation" if settings.compat else ""
-    protocol = f"{posetrack.RULES}; mAP in single frames, MOTA through videos, mean: every joint counts the same{slip}"
+    protocol = f"{posetrack.RULES}; mAP in single frames, MOTA through videos; mean: average over the joints{slip}"
     layout = f"PoseTrack, {len({frame.video for frame in frames})} videos of {len(frames)} frames"
     people = sum(len(frame.found.keypoints) for frame in frames)
     return FileScores(protocol, layout, people, 0, posetrack.scores(frames, POSETRACK_JOINTS, settings.compat))

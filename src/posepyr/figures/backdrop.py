@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
+from posepyr.figures import Draws
 from posepyr.figures.brush import SHIFT, fixed
-from posepyr.figures.draws import Draws
 from posepyr.figures.occluders import Thing
 from posepyr.figures.textures import TILE, Colour, coloured, draw_colour, grain, mix, patterns, shaded
 from posepyr.records import Pixels

@@ -4,13 +4,46 @@ Axes: x to the right of the picture, y down, z away from the camera. A body with
 and faces the camera, so that its front is -z and its own left is +x. Lengths are shares of the body's height.
 """
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 
-from posepyr.figures.draws import Draws
+from posepyr.figures import Draws
 from posepyr.figures.pose import Pose
 from posepyr.records import FloatArray
+
+Hat = Literal["none", "cap", "beanie"]
+Hair = Literal["bald", "short", "long"]
+Lower = Literal["trousers", "shorts", "skirt"]
+
+HATS: tuple[Hat, ...] = ("none", "none", "none", "cap", "beanie")
+HAIR: tuple[Hair, ...] = ("short", "short", "short", "long", "long", "bald")
+LOWER: tuple[Lower, ...] = ("trousers", "trousers", "trousers", "shorts", "shorts", "skirt")
+
+
+class Outfit(NamedTuple):
+    """One person's clothes and hair."""
+
+    hat: Hat
+    hair: Hair
+    lower: Lower
+    sleeves: float
+    """Share of the arm that is covered: up to 0.5 of the upper arm alone."""
+    hem: float
+    """Share of the leg that trousers or a skirt cover."""
+    looseness: float
+    """Factor of clothed limbs' thickness."""
+    backpack: bool
+
+
+def draw_outfit(draws: Draws) -> Outfit:
+    """Someone's clothes: any garment goes with any other."""
+    hat, hair, lower = draws.pick(HATS), draws.pick(HAIR), draws.pick(LOWER)
+    sleeves = draws.pick((0.0, 0.28, 0.34, 1.0, 1.0))
+    short, long = draws.between(0.28, 0.46), draws.between(0.9, 0.98)
+    hem = {"trousers": long, "shorts": short, "skirt": draws.between(0.22, 0.38)}[lower]
+    return Outfit(hat, hair, lower, sleeves, hem, draws.between(1.04, 1.22), draws.chance(0.2))
+
 
 NODES = (
     "pelvis", "waist", "thorax", "neck", "head_top", "right_shoulder", "left_shoulder", "right_elbow",

@@ -1,4 +1,4 @@
-"""Shaded surfaces on pixels: where every body part's rim and inside lie, and how cloth is laid on them."""
+"""Shaded surfaces on pixels, and small drawings that ride on a body part."""
 
 from functools import cache
 from typing import NamedTuple
@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from posepyr.figures.outline import Outline
+from posepyr.figures.scene import Person
 from posepyr.figures.textures import Colour
 from posepyr.records import FloatArray, Pixels
 
@@ -153,3 +154,39 @@ def _balls(chain: FloatArray) -> tuple[tuple[int, int, int], ...]:
         (round(x * _UNIT), round(y * _UNIT), round(max(radius + _SHRINK, 0.2) * _UNIT))
         for x, y, radius in chain[[0, -1]].tolist()
     )
+
+
+class Sketch(NamedTuple):
+    """Named shapes in the axes of one body part."""
+
+    node: str
+    frame: str
+    points: FloatArray
+    """``N 3``: all shapes' points."""
+    spans: dict[str, slice]
+    """Where each shape's points are."""
+
+    def on(self, person: Person, points: FloatArray | None = None) -> dict[str, Fixed]:
+        """The shapes on somebody, ``name: N 2`` in the picture; ``points`` in place of the sketch's own."""
+        flat = fixed(person.at(self.node, self.frame, self.points if points is None else points))
+        return {name: flat[span] for name, span in self.spans.items()}
+
+
+def sketch(node: str, frame: str, shapes: dict[str, npt.ArrayLike]) -> Sketch:
+    """Gather shapes, each ``N 3``."""
+    arrays = [np.asarray(shape, dtype=np.float64) for shape in shapes.values()]
+    ends = np.cumsum([len(array) for array in arrays]).tolist()
+    spans = {name: slice(end - len(array), end) for name, array, end in zip(shapes, arrays, ends, strict=True)}
+    return Sketch(node, frame, np.concatenate(arrays), spans)
+
+
+def fill(canvas: Pixels, corners: Fixed, colour: Colour, rim: Colour | None = None) -> None:
+    """A shape in one colour, with a line around it."""
+    cv2.fillPoly(canvas, [corners], colour, cv2.LINE_AA, SHIFT)
+    if rim is not None:
+        cv2.polylines(canvas, [corners], True, rim, 1, cv2.LINE_AA, SHIFT)
+
+
+def line(canvas: Pixels, points: Fixed, colour: Colour, width: int = 1, closed: bool = False) -> None:
+    """A line through points."""
+    cv2.polylines(canvas, [points], closed, colour, width, cv2.LINE_AA, SHIFT)

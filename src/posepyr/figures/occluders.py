@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from posepyr.figures.draws import Draws
+from posepyr.figures import Draws
 from posepyr.records import FloatArray
 
 Kind = Literal["box", "pole", "ball", "plant", "table", "board"]

@@ -10,8 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from posepyr.figures.body import FRAMES, NODES, Body
-from posepyr.figures.wardrobe import Outfit
+from posepyr.figures.body import FRAMES, NODES, Body, Outfit
 from posepyr.records import FloatArray
 
 STATIONS = np.linspace(0.0, 1.0, 5)

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from posepyr.figures.draws import Draws
+from posepyr.figures import Draws
 
 Angles = tuple[float, ...]
 """Of a spine or neck: forward bend, side bend to the person's left, twist to the left.

@@ -6,12 +6,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from posepyr.figures.body import FRAMES, NODES, Body, draw_build, pose_body
-from posepyr.figures.draws import Draws, numbered_draws
+from posepyr.figures import Draws, numbered_draws
+from posepyr.figures.body import FRAMES, NODES, Body, Outfit, draw_build, draw_outfit, pose_body
 from posepyr.figures.occluders import Thing, draw_cover, draw_things
 from posepyr.figures.outline import PARTS, Outline, trace
 from posepyr.figures.pose import draw_pose
-from posepyr.figures.wardrobe import Outfit, draw_outfit
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, FloatArray
 from posepyr.skeleton import MPII_JOINTS
 

@@ -19,8 +19,7 @@ from posepyr.data.classification.labelled import LabelledPictures
 from posepyr.data.formats.pictures import read_bytes, stored_size
 from posepyr.data.loading.cache import CropCache
 from posepyr.data.loading.dataset import Crops, Placed
-from posepyr.data.loading.loader import join, prepare_worker
-from posepyr.data.loading.sampler import Draw
+from posepyr.data.loading.loader import Draw, join, prepare_worker
 from posepyr.data.module import OrderedData
 from posepyr.measurement.timing import Budget, Duration, Workload, cpu_clock, ratio, time_in_turn
 

@@ -6,7 +6,7 @@ import torch
 
 from posepyr.data.classification.cuts import PaddedCut
 from posepyr.data.classification.labelled import LabelledBatch, LabelledPictures, LabelledSource
-from posepyr.data.loading.sampler import Draw, TrainingOrder
+from posepyr.data.loading.loader import Draw, TrainingOrder
 from posepyr.data.module import ClassificationDataModule
 
 

@@ -9,7 +9,7 @@ import pytest
 from pycocotools.coco import COCO
 
 from posepyr.data.export import write_coco
-from posepyr.data.loading.joints import matched
+from posepyr.data.formats.people import matched
 from posepyr.data.sources.coco import Coco
 from posepyr.skeleton import Skeleton
 

@@ -14,7 +14,7 @@ from posepyr.data.loading import cache as cache_module
 from posepyr.data.loading.augment import Augment
 from posepyr.data.loading.cache import CropCache
 from posepyr.data.loading.dataset import Crops
-from posepyr.data.loading.sampler import Draw
+from posepyr.data.loading.loader import Draw
 from posepyr.data.module import CropPlan, PoseDataModule
 from posepyr.data.sources.coco import Coco
 from posepyr.geometry import CropRule

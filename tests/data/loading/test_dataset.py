@@ -6,7 +6,7 @@ import torch
 from posepyr import geometry
 from posepyr.data.loading.augment import Augment
 from posepyr.data.loading.dataset import Crops
-from posepyr.data.loading.sampler import Draw, TrainingOrder
+from posepyr.data.loading.loader import Draw, TrainingOrder
 from posepyr.data.module import CropPlan, PoseDataModule
 from posepyr.geometry import CropRule
 from posepyr.nodes import build

@@ -11,8 +11,7 @@ from torch.utils.data import default_collate
 from posepyr.data.loading import loader
 from posepyr.data.loading.augment import Augment
 from posepyr.data.loading.dataset import Crops
-from posepyr.data.loading.loader import WatchedLoader, join, prepare_worker
-from posepyr.data.loading.sampler import Draw
+from posepyr.data.loading.loader import Draw, WatchedLoader, join, prepare_worker
 from posepyr.data.module import CropPlan, PoseDataModule
 from posepyr.geometry import CropRule
 from support.dots import SKELETON, Dots

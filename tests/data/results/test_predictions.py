@@ -9,8 +9,7 @@ import numpy as np
 import pytest
 import scipy.io
 
-from posepyr.data.results.coco_results import CocoResults
-from posepyr.data.results.predictions import PredictionFile, read_predictions
+from posepyr.data.results.predictions import CocoResults, PredictionFile, read_predictions
 from posepyr.skeleton import MPII_JOINTS
 from support import mpii_files as files
 

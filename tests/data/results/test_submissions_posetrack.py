@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posepyr.data.formats.posetrack.clip import Frame
-from posepyr.data.formats.posetrack.results import read_frames
+from posepyr.data.formats.posetrack_clip import Frame
+from posepyr.data.formats.posetrack_videos import read_frames
 from posepyr.data.results.submissions import write_posetrack_videos
 from posepyr.records import Predictions
 from posepyr.skeleton import POSETRACK_JOINTS

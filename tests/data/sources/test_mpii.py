@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from posepyr.data.export import write_mpii
-from posepyr.data.formats.mpii.ground_truth import read_ground_truth
+from posepyr.data.formats.mpii_layout import read_ground_truth
 from posepyr.data.formats.people import People
 from posepyr.data.sources import mpii
 from posepyr.data.sources.mpii import Mpii

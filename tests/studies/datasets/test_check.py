@@ -16,8 +16,7 @@ from posepyr.data.sources.figures import Figures
 from posepyr.data.sources.mixture import Mixture
 from posepyr.records import PublishedCount, Source
 from posepyr.skeleton import Skeleton
-from posepyr.studies.datasets.check import Report, check_labelled, check_poses
-from posepyr.studies.datasets.counts import miscounts
+from posepyr.studies.datasets.check import Report, check_labelled, check_poses, miscounts
 
 SKELETON = Skeleton("small", ("nose", "neck"))
 SIDE = 40

@@ -8,7 +8,7 @@ from posepyr import draw, geometry
 from posepyr.codec import Codec
 from posepyr.data.loading.augment import Augment
 from posepyr.data.loading.dataset import Crops
-from posepyr.data.loading.sampler import Draw
+from posepyr.data.loading.loader import Draw
 from posepyr.data.sources.figures import Figures
 from posepyr.geometry import CropRule
 from posepyr.skeleton import Skeleton

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from posepyr.data.classification.cuts import Cut
-from posepyr.data.loading.sampler import Draw
+from posepyr.data.loading.loader import Draw
 from posepyr.records import Pixels, PublishedCount
 
 

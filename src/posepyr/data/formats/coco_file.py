@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from posepyr.data.formats.archive import LARGEST, Record, nearest, table
-from posepyr.data.formats.json_file import read_json
+from posepyr.data.formats.containers import read_json
 from posepyr.records import AnnotatedPictures, FloatArray
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from posepyr.data.formats import coco_file
 from posepyr.data.formats.archive import Record, table
-from posepyr.data.formats.json_file import read_json
+from posepyr.data.formats.containers import read_json
 from posepyr.data.formats.people import People, around, has_extent, sanitised, spelled
 from posepyr.records import FloatArray
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from posepyr.data.formats.archive import LARGEST, Record
-from posepyr.data.formats.matlab import read_mat
+from posepyr.data.formats.containers import read_mat
 from posepyr.data.formats.people import Visibility
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, FloatArray
 from posepyr.skeleton import LSP_JOINTS

@@ -1,14 +1,17 @@
-"""The people of a split that was read from files."""
+"""People of a split: held in arrays, seen with other joints, and all at once as what scores are taken against."""
 
+import logging
 from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from posepyr.data.formats.coco_file import annotated_pictures
 from posepyr.data.formats.pictures import read_view
-from posepyr.records import NOT_LABELLED, Annotation, FloatArray, View
+from posepyr.records import NOT_LABELLED, Annotation, FloatArray, Split, Truth, View
 
 Visibility = npt.NDArray[np.uint8]
 
@@ -113,3 +116,69 @@ def around(keypoints: FloatArray, visibility: Visibility, margin: float = 0.1) -
     low, high = labelled.min(axis=0), labelled.max(axis=0)
     extra = margin * (high - low).max()
     return np.concatenate([low - extra, high - low + 2 * extra]) if extra > 0 else None
+
+
+_log = logging.getLogger(__name__)
+
+
+def matched(split: Split, joints: tuple[str, ...]) -> Split:
+    """The split with these joints, in this order; those that it does not have are never labelled.
+
+    So a network of one skeleton is trained, fine-tuned and scored on the data of another, with the joints that both
+    have.
+    """
+    if split.joints == joints:
+        return split
+    shared = [joint for joint in joints if joint in split.joints]
+    if not shared:
+        raise ValueError(
+            f"source must have joints of the skeleton, got {', '.join(split.joints)}; the skeleton has "
+            f"{', '.join(joints)}; choose the skeleton of the data with skeleton="
+        )
+    lacking = [joint for joint in joints if joint not in shared]
+    if lacking:
+        _log.warning("the data has %d of the skeleton's %d joints; it lacks %s", len(shared), len(joints), lacking)
+    return Matched(split, joints)
+
+
+class Matched:
+    """A split whose annotations have other joints than their file."""
+
+    def __init__(self, split: Split, joints: tuple[str, ...]) -> None:
+        self._split, self.joints = split, joints
+        self._columns = np.array([split.joints.index(joint) if joint in split.joints else -1 for joint in joints])
+
+    @property
+    def measures(self) -> Mapping[str, npt.NDArray[Any]]:
+        return self._split.measures
+
+    def __len__(self) -> int:
+        return len(self._split)
+
+    def __getitem__(self, index: int, /) -> Annotation:
+        annotation = self._split[index]
+        lacking = self._columns < 0
+        keypoints, visibility = annotation.keypoints[self._columns], annotation.visibility[self._columns]
+        keypoints[lacking], visibility[lacking] = 0.0, NOT_LABELLED
+        return annotation._replace(keypoints=keypoints, visibility=visibility)
+
+    def view(self, annotation: Annotation, scale: float = 1.0) -> View:
+        return self._split.view(annotation, scale)
+
+
+def truth_of(split: Split) -> Truth:
+    """Everybody's annotation, without looking at a picture."""
+    people = [split[index] for index in range(len(split))]
+    joints = len(split.joints)
+    return Truth(
+        keypoints=np.array([person.keypoints for person in people], np.float64).reshape(-1, joints, 2),
+        visibility=np.array([person.visibility for person in people], np.uint8).reshape(-1, joints),
+        boxes=np.array([person.box for person in people], np.float64).reshape(-1, 4),
+        images=np.array([person.image for person in people], np.str_),
+        measures=split.measures,
+    )
+
+
+def against_file(truth: Truth, file: Path) -> Truth:
+    """Have scores taken against all that an annotation file in COCO's layout holds, which is read when first needed."""
+    return truth._replace(file=str(file), pictures=cache(partial(annotated_pictures, file)))

@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 from posepyr import geometry
 from posepyr.data.formats.pictures import Decode
 from posepyr.data.loading.augment import Augment
-from posepyr.data.loading.sampler import Draw
+from posepyr.data.loading.loader import Draw
 from posepyr.geometry import CropRule
 from posepyr.records import NOT_LABELLED, Annotation, FloatArray, Pixels, PoseBatch, Split, View
 from posepyr.skeleton import Skeleton

@@ -1,13 +1,105 @@
-"""Torch's loader as it is used here: what its workers set, how batches are laid out, how long they were waited for."""
+"""The order in which samples are shown, and the loader that shows them."""
 
 import contextlib
 import ctypes
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
-from torch.utils.data import DataLoader, default_collate
+import numpy as np
+import numpy.typing as npt
+from torch.utils.data import DataLoader, Sampler, default_collate
+
+
+class Draw(NamedTuple):
+    """One showing of one person. The epoch travels with the index, so that a worker needs no state of its own."""
+
+    epoch: int
+    person: int
+    scale: float = 1.0
+    """Of the person's box: more shows more of what is around."""
+
+
+class TrainingOrder(Sampler[Draw]):
+    """Whole global batches in an order that changes every epoch; the last, incomplete batch is left out.
+
+    Of each global batch a process gets its contiguous share, so that N processes see together what one would.
+    ``start`` is the number of global batches of ``start_epoch`` that an interrupted run has already seen: the length
+    stays that of the whole epoch, and the iteration begins there.
+    """
+
+    def __init__(self, size: int, batch_size: int, seed: int, rank: int = 0, world: int = 1) -> None:
+        if size < batch_size:
+            raise ValueError(
+                f"the training split must hold at least one batch of {batch_size} people, got {size}; lower batch_size"
+            )
+        self.size, self.batch_size, self.seed = size, batch_size, seed
+        self.rank, self.world = rank, world
+        self.epoch = 0
+        self.start_epoch, self.start = 0, 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning before every epoch."""
+        self.epoch = epoch
+
+    def resume(self, epoch: int, batches: int) -> None:
+        """Begin inside an epoch."""
+        self.start_epoch, self.start = epoch, batches
+
+    @property
+    def batches(self) -> int:
+        """Global batches in an epoch."""
+        return self.size // self.batch_size
+
+    def __len__(self) -> int:
+        return self.batches * self.batch_size // self.world
+
+    def __iter__(self) -> Iterator[Draw]:
+        first = self.start if self.epoch == self.start_epoch else 0
+        share = self.batch_size // self.world
+        order = self._order()[: self.batches * self.batch_size].reshape(self.batches, self.world, share)
+        for index in order[first:, self.rank].ravel():
+            yield Draw(self.epoch, int(index))
+
+    def _order(self) -> npt.NDArray[np.int64]:
+        generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, self.epoch])))
+        return generator.permutation(self.size)
+
+
+class EvaluationOrder(Sampler[Draw]):
+    """Each of ``people`` once, in order, dealt to the processes in turn: no one twice, no one lost.
+
+    With several ``scales`` each person is shown once at each, one after the other.
+    """
+
+    def __init__(self, people: Sequence[int], rank: int = 0, world: int = 1, scales: Sequence[float] = (1.0,)) -> None:
+        self._indices, self._scales = people[rank::world], tuple(scales)
+
+    def __len__(self) -> int:
+        return len(self._indices) * len(self._scales)
+
+    def __iter__(self) -> Iterator[Draw]:
+        return (Draw(0, index, scale) for index in self._indices for scale in self._scales)
+
+
+def spread(images: npt.NDArray[np.str_], count: int) -> list[int]:
+    """Numbers of ``count`` people, in pictures that lie evenly over the split's; everybody where it has no more.
+
+    ``images`` ``N`` are the pictures that a split's people are in. Everybody in a picture is taken, for there are
+    scores that miss who is not: so there may be a few people more than ``count``.
+    """
+    if count >= len(images):
+        return list(range(len(images)))
+    _, first, picture = np.unique(images, return_index=True, return_inverse=True)
+    place = np.argsort(np.argsort(first))[picture]  # N: pictures in the order of their first people
+    sizes = np.bincount(place)
+    pictures = max(1, count // int(sizes.max()))
+    while sizes[chosen := np.arange(pictures) * len(sizes) // pictures].sum() < count:
+        pictures += 1
+    found: list[int] = np.flatnonzero(np.isin(place, chosen)).tolist()
+    return found
+
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """The numbers of two of glibc's settings."""

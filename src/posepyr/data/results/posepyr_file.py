@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from posepyr.data.formats.archive import Record
-from posepyr.data.formats.mpii.layout import numbers, whole_numbers
-from posepyr.data.loading.truth import against_file
+from posepyr.data.formats.mpii_layout import numbers, whole_numbers
+from posepyr.data.formats.people import against_file
 from posepyr.files import whole
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, Predictions, Truth
 

@@ -1,6 +1,6 @@
 """Predictions of whoever made them, read from a file whose layout is told by what is in it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,11 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from posepyr.data.formats.archive import LARGEST, Record, table
-from posepyr.data.formats.json_file import read_json
-from posepyr.data.formats.matlab import read_mat
-from posepyr.data.formats.mpii.ground_truth import order_of
-from posepyr.data.results.coco_results import CocoResults, read_coco_results
-from posepyr.data.results.content import kind_of, read_datasets
+from posepyr.data.formats.coco_people import PERSON
+from posepyr.data.formats.containers import kind_of, read_datasets, read_json, read_mat
+from posepyr.data.formats.mpii_layout import order_of
 from posepyr.data.results.posepyr_file import read_saved
 from posepyr.records import FloatArray, Predictions, Truth
 from posepyr.skeleton import MPII_JOINTS
@@ -42,6 +40,26 @@ class PredictionFile(NamedTuple):
     def not_found(self) -> int:
         """Joints whose place is not a number: they count as missed."""
         return int((~np.isfinite(self.predictions.keypoints).all(axis=2)).sum())
+
+
+class CocoResults(NamedTuple):
+    """Poses ``N`` of a file."""
+
+    file: Path
+    images: list[Any]
+    """``N`` ids of the pictures."""
+    triples: FloatArray
+    """``N K 3``: x, y and whatever the file has third; of joints in the truth's order."""
+    scores: FloatArray
+    """``N``."""
+
+    def results(self, columns: Sequence[int]) -> list[dict[str, Any]]:
+        """As evaluations take them, with some of the joints in another order."""
+        chosen = self.triples[:, list(columns)].reshape(len(self.images), -1).tolist()
+        return [
+            {"image_id": image, "category_id": PERSON, "keypoints": keypoints, "score": score}
+            for image, keypoints, score in zip(self.images, chosen, self.scores.tolist(), strict=True)
+        ]
 
 
 def in_order(keypoints: FloatArray) -> Predictions:
@@ -132,3 +150,19 @@ def read_preds(content: dict[str, Any], file: Path, joints: int) -> PredictionFi
     record = Record(file)
     people = [{"joints": person} for person in record.items(content, "preds")]
     return read_people_list(people, file, joints)._replace(layout="preds, n x joints x 2, counted from 1")
+
+
+def read_coco_results(content: list[Any], file: Path, joints: int) -> CocoResults:
+    """Needed are ``image_id``, ``category_id`` 1, ``keypoints`` (three numbers a joint) and ``score``."""
+    records = [Record(file, f"[{index}]") for index in range(len(content))]
+    poses = [record.mapping(pose) for pose, record in zip(content, records, strict=True)]
+    images = [record.value(pose, "image_id") for pose, record in zip(poses, records, strict=True)]
+    for pose, image, record in zip(poses, images, records, strict=True):
+        if type(image) not in (int, str):
+            raise record.error("image_id", "be a whole number or a text", image)
+        if record.value(pose, "category_id") != PERSON:
+            raise record.error("category_id", f"be {PERSON}, the people's", pose["category_id"])
+    rows = [record.value(pose, "keypoints") for pose, record in zip(poses, records, strict=True)]
+    stated = [[record.value(pose, "score")] for pose, record in zip(poses, records, strict=True)]
+    triples = table(rows, records, "keypoints", 3 * joints).reshape(-1, joints, 3)
+    return CocoResults(file, images, triples, table(stated, records, "score", 1, LARGEST)[:, 0])

@@ -1,4 +1,4 @@
-"""Predictions of a whole split as the servers of MPII and PoseTrack take them, and what every server asks for."""
+"""Predictions of a whole split as the servers of COCO, MPII and PoseTrack take them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 from posepyr.data.export.writing import Struct, start, structs, write_mat
-from posepyr.data.formats.matlab import read_mat
-from posepyr.data.formats.mpii.official import read_release
-from posepyr.data.formats.posetrack.clip import Frame
+from posepyr.data.formats.coco_people import PERSON
+from posepyr.data.formats.containers import read_mat
+from posepyr.data.formats.mpii_official import read_release
+from posepyr.data.formats.posetrack_clip import Frame
 from posepyr.errors import UsageError
 from posepyr.files import write_text
-from posepyr.records import FloatArray, Predictions
-from posepyr.skeleton import MPII_JOINTS, POSETRACK_JOINTS, Skeleton
+from posepyr.records import FloatArray, Predictions, Truth
+from posepyr.skeleton import COCO_JOINTS, MPII_JOINTS, POSETRACK_JOINTS, Skeleton
 
 Pair = tuple[int, int]
 
@@ -211,4 +212,36 @@ def _content(frames: Sequence[Frame], people: dict[str, list[dict[str, Any]]]) -
         "images": [{"id": frame.image, "file_name": frame.file} for frame in frames],
         "annotations": annotations,
         "categories": [{"id": 1, "name": "person", "supercategory": "person", "keypoints": list(NAMES)}],
+    }
+
+
+def write_coco_results(path: Path, results: Sequence[Mapping[str, Any]], found: Predictions, truth: Truth) -> None:
+    """Write a file for COCO's server, whole or not at all.
+
+    ``results`` are what :meth:`~posepyr.metrics.average_precision.AveragePrecision.results` makes of ``found``, which
+    must be of everybody in ``truth``: the suppression leaves somebody in every picture that anybody was looked at in.
+    """
+    check_complete(found, len(truth.boxes), "the split")
+    allowed = set(truth.measures["image"].tolist())
+    lacking = sorted(allowed - {result["image_id"] for result in results}, key=str)
+    if lacking:
+        raise ValueError(f"results must have a pose in each of {len(allowed)} pictures, got none in {lacking[0]!r}")
+    poses = [_pose(result, allowed, number) for number, result in enumerate(results)]
+    write_text(path, json.dumps(poses))
+
+
+def _pose(result: Mapping[str, Any], allowed: set[Any], number: int) -> dict[str, Any]:
+    keypoints, score = np.array(result["keypoints"], np.float64), float(result["score"])
+    where = f"results[{number}]"
+    if result["image_id"] not in allowed:
+        raise ValueError(f"{where}.image_id must be a picture of the split, got {result['image_id']!r}")
+    if keypoints.shape != (3 * len(COCO_JOINTS),):
+        raise ValueError(f"{where}.keypoints must be {3 * len(COCO_JOINTS)} numbers, got {keypoints.size}")
+    if not (np.isfinite(keypoints).all() and np.isfinite(score)):
+        raise ValueError(f"{where} must hold finite numbers, got others")
+    return {
+        "image_id": result["image_id"],
+        "category_id": PERSON,
+        "keypoints": keypoints.round(_DECIMALS).tolist(),
+        "score": score,
     }

@@ -9,15 +9,10 @@ import numpy as np
 from posepyr.data.formats import lsp
 from posepyr.data.formats.archive import Record
 from posepyr.data.formats.coco_people import read_coco
-from posepyr.data.formats.json_file import read_json
-from posepyr.data.formats.matlab import read_mat
-from posepyr.data.formats.mpii.ground_truth import read_ground_truth
-from posepyr.data.formats.mpii.hourglass import read_hourglass
-from posepyr.data.formats.mpii.hrnet import read_hrnet
-from posepyr.data.formats.mpii.layout import Rectangles
-from posepyr.data.formats.people import Visibility, around
-from posepyr.data.loading.truth import against_file, truth_of
-from posepyr.data.results.content import kind_of
+from posepyr.data.formats.containers import kind_of, read_json, read_mat
+from posepyr.data.formats.mpii_layout import Rectangles, read_ground_truth
+from posepyr.data.formats.mpii_releases import read_hourglass, read_hrnet
+from posepyr.data.formats.people import Visibility, against_file, around, truth_of
 from posepyr.data.results.posepyr_file import read_saved
 from posepyr.data.results.predictions import PredictionFile
 from posepyr.records import NOT_LABELLED, VISIBLE, FloatArray, Predictions, Truth

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from posepyr.data.formats.archive import Record, data_folder, require, table
-from posepyr.data.formats.json_file import read_json
+from posepyr.data.formats.containers import read_json
 from posepyr.data.formats.people import People, has_extent, spelled
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, PublishedCount, Source
 from posepyr.skeleton import AI_CHALLENGER_JOINTS

@@ -9,10 +9,8 @@ import numpy as np
 from posepyr.data.formats import coco_file
 from posepyr.data.formats.archive import data_folder, require
 from posepyr.data.formats.coco_people import read_coco, read_detections
-from posepyr.data.formats.people import People
-from posepyr.data.loading.truth import against_file
-from posepyr.data.results.coco_results import write_coco_results
-from posepyr.data.results.submissions import check_file, check_joints
+from posepyr.data.formats.people import People, against_file
+from posepyr.data.results.submissions import check_file, check_joints, write_coco_results
 from posepyr.metrics.average_precision import AveragePrecision
 from posepyr.records import BoxKind, Predictions, PublishedCount, Source, Truth
 from posepyr.skeleton import COCO_JOINTS, Skeleton

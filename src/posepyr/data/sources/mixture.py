@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from posepyr.data.loading.joints import matched
+from posepyr.data.formats.people import matched
 from posepyr.records import Annotation, Source, Split, Truth, View
 
 

@@ -7,11 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from posepyr.data.formats.archive import data_folder, require
-from posepyr.data.formats.mpii.hourglass import read_hourglass
-from posepyr.data.formats.mpii.hrnet import read_hrnet
-from posepyr.data.formats.mpii.layout import people
-from posepyr.data.formats.mpii.official import Release, read_release
-from posepyr.data.formats.mpii.validation import find_list, validating
+from posepyr.data.formats.mpii_layout import people
+from posepyr.data.formats.mpii_official import Release, read_release
+from posepyr.data.formats.mpii_releases import read_hourglass, read_hrnet
+from posepyr.data.formats.mpii_validation import find_list, validating
 from posepyr.data.formats.people import People
 from posepyr.data.results.submissions import check_file, check_joints, write_mpii_submission
 from posepyr.errors import UsageError

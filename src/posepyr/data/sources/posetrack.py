@@ -14,10 +14,9 @@ from posepyr.data.formats import coco_file
 from posepyr.data.formats.archive import data_folder, require
 from posepyr.data.formats.coco_people import read_detections
 from posepyr.data.formats.people import People, spelled
-from posepyr.data.formats.posetrack.clip import PER_PERSON, Clip, Frame, kept
-from posepyr.data.formats.posetrack.clips import read_clips
-from posepyr.data.formats.posetrack.coco_style import BoxRule
-from posepyr.data.formats.posetrack.results import read_annotated
+from posepyr.data.formats.posetrack_clip import PER_PERSON, Clip, Frame, kept
+from posepyr.data.formats.posetrack_coco_style import BoxRule
+from posepyr.data.formats.posetrack_videos import read_annotated, read_clips
 from posepyr.data.results.submissions import check_folder, check_joints, write_posetrack_videos
 from posepyr.errors import UsageError
 from posepyr.records import Annotation, BoxKind, Predictions, PublishedCount, Source, Truth, View

@@ -1,21 +1,28 @@
-"""A data set gone through before it is trained on: what would spoil the training, and what is worth a look."""
+"""A data set gone through before it is trained on: faults that would stop or mislead a training, and notes."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from posepyr.data.classification.labelled import LabelledSource
-from posepyr.data.loading.truth import truth_of
-from posepyr.records import FloatArray, Pixels, Source, Split
+from posepyr.data.formats.people import truth_of
+from posepyr.records import FloatArray, Pixels, PublishedCount, Source, Split
 from posepyr.skeleton import Skeleton
-from posepyr.studies.datasets.counts import miscounts
 from posepyr.studies.datasets.findings import Finding, Look, Offender, merged
-from posepyr.studies.datasets.labelled import check_labelled_split, look_at_split
 from posepyr.studies.datasets.people import check_people
-from posepyr.studies.datasets.pictures import DECODED, Looked, Most, Track, look_at, untracked
+from posepyr.studies.datasets.pictures import (
+    DECODED,
+    Looked,
+    Most,
+    Track,
+    check_labelled_split,
+    look_at,
+    look_at_split,
+    untracked,
+)
 
 SPLITS = ("train", "val", "test")
 
@@ -205,3 +212,20 @@ def _summary(look: Look, source: Source) -> dict[str, Any]:
         "pictures": len(np.unique(look.truth.images)),
         "left_out": dict(skipped),
     }
+
+
+def miscounts(published: Sequence[PublishedCount], split: Any) -> Iterator[str]:
+    """Say how a split differs from every count that was published of it; nothing where one of them agrees."""
+    counted = {one.unit: _count(split, one.unit) for one in published}
+    if published and all(counted[one.unit] != one.number for one in published):
+        ours = " and ".join(f"{count:,} {unit}" for unit, count in counted.items())
+        theirs = " or ".join(f"{one.number:,} ({one.where})" for one in published)
+        yield f"{ours}, published {theirs}"
+
+
+def _count(split: Any, unit: str) -> int:
+    if unit == "videos":
+        return len({frame.video for frame in split.frames})
+    if unit == "pictures" and hasattr(split, "joints"):
+        return len({split[index].image for index in range(len(split))})
+    return len(split)

@@ -10,7 +10,7 @@ from posepyr import draw, geometry
 from posepyr.codec import Codec
 from posepyr.data.classification.labelled import LabelledPictures
 from posepyr.data.loading.dataset import Crops
-from posepyr.data.loading.sampler import Draw
+from posepyr.data.loading.loader import Draw
 from posepyr.records import Pixels, PoseBatch
 
 STRIDE = 4

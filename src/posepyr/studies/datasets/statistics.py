@@ -9,12 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from posepyr.data.classification.labelled import LabelledSource
-from posepyr.data.loading.joints import matched
-from posepyr.data.loading.truth import truth_of
+from posepyr.data.formats.people import matched, truth_of
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, Source, Split, Truth
 from posepyr.skeleton import Skeleton
-from posepyr.studies.datasets.labelled import class_counts, look_at_split
-from posepyr.studies.datasets.pictures import Looked, Track, look_at, untracked
+from posepyr.studies.datasets.pictures import Looked, Track, class_counts, look_at, look_at_split, untracked
 
 SHARES = (0, 5, 25, 50, 75, 95, 100)
 """Percentiles that distributions are told by."""

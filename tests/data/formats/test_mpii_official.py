@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import scipy.io
 
-from posepyr.data.formats.mpii.official import Release, read_release
+from posepyr.data.formats.mpii_official import Release, read_release
 from support import mpii_files as files
 from support.damage import complaints
 

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from posepyr.data.formats.archive import LARGEST, Record
-from posepyr.data.formats.matlab import read_mat
-from posepyr.data.formats.mpii.layout import BoolArray, Rectangles, head_size
+from posepyr.data.formats.containers import read_mat
+from posepyr.data.formats.mpii_layout import BoolArray, Rectangles, head_size
 from posepyr.data.formats.people import Visibility
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, FloatArray
 from posepyr.skeleton import MPII_JOINTS

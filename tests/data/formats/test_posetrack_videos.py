@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posepyr.data.formats.posetrack.results import read_frames
+from posepyr.data.formats.posetrack_videos import read_frames
 from posepyr.metrics.posetrack import scores
 from posepyr.metrics.posetrack_frames import NOT_FOLLOWED
 from posepyr.skeleton import POSETRACK_JOINTS

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import scipy.io
 
-from posepyr.data.formats.matlab import read_mat
+from posepyr.data.formats.containers import read_mat
 from support.damage import complaints
 
 CONTENT: dict[str, Any] = {

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posepyr.data.loading.sampler import EvaluationOrder, TrainingOrder, spread
+from posepyr.data.loading.loader import EvaluationOrder, TrainingOrder, spread
 
 
 def order(epoch: int = 0, rank: int = 0, world: int = 1, seed: int = 0, size: int = 50) -> TrainingOrder:

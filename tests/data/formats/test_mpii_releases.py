@@ -8,9 +8,8 @@ import h5py
 import numpy as np
 import pytest
 
-from posepyr.data.formats.mpii.ground_truth import read_ground_truth
-from posepyr.data.formats.mpii.hourglass import read_hourglass
-from posepyr.data.formats.mpii.hrnet import read_hrnet
+from posepyr.data.formats.mpii_layout import read_ground_truth
+from posepyr.data.formats.mpii_releases import read_hourglass, read_hrnet
 from posepyr.data.sources.mpii import Mpii
 from support import mpii_files as files
 from support.damage import complaints

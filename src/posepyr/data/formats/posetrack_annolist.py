@@ -8,7 +8,7 @@ import numpy as np
 
 from posepyr.data.formats.archive import LARGEST, Record
 from posepyr.data.formats.people import Visibility
-from posepyr.data.formats.posetrack.clip import Clip, Frame, extended, head_sizes, polygon
+from posepyr.data.formats.posetrack_clip import Clip, Frame, extended, head_sizes, polygon
 from posepyr.metrics.posetrack_frames import NOT_FOLLOWED
 from posepyr.records import OCCLUDED, VISIBLE, FloatArray
 from posepyr.skeleton import POSETRACK_JOINTS

@@ -6,11 +6,10 @@ import numpy as np
 import numpy.typing as npt
 
 from posepyr.data.formats.archive import Record
-from posepyr.data.formats.matlab import read_mat
-from posepyr.data.formats.mpii.hourglass import read_pairs
-from posepyr.data.formats.mpii.hrnet import read_hrnet
-from posepyr.data.formats.mpii.layout import BoolArray, whole_numbers
-from posepyr.data.formats.mpii.official import Release
+from posepyr.data.formats.containers import read_mat
+from posepyr.data.formats.mpii_layout import BoolArray, whole_numbers
+from posepyr.data.formats.mpii_official import Release
+from posepyr.data.formats.mpii_releases import read_hrnet, read_pairs
 from posepyr.records import NOT_LABELLED
 
 LISTS = ("annot/valid.json", "annot/valid.h5", "detections.mat", "mpii_predictions/data/detections.mat")

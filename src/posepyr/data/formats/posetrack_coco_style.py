@@ -10,7 +10,7 @@ import numpy.typing as npt
 from posepyr.data.formats import coco_file
 from posepyr.data.formats.archive import Record, table
 from posepyr.data.formats.people import Visibility, has_extent
-from posepyr.data.formats.posetrack.clip import Clip, Frame, extended, folder_of, head_sizes, polygon
+from posepyr.data.formats.posetrack_clip import Clip, Frame, extended, folder_of, head_sizes, polygon
 from posepyr.metrics.posetrack_frames import NOT_FOLLOWED
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, FloatArray
 from posepyr.skeleton import POSETRACK_JOINTS

@@ -1,4 +1,4 @@
-"""Data in the layout of MPII Human Pose: the official MATLAB file, and the JSON of the HRNet release."""
+"""Data in the layouts of archives in MATLAB files: MPII Human Pose and Leeds Sports Pose."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from posepyr.data.export import writing
-from posepyr.data.formats.mpii.layout import CODES
+from posepyr.data.formats.mpii_layout import CODES
 from posepyr.records import NOT_LABELLED, VISIBLE, Annotation, FloatArray, Source
-from posepyr.skeleton import MPII_JOINTS, Skeleton
+from posepyr.skeleton import LSP_JOINTS, MPII_JOINTS, Skeleton
 
 _PARTS = {"train": "train", "val": "valid", "test": "test"}
 
@@ -149,3 +149,32 @@ def _person(person: Rectangle, labelled: bool) -> dict[str, Any]:
     ]
     annopoints = writing.structs([{"point": writing.structs(points)}]) if points else np.zeros((0, 0))
     return {"x1": x1, "y1": y1, "x2": x2, "y2": y2, "annopoints": annopoints, **place}
+
+
+def write_lsp(source: Source, skeleton: Skeleton, folder: str | Path, splits: Sequence[str]) -> dict[str, int]:
+    """Write splits as one numbered sequence of pictures, in the order given; people by split.
+
+    The archive has no file that splits it: its first 1,000 pictures train and its last 1,000 test. Here the splits
+    follow each other in the same way. One picture per person. ``joints`` is ``3 14 n`` as in LSP, not ``14 3 n`` as in
+    LSP-extended: x, y, and 1 where the joint is *occluded* (in LSP-extended 1 is visible). Coordinates count from 1.
+    LSP labels every joint; one that is not labelled here is 0, 0, outside the picture, and marked as occluded.
+    """
+    columns = writing.columns(skeleton, LSP_JOINTS, "LSP")
+    chosen = writing.splits(source, splits)
+    root = writing.start(folder, "images")
+    joints: list[FloatArray] = []
+    written = {}
+    for name, split in chosen.items():
+        for index in range(len(split)):
+            person = split[index]
+            joints.append(_joints(person, columns))
+            writing.write_jpeg(root / "images" / f"im{len(joints):04d}.jpg", split.view(person).pixels)
+        written[name] = len(split)
+    writing.write_mat(root / "joints.mat", {"joints": np.stack(joints, axis=-1)})
+    return written
+
+
+def _joints(person: Annotation, columns: list[int]) -> FloatArray:
+    visibility = person.visibility[columns]
+    positions = np.where((visibility == NOT_LABELLED)[:, None], 0.0, person.keypoints[columns] + 1)
+    return np.concatenate([positions.T, (visibility != VISIBLE)[None].astype(np.float64)])

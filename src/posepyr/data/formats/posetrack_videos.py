@@ -1,17 +1,32 @@
-"""Files of results beside the annotation files of the same videos, for PoseTrack's scores."""
+"""Annotation files of videos, whatever their layout: the people of a split, and frames ready for scores."""
 
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from posepyr.data.formats import coco_file
-from posepyr.data.formats.posetrack.annolist import read_annolist
-from posepyr.data.formats.posetrack.clip import Clip
-from posepyr.data.formats.posetrack.clips import read_clips
-from posepyr.data.formats.posetrack.coco_style import read_coco_style
+from posepyr.data.formats.posetrack_annolist import read_annolist
+from posepyr.data.formats.posetrack_clip import Clip
+from posepyr.data.formats.posetrack_coco_style import BoxRule, read_coco_style
 from posepyr.metrics.posetrack_frames import FoundPeople, ScoredFrame, TruePeople, none_found
 from posepyr.records import NOT_LABELLED
 from posepyr.skeleton import POSETRACK_JOINTS
+
+
+def read_clips(place: Path, box: BoxRule = "stated") -> list[Clip]:
+    """The videos of a folder with a file for each, by the files' names, or of a single file that holds them all."""
+    several = place.suffix == ".json"
+    files = [place] if several else sorted(place.glob("*.json"))
+    if not files:
+        raise ValueError(f"{place} must hold annotation files that end in .json, got none")
+    clips: list[Clip] = []
+    for file in files:
+        content = coco_file.load(file)
+        if "annolist" in content:
+            clips.append(read_annolist(content, file, sum(len(clip.frames) for clip in clips)))
+        else:
+            clips.append(read_coco_style(content, file, box, several))
+    return clips
 
 
 def read_frames(truth: Path, predictions: Path) -> list[ScoredFrame]:

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 
-from posepyr.data.loading.joints import matched
+from posepyr.data.formats.people import matched
 from posepyr.records import NOT_LABELLED
 from support.dots import SKELETON, Dots
 

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from posepyr.data.formats.picture_header import Header, read_header
+from posepyr.data.formats.pictures import Header, read_header
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (37, 53, 3), np.uint8)
 

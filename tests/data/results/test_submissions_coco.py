@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posepyr.data.results.coco_results import CocoResults, write_coco_results
-from posepyr.data.results.predictions import read_predictions
+from posepyr.data.results.predictions import CocoResults, read_predictions
+from posepyr.data.results.submissions import write_coco_results
 from posepyr.records import Predictions, Truth
 
 PEOPLE = 3

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from posepyr.data.formats.json_file import read_json
+from posepyr.data.formats.containers import read_json
 
 
 def test_what_a_file_holds(tmp_path: Path) -> None:
