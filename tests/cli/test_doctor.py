@@ -4,16 +4,16 @@ from pathlib import Path
 import pytest
 
 from posepyr.cli import doctor
-from posepyr.cli.doctor import Finding
+from posepyr.cli.doctor import Check
 from posepyr.errors import UsageError
 
 
 def test_versions_are_held_against_what_is_asked_for() -> None:
-    found = list(doctor.packages((">=3.99", ["pytest>=1", "pytest<1", "surely-not-installed>=2"])))
-    assert [finding.state for finding in found] == ["problem", "ok", "problem", "problem"]
-    assert found[1].says == metadata.version("pytest")
-    assert "<1 is needed" in found[2].says
-    assert found[3].mend == "pip install 'surely-not-installed>=2'"
+    found = list(doctor.check_packages((">=3.99", ["pytest>=1", "pytest<1", "surely-not-installed>=2"])))
+    assert [check.state for check in found] == ["problem", "ok", "problem", "problem"]
+    assert found[1].text == metadata.version("pytest")
+    assert "<1 is needed" in found[2].text
+    assert found[3].remedy == "pip install 'surely-not-installed>=2'"
 
 
 def test_what_is_asked_for_is_the_projects_own_list() -> None:
@@ -26,23 +26,23 @@ def test_what_is_asked_for_is_the_projects_own_list() -> None:
 def test_the_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("POSEPYR_DATA", raising=False)
-    assert doctor.data().state == "warning"
+    assert doctor.check_data().state == "warning"
     (tmp_path / "data" / "mpii").mkdir(parents=True)
-    assert doctor.data().says.endswith(": mpii")
+    assert doctor.check_data().text.endswith(": mpii")
     monkeypatch.setenv("POSEPYR_DATA", str(tmp_path / "nowhere"))
-    assert (doctor.data().state, bool(doctor.data().mend)) == ("problem", True)
+    assert (doctor.check_data().state, bool(doctor.check_data().remedy)) == ("problem", True)
 
 
 def test_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = type("Usage", (), {"free": 50e9})
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: usage)
-    assert doctor.disk(tmp_path / "runs" / "deep").state == "ok"
+    assert doctor.check_disk(tmp_path / "runs" / "deep").state == "ok"
     usage.free = 5e9
-    assert doctor.disk(tmp_path).state == "warning"
+    assert doctor.check_disk(tmp_path).state == "warning"
     usage.free = 0.1e9
-    assert (doctor.disk(tmp_path).state, bool(doctor.disk(tmp_path).mend)) == ("problem", True)
+    assert (doctor.check_disk(tmp_path).state, bool(doctor.check_disk(tmp_path).remedy)) == ("problem", True)
     (tmp_path / "file").touch()
-    assert doctor.disk(tmp_path / "file").state == "problem"
+    assert doctor.check_disk(tmp_path / "file").state == "problem"
 
 
 @pytest.mark.parametrize(
@@ -52,11 +52,11 @@ def test_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_exit_code_is_that_of_the_worst(
     states: list[doctor.State], code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(doctor, "findings", lambda: iter([Finding(state, "x", "y", "z") for state in states]))
+    monkeypatch.setattr(doctor, "checks", lambda: iter([Check(state, "x", "y", "z") for state in states]))
     assert doctor.run([]) == code
     assert capsys.readouterr().out.count("-> z") == len(states)
 
 
 def test_it_takes_no_arguments() -> None:
-    with pytest.raises(UsageError, match="takes no arguments, got 'x'"):
+    with pytest.raises(UsageError, match="unrecognized arguments: x; see posepyr doctor --help"):
         doctor.run(["x"])

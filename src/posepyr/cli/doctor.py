@@ -10,61 +10,57 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from posepyr import errors
+from posepyr.cli.options import Parser
 from posepyr.configuration import catalogue
 from posepyr.errors import UsageError
 
 State = Literal["ok", "warning", "problem"]
 RUNS = Path("runs")
 SPACE_NEEDED, SPACE_COMFORTABLE = 1e9, 10e9
-"""Bytes of free disk below which a run may not end, and below which a long one may not."""
+"""Bytes of free disk below which a short run may fail, and below which a long one may."""
 
 
-class Finding(NamedTuple):
-    """One line of the report."""
+class Check(NamedTuple):
+    """One line of the report, with a remedy below it where there is one."""
 
     state: State
-    what: str
-    says: str
-    mend: str = ""
+    subject: str
+    text: str
+    remedy: str = ""
 
 
 def run(arguments: list[str]) -> int:
-    """Prints the report; exit code 1 where there is a problem."""
-    if arguments:
-        if arguments == ["--help"] or arguments == ["-h"]:
-            print("usage: posepyr doctor\n\nChecks versions, devices, data folders, W&B and disk space.")
-            return errors.COMPLETED
-        raise UsageError(f"posepyr doctor takes no arguments, got {' '.join(arguments)!r}")
-    worst: State = "ok"
-    for finding in findings():
-        print(f"{finding.state:<8} {finding.what}: {finding.says}", flush=True)
-        if finding.mend:
-            print(f"{'':<8} -> {finding.mend}")
-        if finding.state == "problem" or worst == "ok":
-            worst = finding.state
-    return errors.FAILED if worst == "problem" else errors.COMPLETED
+    """Print the report; the exit code is 1 where there is a problem."""
+    Parser("posepyr doctor", "Check versions, devices, data folders, W&B and disk space.", "").read(arguments)
+    states: set[State] = set()
+    for check in checks():
+        print(f"{check.state:<8} {check.subject}: {check.text}", flush=True)
+        if check.remedy:
+            print(f"{'':<8} -> {check.remedy}")
+        states.add(check.state)
+    return errors.FAILED if "problem" in states else errors.COMPLETED
 
 
-def findings() -> Iterator[Finding]:
-    """Every line, cheap ones first."""
-    yield configuration()
-    yield from packages(requirements())
-    yield from devices()
-    yield data()
-    yield logging_mode()
-    yield disk(RUNS)
+def checks() -> Iterator[Check]:
+    """Yield the lines of the report, those that are found quickly first."""
+    yield check_configuration()
+    yield from check_packages(requirements())
+    yield from check_devices()
+    yield check_data()
+    yield check_wandb()
+    yield check_disk(RUNS)
 
 
-def configuration() -> Finding:
-    """Where configurations are read from."""
+def check_configuration() -> Check:
+    """Look for the folder of configuration files."""
     try:
-        return Finding("ok", "configuration", str(catalogue.configuration_folder()))
+        return Check("ok", "configuration", str(catalogue.configuration_folder()))
     except UsageError as error:
-        return Finding("problem", "configuration", str(error), "pip install --force-reinstall posepyr")
+        return Check("problem", "configuration", str(error), "pip install --force-reinstall posepyr")
 
 
 def requirements() -> tuple[str, list[str]]:
-    """The versions of Python and of packages that posepyr asks for; extras are not asked for."""
+    """Return the versions of Python and of packages that posepyr requires, without its extras."""
     project = Path(__file__).resolve().parents[3] / "pyproject.toml"
     if project.is_file():
         content = tomllib.loads(project.read_text(encoding="utf-8"))["project"]
@@ -74,8 +70,8 @@ def requirements() -> tuple[str, list[str]]:
     return about["Requires-Python"], needed
 
 
-def packages(required: tuple[str, list[str]]) -> Iterator[Finding]:
-    """Python and each package against the versions that are asked for."""
+def check_packages(required: tuple[str, list[str]]) -> Iterator[Check]:
+    """Compare Python and each package with the required versions."""
     # Hydra and Lightning bring it.
     from packaging.requirements import Requirement
     from packaging.specifiers import SpecifierSet
@@ -83,81 +79,82 @@ def packages(required: tuple[str, list[str]]) -> Iterator[Finding]:
     python, lines = required
     version = platform.python_version()
     if version in SpecifierSet(python):
-        yield Finding("ok", "python", version)
+        yield Check("ok", "python", version)
     else:
-        yield Finding("problem", "python", f"{version}, but {python} is needed", "make a new environment with it")
+        yield Check("problem", "python", f"{version}, but {python} is needed", "make a new environment with it")
     for line in lines:
         needed = Requirement(line)
         try:
-            found = metadata.version(needed.name)
+            installed = metadata.version(needed.name)
         except metadata.PackageNotFoundError:
-            yield Finding("problem", needed.name, "not installed", f"pip install '{line}'")
+            yield Check("problem", needed.name, "not installed", f"pip install '{line}'")
             continue
-        if needed.specifier.contains(found, prereleases=True):
-            yield Finding("ok", needed.name, found)
+        if needed.specifier.contains(installed, prereleases=True):
+            yield Check("ok", needed.name, installed)
         else:
-            asked = f"{found}, but {needed.specifier} is needed"
-            yield Finding("problem", needed.name, asked, f"pip install '{line}'")
+            text = f"{installed}, but {needed.specifier} is needed"
+            yield Check("problem", needed.name, text, f"pip install '{line}'")
 
 
-def devices() -> Iterator[Finding]:
-    """What can be trained on."""
+def check_devices() -> Iterator[Check]:
+    """Look for devices to train on."""
     import torch
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    yield Finding("ok", "cpu", f"{cores} cores, {torch.get_num_threads()} threads for Torch {torch.__version__}")
-    built = torch.version.cuda or getattr(torch.version, "hip", None)
+    from posepyr.files import format_bytes
+    from posepyr.measurement.machine import cores, device_name
+
+    threads = f"{cores()} cores, {torch.get_num_threads()} threads for Torch {torch.__version__}"
+    yield Check("ok", "cpu", f"{device_name('cpu')}, {threads}")
     for index in range(torch.cuda.device_count()):
-        name = torch.cuda.get_device_name(index)
-        memory = torch.cuda.get_device_properties(index).total_memory / 2**30
-        yield Finding("ok", f"gpu {index}", f"{name}, {memory:.0f} GiB")
+        memory = format_bytes(torch.cuda.get_device_properties(index).total_memory)
+        yield Check("ok", f"gpu {index}", f"{torch.cuda.get_device_name(index)}, {memory}")
     if torch.backends.mps.is_available():
-        yield Finding("ok", "gpu", "Apple's Metal")
+        yield Check("ok", "gpu", "Apple's Metal")
     elif not torch.cuda.device_count():
-        yield _no_gpu(built)
+        yield _explain_missing_gpu(torch.version.cuda or getattr(torch.version, "hip", None))
 
 
-def _no_gpu(built: str | None) -> Finding:
-    if built is None and shutil.which("nvidia-smi"):
-        mend = "install a build of Torch for CUDA: https://pytorch.org/get-started/locally"
-        return Finding("warning", "gpu", "none used: this build of Torch is for CPUs, the machine has a GPU", mend)
-    if built is not None and shutil.which("nvidia-smi"):
-        mend = f"this Torch needs a driver for CUDA {built}: see nvidia-smi"
-        return Finding("warning", "gpu", "none that Torch can use, though the machine has one", mend)
-    return Finding("ok", "gpu", "none: training runs on the CPU")
+def _explain_missing_gpu(built_for: str | None) -> Check:
+    if not shutil.which("nvidia-smi"):
+        return Check("ok", "gpu", "none: training runs on the CPU")
+    if built_for is None:
+        remedy = "install a build of Torch for CUDA: https://pytorch.org/get-started/locally"
+        return Check("warning", "gpu", "none used: this build of Torch is for CPUs, the machine has a GPU", remedy)
+    remedy = f"this Torch needs a driver for CUDA {built_for}: see nvidia-smi"
+    return Check("warning", "gpu", "none that Torch can use, though the machine has one", remedy)
 
 
-def data() -> Finding:
-    """What lies in the folder that data sets are looked up in."""
-    named = os.environ.get("POSEPYR_DATA")
-    folder = Path(named or "data")
-    where = f"{folder.absolute()} ({'POSEPYR_DATA' if named else 'set POSEPYR_DATA to look elsewhere'})"
+def check_data() -> Check:
+    """List the data sets in the data folder."""
+    variable = os.environ.get("POSEPYR_DATA")
+    folder = Path(variable or "data")
+    name = f"{folder.absolute()} ({'POSEPYR_DATA' if variable else 'set POSEPYR_DATA to look elsewhere'})"
     if not folder.is_dir():
-        mend = f"make {folder} and put data sets there; data=figures needs none"
-        return Finding("problem" if named else "warning", "data", f"no folder {where}", mend)
+        remedy = f"make {folder} and put data sets there; data=figures needs none"
+        return Check("problem" if variable else "warning", "data", f"no folder {name}", remedy)
     names = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    return Finding("ok", "data", f"{where}: {', '.join(names) or 'empty; data=figures needs nothing'}")
+    return Check("ok", "data", f"{name}: {', '.join(names) or 'empty; data=figures needs no files'}")
 
 
-def logging_mode() -> Finding:
-    """What ``logger=wandb`` would do."""
+def check_wandb() -> Check:
+    """Tell where ``logger=wandb`` would log to."""
     from posepyr.training.loggers.wandb_log import wandb_mode
 
     mode, reason = wandb_mode()
-    return Finding("ok", "logger=wandb", f"{mode}: {reason}")
+    return Check("ok", "logger=wandb", f"{mode}: {reason}")
 
 
-def disk(folder: Path) -> Finding:
-    """Whether run folders can be written, and how much fits."""
-    place = folder.absolute()
-    while not place.exists():
-        place = place.parent
-    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-        return Finding("problem", "runs", f"{place} cannot be written", "choose another folder by hydra.run.dir=...")
-    free = shutil.disk_usage(place).free
-    says = f"{free / 1e9:.1f} GB free in {folder.absolute()}"
+def check_disk(folder: Path) -> Check:
+    """Check that run folders can be written, and how much space there is for them."""
+    parent = folder.absolute()
+    while not parent.exists():
+        parent = parent.parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK | os.X_OK):
+        return Check("problem", "runs", f"{parent} cannot be written", "choose another folder by hydra.run.dir=...")
+    free = shutil.disk_usage(parent).free
+    text = f"{free / 1e9:.1f} GB free in {folder.absolute()}"
     if free < SPACE_NEEDED:
-        return Finding("problem", "runs", says, "make room: a run's checkpoints take up to a gigabyte")
+        return Check("problem", "runs", text, "make room: a run's checkpoints take up to a gigabyte")
     if free < SPACE_COMFORTABLE:
-        return Finding("warning", "runs", says, "enough for a short run; make room for long ones")
-    return Finding("ok", "runs", says)
+        return Check("warning", "runs", text, "enough for a short run; make room for long ones")
+    return Check("ok", "runs", text)
