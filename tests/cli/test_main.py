@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -101,3 +102,61 @@ def test_a_reader_that_leaves_early_gets_no_complaint() -> None:
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60)
     assert done.stdout.count("\n") == 1
     assert done.stderr == ""
+
+
+OWN_NETWORK = """
+import torch
+from torch import nn
+
+class Tiny(nn.Module):
+    def __init__(self, joints: int, width: int = 8) -> None:
+        super().__init__()
+        self.layers = nn.Conv2d(3, width, 4, stride=4), nn.Conv2d(width, joints, 1)
+        self.all = nn.Sequential(*self.layers)
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return (self.all(image.float()),)
+"""
+
+OWN_CONFIGURATION = {
+    "model/tiny": "_target_: own_network.Tiny",
+    "experiment/tiny": "# @package _global_\n# A network of my own.\ndefaults: [{override /model: tiny}]\nname: tiny",
+}
+
+
+@pytest.fixture
+def own_folder(tmp_path: Path, write: Callable[[Path, dict[str, str]], Path]) -> Path:
+    write(tmp_path / "conf", OWN_CONFIGURATION)
+    (tmp_path / "own_network.py").write_text(OWN_NETWORK)
+    # A module that must not hide the package of this name.
+    (tmp_path / "yaml.py").write_text("raise ImportError('the wrong yaml')\n")
+    return tmp_path
+
+
+def console_script(folder: Path, *arguments: str) -> str:
+    script = Path(sys.executable).with_name("posepyr")
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        [script, *arguments], cwd=folder, capture_output=True, text=True, timeout=250, check=False,
+        env={**environment, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("devices", [1, 2])
+def test_the_console_script_trains_and_evaluates_a_network_of_ones_own(own_folder: Path, devices: int) -> None:
+    tiny = [
+        "data.input_size=[32,32]", "data.batch_size=4", "data.workers=0", "data.source.train=8", "data.source.val=4",
+        "data.source.test=4", "data.source.size=64", "trainer.max_epochs=1", "trainer=ddp", "progress=false",
+        "trainer.accelerator=cpu", f"trainer.devices={devices}",
+    ]  # fmt: skip
+    console_script(own_folder, "train", "--config-dir", "conf", "experiment=tiny", *tiny)
+    [run] = (own_folder / "runs" / "tiny").iterdir()
+    console_script(own_folder, "evaluate", str(run / "checkpoints" / "best.ckpt"), "--split", "val")
+    assert (run / "metrics.json").is_file()
+
+
+def test_other_commands_find_it_too(own_folder: Path) -> None:
+    assert "tiny" in console_script(own_folder, "list", "models", "--config-dir", "conf")
+    assert "Tiny" in console_script(own_folder, "train", "--config-dir", "conf", "model=tiny", "--cfg", "job")

@@ -22,7 +22,7 @@ VALUES = {
 
 
 class Request(NamedTuple):
-    """What was asked for: overrides in Hydra's grammar, flags, and the words that are neither."""
+    """A command line taken apart: overrides in Hydra's grammar, flags, and the words that are neither."""
 
     overrides: list[str]
     words: list[str]
@@ -32,12 +32,12 @@ class Request(NamedTuple):
 
     @property
     def multirun(self) -> bool:
-        """Whether to run every combination of swept values."""
+        """True where every combination of swept values is to be run."""
         return "multirun" in self.switches
 
     @property
     def cfg(self) -> str | None:
-        """``job`` or ``all``: print the configuration instead of running it."""
+        """``job`` or ``all`` where the configuration is to be printed instead of run."""
         return self.values.get("cfg")
 
     @property
@@ -47,9 +47,9 @@ class Request(NamedTuple):
 
 
 def parse(arguments: Sequence[str], *, words: int = 0, own: Sequence[str] = (), refused: Sequence[str] = ()) -> Request:
-    """Flags out of a command's arguments; the rest are overrides, after at most so many other ``words``.
+    """Take flags out of a command's arguments; the rest are overrides, after at most so many other ``words``.
 
-    ``own`` are flags with a value that only this command has, ``refused`` those that it has not.
+    ``own`` are further flags with a value; ``refused`` are common ones that this command does not have.
     """
     values = {flag: name for flag, name in VALUES.items() if flag not in refused} | {flag: flag[2:] for flag in own}
     request = Request([], [], set(), {})
@@ -81,10 +81,10 @@ def _take_word(word: str, request: Request, words: int) -> None:
 
 def _value(word: str, following: Iterator[str]) -> str:
     flag, equals, value = word.partition("=")
-    given = value if equals else next(following, "")
-    if not given or (not equals and given.startswith("-")):
-        raise UsageError(f"{flag} must be followed by a value, got {given or 'nothing'!r}")
-    return given
+    value = value if equals else next(following, "")
+    if not value or (not equals and value.startswith("-")):
+        raise UsageError(f"{flag} must be followed by a value, got {value or 'nothing'!r}")
+    return value
 
 
 def _check(request: Request) -> None:

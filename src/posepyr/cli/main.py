@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from posepyr import errors
 from posepyr.cli.commands import POSEPYR
@@ -15,14 +16,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         arguments.remove("--traceback")
         os.environ[errors.TRACEBACK] = "1"
     try:
+        _find_own_modules()
         return _run(arguments)
     except BrokenPipeError:
-        # Whoever read our output has seen enough, as `head` does. Nothing is left to say, not even on exit.
+        # The reader of our output has closed it, as `head` does. Python would complain once more when it exits.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return errors.FAILED
     except (Exception, KeyboardInterrupt) as error:
         errors.report(error)
         return errors.exit_code(error)
+
+
+def _find_own_modules() -> None:
+    """Let configurations name modules in the working folder: ``python -m`` looks there, a console script does not.
+
+    Last, so that a file there cannot take the place of an installed package.
+    """
+    if str(Path.cwd()) not in sys.path:
+        sys.path.append(str(Path.cwd()))
 
 
 def _run(arguments: list[str]) -> int:

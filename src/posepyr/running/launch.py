@@ -28,6 +28,8 @@ def launch(
     ``resume`` is the checkpoint to go on from. Where a launcher such as torchrun has started the processes already,
     all of them follow the first one's configuration: theirs may hold other times and random numbers.
     """
+    if not verbose:
+        config = config | {"progress": False}
     if needs_local_processes(config["trainer"]):
         return local_processes.start(config, folder, overrides, resume, verbose)
     config = from_first("configuration", lambda: config)
@@ -55,6 +57,18 @@ def _claimed(folder: Path) -> Path:
             continue
         return candidate
     raise RuntimeError("itertools.count ends nowhere")
+
+
+def claim_empty(folder: Path) -> Path:
+    """Create a folder that the caller names, unless it is there and empty; return it."""
+
+    def create() -> str:
+        if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+            raise UsageError(f"folder must be new or empty, got {str(folder)!r}")
+        folder.mkdir(parents=True, exist_ok=True)
+        return str(folder)
+
+    return Path(from_first("folder", create))
 
 
 def last_checkpoint(folder: Path) -> Path:
