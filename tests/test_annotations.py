@@ -77,18 +77,3 @@ def test_signatures_leave_out_what_cannot_be_named() -> None:
     found = signature("support.cli_parts.Anything")
     assert (list(found.arguments), found.open) == (["first"], True)
     assert signature("support.cli_parts.Source").arguments["file"].annotation is str
-
-
-def test_nodes_are_held_against_annotations_where_asked_for() -> None:
-    asked = []
-
-    def node_fits(node: object, annotation: object) -> bool:
-        asked.append(annotation)
-        return False
-
-    node = {"_target_": "posepyr.codec.Codec"}
-    assert fits(node, int | None)
-    assert not fits(node, int | None, node_fits)
-    assert not fits([1, node], list[int], node_fits)
-    assert fits([1, 2], list[int], node_fits)
-    assert int in asked

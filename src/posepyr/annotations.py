@@ -22,9 +22,6 @@ SEQUENCES = (
 )
 MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 
-NodeFits = Callable[[Mapping[str, Any], Any], bool]
-"""Tells whether a node with a ``_target_`` fits an annotation, or raises."""
-
 
 class Argument(NamedTuple):
     """One argument of a constructor or function."""
@@ -81,30 +78,28 @@ def _readable(annotation: Any) -> Any:
     return Any if annotation is inspect.Parameter.empty or isinstance(annotation, str) else annotation
 
 
-def fits(value: Any, annotation: Any, node_fits: NodeFits = lambda _node, _annotation: True) -> bool:
+def fits(value: Any, annotation: Any) -> bool:
     """Return whether an annotation admits a plain value.
 
-    An int is a float, a bool is neither, a list is a tuple or any other sequence, text is a path. Where an object is
-    wanted, only a node with a ``_target_`` fits. By default a node fits any annotation, since the class that it names
-    is not looked at; ``node_fits`` decides otherwise.
+    An int is a float, a bool is neither, a list is a tuple or any other sequence, text is a path. A node with a
+    ``_target_`` fits any annotation, since the class that it names is not looked at; where an object is wanted,
+    nothing else fits.
     """
     annotation = _unwrapped(annotation)
-    if is_node(value):
-        return node_fits(value, annotation)
-    if annotation in (Any, object) or isinstance(annotation, TypeVar) or type(annotation) is str:
+    if is_node(value) or annotation in (Any, object) or isinstance(annotation, TypeVar) or type(annotation) is str:
         return True
     if annotation in (None, type(None)):
         return value is None
     origin, inner = get_origin(annotation), get_args(annotation)
     if origin in (Union, types.UnionType):
-        return any(fits(value, choice, node_fits) for choice in inner)
+        return any(fits(value, choice) for choice in inner)
     if origin is Literal:
         return any(value == choice and type(value) is type(choice) for choice in inner)
     kind = origin or annotation
     if kind in SEQUENCES:
-        return isinstance(value, list | tuple) and _members_fit(value, kind, inner, node_fits)
+        return isinstance(value, list | tuple) and _members_fit(value, kind, inner)
     if kind in MAPPINGS:
-        return isinstance(value, dict) and all(not inner or fits(item, inner[1], node_fits) for item in value.values())
+        return isinstance(value, dict) and all(not inner or fits(item, inner[1]) for item in value.values())
     return _scalar_fits(value, kind)
 
 
@@ -126,12 +121,12 @@ def is_node(value: Any) -> bool:
     return isinstance(value, Mapping) and "_target_" in value
 
 
-def _members_fit(value: list[Any] | tuple[Any, ...], kind: Any, inner: tuple[Any, ...], node_fits: NodeFits) -> bool:
+def _members_fit(value: list[Any] | tuple[Any, ...], kind: Any, inner: tuple[Any, ...]) -> bool:
     if not inner:
         return True
     if kind is tuple and Ellipsis not in inner:
-        return len(value) == len(inner) and all(map(fits, value, inner, [node_fits] * len(inner)))
-    return all(fits(member, inner[0], node_fits) for member in value)
+        return len(value) == len(inner) and all(map(fits, value, inner))
+    return all(fits(member, inner[0]) for member in value)
 
 
 def _scalar_fits(value: Any, kind: Any) -> bool:

@@ -29,16 +29,20 @@ MOVED = {
     "posepyr.metrics.posetrack_scorer": "posepyr.metrics.posetrack",
     "posepyr.layers.heads.convolutional": "posepyr.layers.heads.ConvolutionalHead",
     "posepyr.layers.heads.pointwise": "posepyr.layers.heads.PointwiseHead",
-    "posepyr.training.callbacks.AugmentationSheet": "posepyr.training.callbacks.pictures.AugmentationSheet",
-    "posepyr.training.callbacks.EpochLine": "posepyr.training.callbacks.pictures.EpochLine",
-    "posepyr.training.callbacks.PredictionSheet": "posepyr.training.callbacks.pictures.PredictionSheet",
+    "posepyr.training.callbacks.AugmentationSheet": "posepyr.training.callbacks.sheets.AugmentationSheet",
+    "posepyr.training.callbacks.EpochLine": "posepyr.training.callbacks.progress.EpochLine",
+    "posepyr.training.callbacks.PredictionSheet": "posepyr.training.callbacks.sheets.PredictionSheet",
     "posepyr.training.frozen": "posepyr.training.callbacks.frozen_norms",
     "posepyr.training.exploding": "posepyr.training.callbacks.divergence",
+    "posepyr.training.exploding.StopOnExplosion": "posepyr.training.callbacks.divergence.StopOnDivergence",
     "posepyr.training.variance": "posepyr.training.callbacks.variance",
-    "posepyr.training.waiting": "posepyr.training.callbacks.data_wait",
+    "posepyr.training.waiting": "posepyr.training.callbacks.progress",
     "posepyr.training.wandb_log": "posepyr.training.loggers.wandb_log",
 }
 """New dotted names by those that older run folders and checkpoints hold; a module's name stands for all in it."""
+
+RENAMED_ARGUMENTS: dict[str, dict[str, str]] = {}
+"""New names of constructors' arguments by the old ones, for today's dotted names."""
 
 
 def build(node: Mapping[str, Any], path: str = "", /, **injected: Any) -> Any:
@@ -58,7 +62,7 @@ def build(node: Mapping[str, Any], path: str = "", /, **injected: Any) -> Any:
         target = find(node)
         return partial(target, **arguments) if node.get("_partial_") else target(**arguments)
     except ValueError as error:
-        _put_in_front(path, error, {"_target_", *arguments})
+        put_in_front(path, error, {"_target_", *arguments})
         raise
     except TypeError as error:
         if "argument" not in str(error):
@@ -66,7 +70,19 @@ def build(node: Mapping[str, Any], path: str = "", /, **injected: Any) -> Any:
         raise ValueError(f"{node['_target_']}: {error}") from error
 
 
-def _put_in_front(path: str, error: ValueError, arguments: set[str]) -> None:
+def renewed(content: Any) -> Any:
+    """Return nested plain data with today's names of what has moved: of ``_target_``s and of their arguments."""
+    if isinstance(content, Mapping):
+        target = content.get("_target_")
+        now = current_name(target) if isinstance(target, str) else ""
+        arguments = RENAMED_ARGUMENTS.get(now, {})
+        return {arguments.get(key, key): renewed(value) for key, value in content.items()} | (
+            {"_target_": now} if now else {}
+        )
+    return [renewed(value) for value in content] if isinstance(content, list | tuple) else content
+
+
+def put_in_front(path: str, error: ValueError, arguments: set[str]) -> None:
     """Write the path of a node in front of an error's text where it begins with an argument of the node."""
     beginning = re.match(r"(\w+)(?:[.\[]\S*)? must ", str(error))
     if path and beginning and beginning[1] in arguments:

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from posepyr.checkpoints.official import classes_of, convert_classifier, joints_of
-from posepyr.checkpoints.pretrained import Pretrained
 from posepyr.checkpoints.storage import read_checkpoint
+from posepyr.checkpoints.weights import Pretrained
 from posepyr.cli.main import main
 from posepyr.models.hrnet import HRNet, HRNetClassifier
 from posepyr.models.resnet import ResNetClassifier
@@ -92,11 +92,11 @@ def test_hrnets_imagenet_file_becomes_what_a_pose_network_begins_with(
 
     content = read_checkpoint(file)
     assert content["posepyr_classifier"]["classes"] == ["0", "1", "2", "3", "4", "5"]
-    again = build(content["posepyr_classifier"]["model"], only=("posepyr",))
+    again = build(content["posepyr_classifier"]["model"])
     again.load_state_dict({key.removeprefix("model."): value for key, value in content["state_dict"].items()})
     for key, value in again.state_dict().items():
-        untold = key.endswith("num_batches_tracked") and not counters
-        assert torch.equal(value, torch.tensor(0) if untold else classifier.state_dict()[key]), key
+        lacks = key.endswith("num_batches_tracked") and not counters
+        assert torch.equal(value, torch.tensor(0) if lacks else classifier.state_dict()[key]), key
 
     pose = HRNet(5, width=4, modules=(1, 1, 3), blocks=1)
     report = Pretrained(str(file))(pose).report

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from posepyr.checkpoints.pretrained import Pretrained
 from posepyr.checkpoints.storage import write_checkpoint
+from posepyr.checkpoints.weights import Pretrained
 from posepyr.initialisation.schemes import MSR, Normal
 from posepyr.layers.residual import ResidualBlocks
 from posepyr.models.hourglass import StackedHourglass
@@ -83,7 +83,7 @@ def test_a_network_without_named_parts_takes_what_there_is(tmp_path: Path) -> No
     assert len(report.matched) == len(first.state_dict())
     assert report.missing
     other = saved(nn.Sequential(nn.Linear(2, 2)), tmp_path / "b.ckpt", "posepyr")
-    with pytest.raises(ValueError, match=r"init\.file must hold weights of StackedHourglass, got .*b\.ckpt, of which "):
+    with pytest.raises(ValueError, match=r"file must hold weights of StackedHourglass, got .*b\.ckpt, of which "):
         Pretrained(str(other))(second)
 
 
@@ -102,9 +102,7 @@ def test_a_network_without_named_parts_takes_what_there_is(tmp_path: Path) -> No
 def test_a_body_that_is_not_complete_is_an_error_and_changes_nothing(source, model, tmp_path: Path) -> None:
     file, network = saved(source(), tmp_path / "a.ckpt"), model()
     before = {key: value.clone() for key, value in network.state_dict().items()}
-    with pytest.raises(
-        ValueError, match=r"init\.file must hold all weights of .* which lacks \d+ as .* matched"
-    ) as caught:
+    with pytest.raises(ValueError, match=r"file must hold all weights of .* which lacks \d+ as .* matched") as caught:
         Pretrained(str(file))(network)
     assert ", ".join(network.pretrained_parts) in str(caught.value)
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
@@ -120,5 +118,5 @@ def test_only_checkpoints_of_posepyr_are_taken(tmp_path: Path) -> None:
 
 def test_a_file_that_is_not_there_is_an_error_that_says_where_from(tmp_path: Path) -> None:
     missing = tmp_path / "hrnet_w32_imagenet.ckpt"
-    with pytest.raises(ValueError, match=rf"init\.file must be a checkpoint that is there, got {missing}; posepyr"):
+    with pytest.raises(ValueError, match=rf"file must be a checkpoint that is there, got {missing}; posepyr"):
         Pretrained(str(missing))(HRNet(5, **SMALL))

@@ -1,4 +1,4 @@
-"""Other people's weights: a released file read, recognised and turned into a checkpoint of posepyr's own."""
+"""Weights of other projects: a released file read, recognised and converted to a checkpoint of posepyr's."""
 
 import pickle
 import re
@@ -9,19 +9,20 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from posepyr.checkpoints.matching import Report, State, compare
-from posepyr.checkpoints.recipe import KEYS, ClassifierRecipe, Recipe, build_part
+from posepyr.checkpoints.parts import Due, build_part
+from posepyr.checkpoints.recipe import CLASSIFIER_KEY, KEYS, POSE_KEY, ClassifierRecipe, Recipe
 from posepyr.checkpoints.releases import RELEASES, Release
 from posepyr.checkpoints.storage import read_checkpoint
+from posepyr.checkpoints.weights import PREFIX, Report, State, compare
 
 PADDING = 1.25
-"""All four releases cut their crops a quarter larger than the person's box."""
+"""Size of the crop over the person's box in all four releases."""
 
 CLASSIFIER_SIZE = (224, 224)
-"""Of the pictures that the classifiers were trained on."""
+"""Height and width of the pictures that the classifiers were trained on."""
 
 COUNTER = "num_batches_tracked"
-"""Batch norms of files older than this entry predict without it: it counts batches of training."""
+"""Ending of the counters of batches in batch norms: older files lack them, and predicting takes none."""
 
 
 class Conversion(NamedTuple):
@@ -33,14 +34,14 @@ class Conversion(NamedTuple):
     report: Report
 
     def checkpoint(self) -> dict[str, Any]:
-        """What a checkpoint holds, as training writes it."""
-        state = {f"model.{key}": value for key, value in self.state.items()}
-        name = "posepyr" if isinstance(self.recipe, Recipe) else "posepyr_classifier"
-        return {name: self.recipe.to_dict(), "state_dict": state}
+        """Return the content of the checkpoint, as training writes it."""
+        state = {f"{PREFIX}{key}": value for key, value in self.state.items()}
+        key = POSE_KEY if isinstance(self.recipe, Recipe) else CLASSIFIER_KEY
+        return {key: self.recipe.to_dict(), "state_dict": state}
 
 
 def read_weights(path: Path) -> dict[str, Tensor]:
-    """The tensors of a released file by their keys, without the wrapping that training left around them."""
+    """Return the tensors of a released file by their keys, without the wrapping that training left around them."""
     try:
         content: Mapping[str, Any] = read_checkpoint(path)
     except ValueError as error:
@@ -68,46 +69,46 @@ def read_weights(path: Path) -> dict[str, Tensor]:
 
 
 def recognise(state: State, where: str) -> str:
-    """The name of the release that a file is of."""
+    """Return the name of the release that a file belongs to."""
     for name, release in RELEASES.items():
         if any(re.match(release.mark, key) for key in state):
             return name
-    known = ", ".join(release.title for release in RELEASES.values())
-    raise ValueError(f"{where} must be of one of these: {known}; its keys begin with {', '.join(list(state)[:3])}")
+    titles = ", ".join(release.title for release in RELEASES.values())
+    raise ValueError(f"{where} must be of one of these: {titles}; its keys begin with {', '.join(list(state)[:3])}")
 
 
 def joints_of(state: State, source: str) -> int | None:
-    """How many joints a file's network predicts; None where it has no heatmap head."""
+    """Return the number of joints that a file's network predicts; None where it has no heatmap head."""
     head = RELEASES[source].head
     return int(state[head].shape[0]) if head in state and state[head].ndim == 4 else None
 
 
 def classes_of(state: State, source: str) -> int | None:
-    """How many classes a file's network tells apart; None where it has no classifier's last layer that we know."""
-    known = RELEASES[source].classifiers
-    last = known and next((key for key in state if re.fullmatch(known.last, key)), None)
+    """Return the number of a file's classes; None where it lacks the last layer of the project's classifiers."""
+    classifiers = RELEASES[source].classifiers
+    last = classifiers and next((key for key in state if re.fullmatch(classifiers.last, key)), None)
     return int(state[last].shape[0]) if last and state[last].ndim == 2 else None
 
 
 class Setting(NamedTuple):
-    """What a file's weights are made for and do not tell."""
+    """All that a released file does not hold: the order of its joints, and the size of its input."""
 
     skeleton: Mapping[str, Any]
     """A node whose joints are in the order of the heatmaps."""
     input_size: tuple[int, int]
     backbone: bool = False
-    """Take a classifier's file, which has no heatmap head: a network can begin with it, but not predict."""
+    """Take a classifier's file as a pose network without heads: training can begin with it, but it predicts nothing."""
 
 
 def convert(state: State, source: str, setting: Setting, where: str = "the file") -> Conversion:
-    """The network and the weights of a released file, with all that belongs to them set as they were trained.
+    """Convert a released file of a pose network, with colours, codec and crop as its weights were trained.
 
-    Every weight has to find its place, and every place its weight; else ValueError says which did not.
+    Raise ValueError with the keys that differ unless each weight fits one of the network's.
     """
     release = RELEASES[source]
     _check_head(joints_of(state, source), setting, where)
     node = {**_described(release, release.describe, state, where), "joints": len(setting.skeleton["joints"])}
-    model = _on_meta(node)
+    model = _on_meta(node, "model")
     height, width = setting.input_size
     if height % model.divisor or width % model.divisor or height < 1 or width < 1:
         raise ValueError(f"the input size must be divisible by {model.divisor}, got {height}x{width}")
@@ -119,12 +120,12 @@ def convert(state: State, source: str, setting: Setting, where: str = "the file"
 
 
 def convert_classifier(state: State, source: str, where: str = "the file") -> Conversion:
-    """The same of a classifier's file: a pose network can begin with it."""
+    """Convert a released file of a classifier, which a pose network can begin with."""
     release, classes = RELEASES[source], classes_of(state, source)
     if release.classifiers is None or classes is None:
         raise ValueError(f"{where} must have the last layer of a classifier of {release.title}, and has none")
     node = {**_described(release, release.classifiers.describe, state, where), "classes": classes}
-    converted, report = _match(state, release, _on_meta(node).state_dict(), backbone=False)
+    converted, report = _match(state, release, _on_meta(node, "classifier").state_dict(), backbone=False)
     try:
         _check_fit(report, f"{where} must fit a classifier of {release.title}")
     except ValueError as error:
@@ -142,18 +143,19 @@ def _described(
         raise ValueError(f"{where}, taken for a file of {release.title}: {error}") from error
 
 
-def _on_meta(node: Mapping[str, Any]) -> Any:
+def _on_meta(node: Mapping[str, Any], due: Due) -> Any:
+    """Build a network without memory, for the names and shapes of its weights."""
     with torch.device("meta"):
-        return build_part(node, ("posepyr",))
+        return build_part(node, due, "the description")
 
 
 def _check_fit(report: Report, rule: str) -> None:
-    if report.missing or report.unexpected or report.reshaped:
+    if not report.complete:
         raise ValueError(f"{rule} key by key: {report}")
 
 
 def _check_head(joints: int | None, setting: Setting, where: str) -> None:
-    wanted = len(setting.skeleton["joints"])
+    expected = len(setting.skeleton["joints"])
     if setting.backbone and joints is not None:
         raise ValueError(
             f"{where} must be a classifier's to be taken as a backbone; it has heatmaps of {joints} joints"
@@ -163,17 +165,17 @@ def _check_head(joints: int | None, setting: Setting, where: str) -> None:
             f"{where} must have a heatmap head to predict with, and has none; if it holds a classifier's weights, "
             "convert them with --backbone to begin a training with"
         )
-    if joints is not None and joints != wanted:
-        raise ValueError(f"the skeleton must have the {joints} joints of the heatmaps in {where}, got {wanted}")
+    if joints is not None and joints != expected:
+        raise ValueError(f"the skeleton must have the {joints} joints of the heatmaps in {where}, got {expected}")
 
 
 def _match(state: State, release: Release, expected: State, *, backbone: bool) -> tuple[dict[str, Tensor], Report]:
-    """The weights under the network's own keys."""
+    """Return the weights under the network's own keys, and how they fit."""
     rules = release.rules(state)
     left_out = [key for key in state if backbone and re.match(release.classifier, key)]
-    words = {rename(key, rules): key for key in state if key not in left_out}
-    converted = {ours: state[key].detach().clone() for ours, key in words.items()}
-    report = compare(converted, expected, words)
+    file_names = {rename(key, rules): key for key in state if key not in left_out}
+    converted = {ours: state[key].detach().clone() for ours, key in file_names.items()}
+    report = compare(converted, expected, file_names)
     counters = [key for key in report.missing if key.endswith(COUNTER)]
     heads = release.heads if backbone else ()
     missing = [key for key in report.missing if key not in counters and not key.startswith(heads)]
@@ -183,14 +185,14 @@ def _match(state: State, release: Release, expected: State, *, backbone: bool) -
 
 
 def rename(key: str, rules: Any) -> str:
-    """A file's key in the network's words."""
+    """Return the network's own name for a file's key."""
     for pattern, replacement in rules:
         key = re.sub(pattern, replacement, key)
     return key
 
 
 def _codec(release: Release, input_size: tuple[int, int]) -> dict[str, Any]:
-    """The releases' codec: peaks on whole cells, a quarter cell's offset, wider Gaussians on larger heatmaps."""
+    """Return the releases' codec: peaks on whole cells, a quarter cell's offset, wider Gaussians on larger heatmaps."""
     sigma = release.sigma or (3.0 if input_size[0] > 256 else 2.0)
     node = {"_target_": "posepyr.codec.Codec", "sigma": sigma, "grid": "plain", "quantise": True, "refine": "quarter"}
     return {**node, "half_cell": True} if release.half_cell else node

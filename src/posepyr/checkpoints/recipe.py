@@ -1,22 +1,36 @@
-"""Recipes: what a checkpoint says of its network, as plain data."""
+"""Recipes: a checkpoint's description of its network, as plain data."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from reprlib import repr as short_repr
+from typing import Any, Literal, NamedTuple, TypeVar, get_type_hints
 
-from posepyr.nodes import build
+from posepyr.annotations import fits, spell
+from posepyr.nodes import renewed
 
 VERSION = 1
-"""Of the recipe's layout. A file with a higher one was written by a newer posepyr."""
+"""Version of the recipe's layout. A file with a higher one was written by a newer posepyr."""
 
-KEYS = frozenset({"posepyr", "posepyr_classifier"})
-"""Under which a pose network's recipe stands in a checkpoint, or a classifier's: no other project's file has them."""
+POSE_KEY, CLASSIFIER_KEY = "posepyr", "posepyr_classifier"
+KEYS = frozenset({POSE_KEY, CLASSIFIER_KEY})
+"""Keys of a pose network's recipe and of a classifier's in a checkpoint: no other project's file has them."""
+
+LARGEST_NUMBER = 2**16
+LONGEST = 2**15
+"""Most characters of a text and entries of a list: ImageNet-21k has so many classes, nothing has more."""
+LONGEST_NAME = 100
+DEEPEST = 12
+"""Most levels of lists and mappings inside each other."""
+MOST_VALUES = 100_000
+LARGEST_SIDE = 2**14
+"""Of an input, in pixels."""
 
 
 class Recipe(NamedTuple):
-    """All that a checkpoint's weights need to predict, as plain data.
+    """All that a pose network's weights need to predict, as plain data.
 
-    ``model``, ``codec`` and ``skeleton`` are nodes for :func:`build`; ``input_size`` is ``(height, width)``. Mean and
-    deviation of the colours are arguments of the model, which takes pixels; the crop's grid is the codec's.
+    ``model``, ``codec`` and ``skeleton`` are nodes for :func:`posepyr.checkpoints.parts.build_part`; ``input_size`` is
+    ``(height, width)``. Mean and deviation of the colours are arguments of the model, which takes pixels; the crop's
+    grid is the codec's.
     """
 
     model: dict[str, Any]
@@ -25,90 +39,118 @@ class Recipe(NamedTuple):
     input_size: tuple[int, int]
     padding: float
     """How much larger than the person's box the crop is."""
-    weights: str = "raw"
-    """``raw``, or ``averaged`` where the weights are a mean over training."""
+    weights: Literal["raw", "averaged"] = "raw"
+    """``averaged`` where the weights are a mean over training."""
     version: int = VERSION
 
     def to_dict(self) -> dict[str, Any]:
-        """The recipe as it stands in a checkpoint."""
+        """Return the recipe as it stands in a checkpoint, under ``posepyr``."""
         return {**self._asdict(), "input_size": list(self.input_size)}
-
-
-CLASSIFIER_VERSION = 1
-"""Of the layout of what a classifier's checkpoint says of itself."""
 
 
 class ClassifierRecipe(NamedTuple):
     """All that a classifier's weights need to predict, as plain data.
 
-    ``model`` is a node for :func:`build`; ``input_size`` is ``(height, width)``.
+    ``model`` is a node for :func:`posepyr.checkpoints.parts.build_part`; ``input_size`` is ``(height, width)``.
     """
 
     model: dict[str, Any]
     classes: Sequence[str]
     input_size: tuple[int, int]
-    version: int = CLASSIFIER_VERSION
+    version: int = VERSION
 
     def to_dict(self) -> dict[str, Any]:
-        """The recipe as it stands in a checkpoint, under ``posepyr_classifier``."""
+        """Return the recipe as it stands in a checkpoint, under ``posepyr_classifier``."""
         return {**self._asdict(), "classes": list(self.classes), "input_size": list(self.input_size)}
 
 
-def read_recipe(content: Any, where: str) -> Recipe:
-    """The recipe inside a loaded checkpoint; ``where`` names the file in errors."""
-    plain = content.get("posepyr") if isinstance(content, Mapping) else None
-    if isinstance(content, Mapping) and "posepyr_classifier" in content:
-        raise ValueError(f"{where} must hold a pose network; it is a classifier's checkpoint")
-    if not isinstance(plain, Mapping):
-        raise ValueError(f"{where} must be a checkpoint that posepyr wrote: it carries no recipe")
-    fields = _fields(plain, Recipe._fields, VERSION, where)
-    height, width = fields.pop("input_size")
-    return Recipe(input_size=(int(height), int(width)), **fields)
+AnyRecipe = TypeVar("AnyRecipe", Recipe, ClassifierRecipe)
 
 
 def is_classifier(content: Any) -> bool:
-    """Whether a loaded checkpoint is a classifier's."""
-    return isinstance(content, Mapping) and isinstance(content.get("posepyr_classifier"), Mapping)
+    """Return whether a loaded checkpoint is a classifier's."""
+    return isinstance(content, Mapping) and CLASSIFIER_KEY in content
+
+
+def read_recipe(content: Any, where: str) -> Recipe:
+    """Return the recipe of a loaded pose network's checkpoint; ``where`` names the file in errors."""
+    if is_classifier(content):
+        raise ValueError(f"{where} must hold a pose network; it is a classifier's checkpoint")
+    if not isinstance(content, Mapping) or POSE_KEY not in content:
+        raise ValueError(f"{where} must be a checkpoint that posepyr wrote: it carries no recipe")
+    recipe = _read(content[POSE_KEY], Recipe, where)
+    if recipe.padding <= 0:
+        raise ValueError(f"{where}: recipe.padding must be positive, got {recipe.padding}")
+    return recipe
 
 
 def read_classifier_recipe(content: Any, where: str) -> ClassifierRecipe:
-    """The recipe inside a classifier's loaded checkpoint; ``where`` names the file in errors."""
+    """Return the recipe of a loaded classifier's checkpoint; ``where`` names the file in errors."""
     if not is_classifier(content):
         raise ValueError(f"{where} must hold a classifier that posepyr wrote: it carries no recipe of one")
-    fields = _fields(content["posepyr_classifier"], ClassifierRecipe._fields, CLASSIFIER_VERSION, where)
-    height, width = fields.pop("input_size")
-    return ClassifierRecipe(input_size=(int(height), int(width)), **fields)
+    return _read(content[CLASSIFIER_KEY], ClassifierRecipe, where)
 
 
-def _fields(plain: Mapping[str, Any], names: Sequence[str], newest: int, where: str) -> dict[str, Any]:
-    """What a recipe of a version that is known holds under names."""
+def _read(plain: Any, kind: type[AnyRecipe], where: str) -> AnyRecipe:
+    """Hold each field of a recipe against its annotation and against the limits."""
+    if not isinstance(plain, Mapping):
+        raise ValueError(f"{where}: recipe must be a mapping, got {shown(plain)}; the file is damaged")
     version = plain.get("version")
-    if not isinstance(version, int) or version > newest:
+    if not fits(version, int) or not 1 <= version <= VERSION:
         raise ValueError(
-            f"{where}: this posepyr reads recipes up to version {newest}, got version {version}; "
+            f"{where}: this posepyr reads recipes up to version {VERSION}, got version {shown(version)}; "
             "update posepyr to read it"
         )
-    missing = [name for name in names if name not in plain]
+    missing = [name for name in kind._fields if name not in plain]
     if missing:
         raise ValueError(f"{where}: the recipe must hold {', '.join(missing)}; the file is damaged")
-    return {name: plain[name] for name in names}
+    fields = {name: plain[name] for name in kind._fields}
+    check_limits(fields, f"{where}: recipe")
+    for name, annotation in get_type_hints(kind).items():
+        if not fits(fields[name], annotation):
+            raise ValueError(f"{where}: recipe.{name} must be {spell(annotation)}, got {shown(fields[name])}")
+    height, width = fields["input_size"]
+    if not (1 <= height <= LARGEST_SIDE and 1 <= width <= LARGEST_SIDE):
+        raise ValueError(f"{where}: recipe.input_size must be from 1 to {LARGEST_SIDE} pixels, got {height}x{width}")
+    return kind(**{**renewed(fields), "input_size": (height, width)})
 
 
-def build_part(node: Mapping[str, Any], packages: Sequence[str]) -> Any:
-    """Build what a recipe's node describes; its targets must lie inside of some packages."""
-    _check_targets(node, packages)
-    return build(node)
+def check_limits(content: Any, path: str) -> None:
+    """Raise ValueError unless nested data is plain and of a size that a network's description can have.
+
+    Building what a recipe describes would otherwise take as much memory and time as its author pleases.
+    """
+    for count, (place, value) in enumerate(_values(content, path)):
+        if count >= MOST_VALUES:
+            raise ValueError(f"{path} must hold at most {MOST_VALUES} values, got more")
+        if isinstance(value, str | list | tuple | Mapping):
+            if len(value) > LONGEST:
+                raise ValueError(f"{place} must have a length of at most {LONGEST}, got {len(value)}")
+        elif isinstance(value, int | float):
+            if not abs(value) <= LARGEST_NUMBER:
+                raise ValueError(f"{place} must be a number of at most {LARGEST_NUMBER}, got {shown(value)}")
+        elif value is not None:
+            raise ValueError(f"{place} must be plain data, got {type(value).__name__}")
 
 
-def _check_targets(value: Any, packages: Sequence[str]) -> None:
+def _values(value: Any, place: str, depth: int = 0) -> Iterator[tuple[str, Any]]:
+    """Yield nested data from the outside inwards, each value with its place."""
+    if depth > DEEPEST:
+        raise ValueError(f"{place} must stand at most {DEEPEST} levels deep")
+    yield place, value
     if isinstance(value, Mapping):
-        path = value.get("_target_")
-        if path is not None and str(path).partition(".")[0] not in packages:
-            raise ValueError(
-                f"_target_ must lie inside {' or '.join(packages)}, got {path}: a checkpoint may not name other code"
-            )
-        for inner in value.values():
-            _check_targets(inner, packages)
+        for key, inner in value.items():
+            if not isinstance(key, str) or not key.isprintable() or len(key) > LONGEST_NAME:
+                raise ValueError(f"{place} must have names for keys, got {shown(key)}")
+            yield from _values(inner, f"{place}.{key}", depth + 1)
     elif isinstance(value, list | tuple):
-        for inner in value:
-            _check_targets(inner, packages)
+        for index, inner in enumerate(value):
+            yield from _values(inner, f"{place}[{index}]", depth + 1)
+
+
+def shown(value: Any) -> str:
+    """Return a value for an error's text, cut short and on one line."""
+    try:
+        return short_repr(value).replace("\n", " ")
+    except ValueError:  # Python refuses to write an integer of thousands of digits.
+        return f"a huge {type(value).__name__}"

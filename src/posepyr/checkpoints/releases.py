@@ -1,11 +1,11 @@
-"""What the files of released networks look like: how each is recognised, measured and renamed."""
+"""Layouts of released files: how each is recognised, described as one of our networks and renamed key by key."""
 
 import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple, Optional
 
-from posepyr.checkpoints.matching import State
+from posepyr.checkpoints.weights import State
 from posepyr.layers.normalise import IMAGENET_MEAN, IMAGENET_STD
 from posepyr.models.hourglass import MPII_MEAN
 
@@ -17,7 +17,7 @@ NOTHING = r"(?!)"
 
 
 class Release(NamedTuple):
-    """The files of one project."""
+    """Files of one project."""
 
     title: str
     mark: str
@@ -34,13 +34,13 @@ class Release(NamedTuple):
     """A pattern of keys that only a file with a classifier's weights has and that a pose network has no use for."""
     classifiers: Optional["Classifiers"] = None
     sigma: float | None = None
-    """Of the Gaussians that the weights were trained on, in cells; None where it follows from the input's size."""
+    """Width of the Gaussians that the weights were trained on, in cells; None where the input's size decides."""
     half_cell: bool = False
     """Whether a cell stands for its middle, as ``Codec.half_cell`` has it."""
 
 
 class Classifiers(NamedTuple):
-    """The files of a project's classifiers; all else is as with its pose networks."""
+    """Files of a project's classifiers; all else is as with its pose networks."""
 
     last: str
     """A pattern of the last layer's weight, by whose rows classes are counted."""
@@ -49,20 +49,20 @@ class Classifiers(NamedTuple):
 
 
 def numbers(state: State, pattern: str) -> list[int]:
-    """The numbers at the group of a pattern, over all keys."""
+    """Return the numbers at the group of a pattern, over all keys, in order."""
     found = (re.match(pattern, key) for key in state)
     return sorted({int(match[1]) for match in found if match})
 
 
 def shape(state: State, key: str) -> tuple[int, ...]:
-    """The shape of a tensor that a file must hold."""
+    """Return the shape of a tensor that a file must hold."""
     if key not in state:
         raise ValueError(f"the file must hold {key}, or it is not of the release that it is taken for")
     return tuple(state[key].shape)
 
 
 def one_less(prefix: str, suffix: str = "") -> Callable[[re.Match[str]], str]:
-    """A replacement that counts from 0 what the pattern's group counts from 1."""
+    """Return a replacement that counts from 0 what the pattern's group counts from 1."""
     return lambda match: f"{prefix}{int(match[1]) - 1}{suffix}"
 
 
@@ -74,7 +74,7 @@ RESIDUALS: list[Rule] = [
 
 
 def stem_rules(prefix: str) -> list[Rule]:
-    """The stem that HRNet and PPNet share."""
+    """Return the rules of the stem that HRNet and PPNet share."""
     return [
         (r"^conv(\d)\.", one_less(f"{prefix}stem.", ".0.")),
         (r"^bn(\d)\.", one_less(f"{prefix}stem.", ".1.")),
@@ -83,7 +83,7 @@ def stem_rules(prefix: str) -> list[Rule]:
 
 
 def exchange_rules(before: str) -> list[Rule]:
-    """Fuse layers: upwards a convolution and a norm, downwards pairs of them, one a step."""
+    """Return the rules of fuse layers: upwards a convolution and a norm, downwards pairs of them, one a step."""
     return [
         (r"\.fuse_layers\.(\d+)\.(\d+)\.([01])\.(?=[a-z])", rf"{before}.targets.\1.paths.\2.0.\3."),
         (r"\.fuse_layers\.(\d+)\.(\d+)\.", rf"{before}.targets.\1.paths.\2."),
@@ -91,12 +91,12 @@ def exchange_rules(before: str) -> list[Rule]:
 
 
 def image_colours(colour: str = "rgb") -> dict[str, Any]:
-    """How pixels were normalised by the releases that began with ImageNet's weights."""
+    """Return the arguments for pixels as releases that began with ImageNet's weights normalised them."""
     return {"mean": list(IMAGENET_MEAN), "std": list(IMAGENET_STD), "colour": colour}
 
 
 def describe_hrnet(state: State) -> dict[str, Any]:
-    """Width, modules and residuals of an HRNet."""
+    """Describe an HRNet: its width, modules and residuals."""
     return {
         "_target_": "posepyr.models.hrnet.HRNet",
         "width": shape(state, "transition1.0.0.weight")[0],
@@ -107,17 +107,17 @@ def describe_hrnet(state: State) -> dict[str, Any]:
 
 
 def describe_hrnet_classifier(state: State) -> dict[str, Any]:
-    """HRNet-W-C."""
+    """Describe an HRNet-W-C."""
     return _as_classifier(describe_hrnet(state), "posepyr.models.hrnet.HRNetClassifier")
 
 
 def _as_classifier(node: dict[str, Any], target: str) -> dict[str, Any]:
-    """A pose network's description as that of the classifier it begins with, which always sees red first."""
+    """Turn a pose network's description into that of its classifier, which always sees red first."""
     return {**{key: value for key, value in node.items() if key not in ("colour", "upsampling")}, "_target_": target}
 
 
 def hrnet_rules(_state: State) -> list[Rule]:
-    """HRNet's keys. Its classifiers' heads have names in one release and numbers in the other."""
+    """Return the rules of HRNet's keys. Its classifiers' heads have names in one release and numbers in the other."""
     return [
         *stem_rules("body."),
         (r"^transition1\.0\.", "body.spread.paths.0.0."),
@@ -136,7 +136,7 @@ def hrnet_rules(_state: State) -> list[Rule]:
 
 
 def describe_ppnet(state: State) -> dict[str, Any]:
-    """All that the weights tell of a PPNet; the ratio of its resolutions they do not, and 2 is the release's."""
+    """Describe a PPNet. Its weights do not show the ratio of its resolutions, which is 2 in the release."""
     branches = len(numbers(state, r"ppnet\.0\.branches\.(\d+)\."))
     depths = [len(numbers(state, rf"ppnet\.0\.branches\.{branch}\.(\d+)\.")) for branch in range(branches)]
     module = "ppnet.0.branches.0.0.conv3.weight" in state
@@ -157,7 +157,7 @@ def describe_ppnet(state: State) -> dict[str, Any]:
 
 
 def ppnet_rules(_state: State) -> list[Rule]:
-    """PPNet's keys."""
+    """Return the rules of PPNet's keys."""
     return [
         *stem_rules(""),
         (r"^input_layer\.0\.", "spread.paths.0.0."),
@@ -174,7 +174,7 @@ def ppnet_rules(_state: State) -> list[Rule]:
 
 
 def describe_simple_baseline(state: State) -> dict[str, Any]:
-    """Depth and width of a SimpleBaseline, or of a ResNet alone."""
+    """Describe a SimpleBaseline, or a ResNet alone: its depth and width."""
     depths = {6: 50, 23: 101, 36: 152}
     blocks = len(numbers(state, r"layer3\.(\d+)\."))
     if blocks not in depths or "layer1.0.conv3.weight" not in state:
@@ -194,12 +194,12 @@ def describe_simple_baseline(state: State) -> dict[str, Any]:
 
 
 def describe_resnet_classifier(state: State) -> dict[str, Any]:
-    """A ResNet alone, in the words that SimpleBaseline's release took over."""
+    """Describe a ResNet's classifier, whose keys SimpleBaseline's release took over."""
     return _as_classifier(describe_simple_baseline(state), "posepyr.models.resnet.ResNetClassifier")
 
 
 def simple_baseline_rules(_state: State) -> list[Rule]:
-    """SimpleBaseline's keys, which are ResNet's."""
+    """Return the rules of SimpleBaseline's keys, which are ResNet's."""
     return [
         (r"^conv1\.", "backbone.stem.0.0."),
         (r"^bn1\.", "backbone.stem.0.1."),
@@ -212,7 +212,7 @@ def simple_baseline_rules(_state: State) -> list[Rule]:
 
 
 def describe_pytorch_pose(state: State) -> dict[str, Any]:
-    """Stacks, depth, width and residuals in series of pytorch-pose's hourglass."""
+    """Describe pytorch-pose's hourglass: stacks, depth, width and residuals in series."""
     return {
         "_target_": "posepyr.models.hourglass.StackedHourglass",
         "construction": "pytorch_pose",
@@ -226,7 +226,7 @@ def describe_pytorch_pose(state: State) -> dict[str, Any]:
 
 
 def pytorch_pose_rules(state: State) -> list[Rule]:
-    """The keys of pytorch-pose's hourglass, whose levels count from the innermost."""
+    """Return the rules of pytorch-pose's hourglass, whose levels count from the innermost."""
     outermost = max(numbers(state, r"hg\.0\.hg\.(\d+)\."), default=0)
     roles = ("skip", "down", "up", "inner")
 

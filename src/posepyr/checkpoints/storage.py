@@ -8,23 +8,23 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from posepyr.files import whole
+from posepyr.files import format_bytes, whole
 
 
 def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
-    """Write what ``torch.load`` reads; nothing is begun where the disk has no room for it."""
+    """Write a file for ``torch.load``, whole or not at all; raise ValueError first where the disk has no room."""
     path.parent.mkdir(parents=True, exist_ok=True)
     needed, free = size_of(content), free_space(path.parent)
     if needed > free:
         raise ValueError(
-            f"the disk of {path.parent} must have room for a checkpoint of {needed / 2**20:,.0f} MiB, got "
-            f"{free / 2**20:,.0f} MiB; what was saved before is untouched: make room and go on with --resume"
+            f"the disk of {path.parent} must have room for a checkpoint of {format_bytes(needed)}, got "
+            f"{format_bytes(free)}; what was saved before is untouched: make room and go on with --resume"
         )
     try:
         with whole(path) as part:
             torch.save(content, part)
     except (OSError, RuntimeError) as error:
-        # Where the disk is not as free as it says: beyond a quota, or just filled by somebody else.
+        # The disk may be less free than it says: beyond a quota, or just filled by another program.
         reason = str(error).partition("\n")[0]
         raise ValueError(
             f"{path} must be written whole, but the disk does not take it ({reason}); what was saved before is "
@@ -33,13 +33,13 @@ def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
 
 
 def free_space(folder: Path) -> int:
-    """Bytes that are free on the disk of a folder, which need not exist yet."""
-    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
-    return shutil.disk_usage(there).free
+    """Return the bytes that are free on the disk of a folder, which need not exist yet."""
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    return shutil.disk_usage(existing).free
 
 
 def size_of(content: Any) -> int:
-    """Bytes of all tensors in nested plain data."""
+    """Return the bytes of all tensors in nested plain data."""
     if isinstance(content, Tensor):
         return content.nbytes
     if isinstance(content, Mapping):
@@ -48,7 +48,7 @@ def size_of(content: Any) -> int:
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint: plain data and tensors only, so that a stranger's file can run nothing."""
+    """Read a checkpoint of plain data and tensors only, so that a file from elsewhere runs no code."""
     if not path.is_file():
         raise ValueError(f"there must be a checkpoint at {path}, found {'a folder' if path.is_dir() else 'nothing'}")
     try:

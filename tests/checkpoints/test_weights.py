@@ -1,6 +1,6 @@
 import torch
 
-from posepyr.checkpoints.matching import compare
+from posepyr.checkpoints.weights import compare
 
 
 def state(**shapes: tuple[int, ...]) -> dict[str, torch.Tensor]:
