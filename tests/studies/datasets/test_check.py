@@ -16,7 +16,7 @@ from posepyr.data.sources.figures import Figures
 from posepyr.data.sources.mixture import Mixture
 from posepyr.records import PublishedCount, Source
 from posepyr.skeleton import Skeleton
-from posepyr.studies.datasets.check import Report, check_labelled, check_poses, miscounts
+from posepyr.studies.datasets.check import DatasetCheck, check_labelled, check_poses, miscounts
 
 SKELETON = Skeleton("small", ("nose", "neck"))
 SIDE = 40
@@ -47,11 +47,11 @@ class Album(Source):
         return self.splits[name]
 
 
-def check(source: Any, **asked: Any) -> Report:
+def check(source: Any, **asked: Any) -> DatasetCheck:
     return check_poses(source, SKELETON, **asked)
 
 
-def kinds(report: Report) -> dict[str, list[str]]:
+def kinds(report: DatasetCheck) -> dict[str, list[str]]:
     return {found.kind: [f"{one.split}: {one.value}" for one in found.offenders] for found in report.findings}
 
 

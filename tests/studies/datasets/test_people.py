@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, Truth
-from posepyr.studies.datasets.findings import Look, merged
+from posepyr.studies.datasets.findings import SplitAnnotations, merged
 from posepyr.studies.datasets.people import check_people
 
 JOINTS = ("left_shoulder", "right_shoulder", "left_hip", "right_hip", "nose")
@@ -16,7 +16,7 @@ FACING = np.array([[60.0, 20], [40, 20], [58, 60], [42, 60], [50, 10]])
 AWAY = FACING[[1, 0, 3, 2, 4]]
 
 
-def look(name: str = "train", keypoints: Any = None, images: Any = None, **changes: Any) -> Look:
+def look(name: str = "train", keypoints: Any = None, images: Any = None, **changes: Any) -> SplitAnnotations:
     """Three people in two pictures of 120 x 100."""
     keypoints = np.stack([FACING, AWAY + np.array([200, 0]), FACING]) if keypoints is None else np.asarray(keypoints)
     count = len(keypoints)
@@ -27,10 +27,10 @@ def look(name: str = "train", keypoints: Any = None, images: Any = None, **chang
         "images": np.array(["/a.jpg", "/a.jpg", "/b.jpg"][:count] if images is None else images),
         "measures": {"person": np.arange(count) + 70},
     }
-    return Look(name, JOINTS, Truth(**(parts | changes)), np.tile([100.0, 400.0], (count, 1)))
+    return SplitAnnotations(name, JOINTS, Truth(**(parts | changes)), np.tile([100.0, 400.0], (count, 1)))
 
 
-def kinds(seen: Look) -> dict[str, list[tuple[int | None, str]]]:
+def kinds(seen: SplitAnnotations) -> dict[str, list[tuple[int | None, str]]]:
     found = merged(check_people(seen))
     return {finding.kind: [(one.person, one.value) for one in finding.offenders] for finding in found}
 
@@ -42,17 +42,17 @@ def test_nothing_is_found_where_nothing_is_wrong() -> None:
 def test_pictures_that_nobody_looked_at_are_not_judged() -> None:
     seen = look()
     far = seen.truth._replace(keypoints=seen.truth.keypoints + 5000, boxes=seen.truth.boxes + np.array([5000, 0, 0, 0]))
-    assert kinds(Look("train", JOINTS, far, np.full((3, 2), np.nan))) == {}
+    assert kinds(SplitAnnotations("train", JOINTS, far, np.full((3, 2), np.nan))) == {}
 
 
-def changed(field: str, place: Any, value: Any) -> Look:
+def changed(field: str, place: Any, value: Any) -> SplitAnnotations:
     seen = look()
     array = np.array(getattr(seen.truth, field))
     array[place] = value
     return seen._replace(truth=seen.truth._replace(**{field: array}))
 
 
-FAULTS: dict[str, tuple[Look, str, list[tuple[int | None, str]]]] = {
+FAULTS: dict[str, tuple[SplitAnnotations, str, list[tuple[int | None, str]]]] = {
     "a joint that is no number": (
         changed("keypoints", (1, 2, 0), np.nan), "places that are no numbers", [(1, "left_hip at (nan, 60.0)")]
     ),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from posepyr.records import Pixels
-from posepyr.studies.datasets.pictures import Looked, look_at
+from posepyr.studies.datasets.pictures import CheckedPictures, check_pictures
 
 
 def pixels(height: int = 20) -> Pixels:
@@ -27,8 +27,8 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def look(folder: Path, *names: str, **asked: Any) -> Looked:
-    return look_at({str(folder / name): no_file for name in names}, **asked)
+def look(folder: Path, *names: str, **asked: Any) -> CheckedPictures:
+    return check_pictures({str(folder / name): no_file for name in names}, **asked)
 
 
 ALL = [f"{number}.jpg" for number in range(20, 30)]
@@ -42,7 +42,7 @@ def test_every_file_is_opened_and_some_are_decoded(folder: Path, most: Any, deco
 
 
 def test_no_file_is_opened_where_none_is_asked_for(folder: Path) -> None:
-    assert look(folder, *ALL, "gone.jpg", most="none") == Looked({}, {}, {}, 0, 0)
+    assert look(folder, *ALL, "gone.jpg", most="none") == CheckedPictures({}, {}, {}, 0, 0)
 
 
 def test_a_picture_whose_middle_is_damaged_is_found_by_decoding(folder: Path) -> None:
@@ -90,7 +90,7 @@ def test_formats_without_a_known_header_are_decoded(folder: Path) -> None:
 
 
 def test_drawn_pictures_are_drawn_where_they_are_chosen() -> None:
-    looked = look_at({f"drawn/{height}": partial(pixels, height) for height in range(1, 9)}, most=3)
+    looked = check_pictures({f"drawn/{height}": partial(pixels, height) for height in range(1, 9)}, most=3)
     assert looked.number == looked.decoded == len(looked.sizes) == 3
     assert all(size == (int(name.rpartition("/")[2]), 30) for name, size in looked.sizes.items())
 
@@ -99,8 +99,8 @@ def test_what_a_split_cannot_draw_is_told() -> None:
     def broken() -> Pixels:
         raise ValueError("no paint")
 
-    looked = look_at({"drawn/1": partial(pixels, 1), "drawn/2": broken}, most="all")
-    assert looked == Looked({"drawn/1": (1, 30)}, {}, {"drawn/2": "no paint"}, 2, 1)
+    looked = check_pictures({"drawn/1": partial(pixels, 1), "drawn/2": broken}, most="all")
+    assert looked == CheckedPictures({"drawn/1": (1, 30)}, {}, {"drawn/2": "no paint"}, 2, 1)
 
 
 def test_all_that_is_looked_at_is_tracked(folder: Path) -> None:

@@ -8,11 +8,11 @@ from posepyr import draw, geometry
 from posepyr.codec import Codec
 from posepyr.data.loading.augment import Augment
 from posepyr.data.loading.dataset import Crops
-from posepyr.data.loading.loader import Draw
+from posepyr.data.loading.loader import SampleIndex
 from posepyr.data.sources.figures import Figures
 from posepyr.geometry import CropRule
 from posepyr.skeleton import Skeleton
-from posepyr.studies.datasets.sheet import Wish, mirrored, pose_sheet, some
+from posepyr.studies.datasets.sheet import SheetOptions, mirrored, pose_sheet, sample_numbers
 
 JOINTS = Figures(size=64).split("train").joints
 PAIRS = tuple((joint, joint.replace("left", "right")) for joint in JOINTS if joint.startswith("left"))
@@ -31,8 +31,8 @@ def tile(sheet: np.ndarray, column: int, row: int = 0) -> np.ndarray:
 
 
 def test_a_tile_is_the_sample_with_its_joints() -> None:
-    sheet = pose_sheet(crops(), [3], Codec(), "train", Wish(SIDE))
-    sample = crops()[Draw(0, 3)]
+    sheet = pose_sheet(crops(), [3], Codec(), "train", SheetOptions(SIDE))
+    sample = crops()[SampleIndex(0, 3)]
     expected = draw.draw_pose(
         sample.image.permute(1, 2, 0).numpy(), sample.keypoints.numpy(), SKELETON, (sample.visibility > 0).numpy()
     )
@@ -43,7 +43,7 @@ def test_a_tile_is_the_sample_with_its_joints() -> None:
 def test_mirrored_people_are_mirror_images(augment: Augment | None) -> None:
     """On the UDP grid mirroring is exact: pixels turn round, and joints trade places with their partners."""
     for person in range(4):
-        sample, mirror = crops(augment)[Draw(0, person)], mirrored(crops(augment), person)
+        sample, mirror = crops(augment)[SampleIndex(0, person)], mirrored(crops(augment), person)
         apart = (mirror.image.flip(-1).int() - sample.image.int()).abs()
         assert apart.float().mean() < 1
         order = list(SKELETON.flip_order)
@@ -53,8 +53,8 @@ def test_mirrored_people_are_mirror_images(augment: Augment | None) -> None:
 
 
 def test_targets_glow_where_the_joints_are() -> None:
-    sheet = pose_sheet(crops(), [0], Codec(sigma=1), "train", Wish(SIDE, targets=True))
-    sample = crops()[Draw(0, 0)]
+    sheet = pose_sheet(crops(), [0], Codec(sigma=1), "train", SheetOptions(SIDE, targets=True))
+    sample = crops()[SampleIndex(0, 0)]
     glow = tile(sheet, 1).astype(int) - (sample.image.permute(1, 2, 0).numpy() * 0.45).astype(int)
     places = sample.keypoints[sample.visibility > 0].round().int().tolist()
     assert min(glow[y, x].max() for x, y in places) > 60
@@ -68,8 +68,8 @@ def test_targets_glow_where_the_joints_are() -> None:
 def test_joints_that_are_not_labelled_have_no_target() -> None:
     blind = crops()
     blind.split = _Unlabelled(blind.split)
-    sheet = pose_sheet(blind, [0], Codec(), "train", Wish(SIDE, targets=True, names=True))
-    pixels = blind[Draw(0, 0)].image.permute(1, 2, 0).numpy()
+    sheet = pose_sheet(blind, [0], Codec(), "train", SheetOptions(SIDE, targets=True, names=True))
+    pixels = blind[SampleIndex(0, 0)].image.permute(1, 2, 0).numpy()
     np.testing.assert_array_equal(tile(sheet, 0), pixels)
     assert np.abs(tile(sheet, 1).astype(int) - pixels * 0.45).max() <= 1
 
@@ -88,14 +88,14 @@ class _Unlabelled:
 
 def test_names_are_written_beside_joints() -> None:
     plain, named = (
-        pose_sheet(crops(), [2], Codec(), "train", Wish(256, names=names)).astype(int) for names in (False, True)
+        pose_sheet(crops(), [2], Codec(), "train", SheetOptions(256, names=names)).astype(int) for names in (False, True)
     )
     assert plain.shape == named.shape
     assert (plain != named).any(axis=-1).mean() > 0.01
 
 
 def test_people_of_a_row_stay_together() -> None:
-    wish = Wish(SIDE, mirrored=True, targets=True)
+    wish = SheetOptions(SIDE, mirrored=True, targets=True)
     one = pose_sheet(crops(), [4], Codec(), "train", wish)
     several = pose_sheet(crops(), [1, 2, 4, 5], Codec(), "train", wish)
     assert several.shape == (2 * (SIDE + BAND + GAP) + GAP, 6 * (SIDE + GAP) + GAP, 3)
@@ -104,6 +104,6 @@ def test_people_of_a_row_stay_together() -> None:
 
 
 def test_some_are_chosen_by_the_seed_and_in_order() -> None:
-    assert some(5, 9, 0) == [0, 1, 2, 3, 4]
-    assert some(1000, 5, 0) == sorted(set(some(1000, 5, 0)))
-    assert some(1000, 5, 0) == some(1000, 5, 0) != some(1000, 5, 1)
+    assert sample_numbers(5, 9, 0) == [0, 1, 2, 3, 4]
+    assert sample_numbers(1000, 5, 0) == sorted(set(sample_numbers(1000, 5, 0)))
+    assert sample_numbers(1000, 5, 0) == sample_numbers(1000, 5, 0) != sample_numbers(1000, 5, 1)
