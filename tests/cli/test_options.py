@@ -54,7 +54,7 @@ def test_a_report_is_printed_as_text_or_as_json_or_written(tmp_path: Path, capsy
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--batches", "2"], "unrecognized arguments: --batches 2; see posepyr x --help"),
+        (["--batches", "2"], "unrecognized arguments: --batches; see posepyr x --help"),
         (["--device", "tpu"], "argument --device: invalid choice: 'tpu'"),
         (["--batch", "two"], "argument --batch: invalid int value: 'two'; see posepyr x --help"),
     ],
