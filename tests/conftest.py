@@ -14,5 +14,5 @@ def shared() -> Path:
     named = os.environ.get("POSEPYR_SHARED")
     folder = Path(named) if named else Path(__file__).resolve().parents[2] / "shared"
     if not (folder / "data").is_dir():
-        pytest.skip(f"no real samples: {folder} has no folder data; set POSEPYR_SHARED")
+        pytest.skip(f"no real samples: {folder} has no folder data; see POSEPYR_SHARED in CONTRIBUTING.md")
     return folder
