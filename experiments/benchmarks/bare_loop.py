@@ -1,11 +1,11 @@
-"""The plainest training loop: what `posepyr bench train` holds posepyr's own against.
+"""The plainest training loop, a baseline for `posepyr bench train`.
 
     posepyr bench train experiment=demo --baseline "python experiments/benchmarks/bare_loop.py experiment=demo"
 
 It takes the configuration's network, its samples in the same order through the same loader, its targets, loss and
 optimizer, on as many threads and in the same layout of memory, and so ends with the very same weights where the
 learning rate is constant. There is no trainer, no callback and no log. Pose networks only, in 32 bits or in bf16 mixed
-precision, neither compiled nor recomputed, and batches that are taken in one go.
+precision, neither compiled nor recomputed, and batches that are taken in one pass.
 """
 
 import itertools
@@ -18,7 +18,7 @@ from collections.abc import Iterator
 import torch
 from torch.optim.lr_scheduler import LambdaLR
 
-from posepyr.configuration.compose import Composer
+from posepyr.configuration.compose import compose
 from posepyr.data.module import OrderedData
 from posepyr.layers.pooling import redraw_regions
 from posepyr.measurement.peak_memory import peak_bytes
@@ -31,7 +31,7 @@ from posepyr.training.run import compute_threads
 
 
 def batches(data: OrderedData) -> Iterator[PoseBatch]:
-    """Those of training, epoch after epoch."""
+    """Yield the batches of training, epoch after epoch."""
     loader = data.train_dataloader()
     for epoch in itertools.count():
         loader.sampler.set_epoch(epoch)
@@ -39,7 +39,7 @@ def batches(data: OrderedData) -> Iterator[PoseBatch]:
 
 
 def measure(training: Learner, data: OrderedData, config: Config, task: SpeedTask) -> dict[str, float]:
-    """Train, and time the steps after the warm-up."""
+    """Train, and return the figures of the steps after the warm-up."""
     torch.set_num_threads(task.threads or config["threads"] or compute_threads(data.workers))
     torch.backends.cudnn.benchmark = config["trainer"]["benchmark"]
     training.to(task.device).train()
@@ -59,10 +59,10 @@ def measure(training: Learner, data: OrderedData, config: Config, task: SpeedTas
         schedule.step()
         samples += len(batch.image)
         if number == 1:
-            first = settled(task.device, time.time) - task.started
+            first = time_when_done(task.device, time.time) - task.started
         if number == task.warmup:
-            samples, begun, spent = 0, settled(task.device), time.process_time()
-    taken, processor = settled(task.device) - begun, time.process_time() - spent
+            samples, begun, spent = 0, time_when_done(task.device), time.process_time()
+    taken, processor = time_when_done(task.device) - begun, time.process_time() - spent
     return {
         "samples_per_second": samples / taken,
         "processor_ms": 1e3 * processor / samples,
@@ -73,8 +73,8 @@ def measure(training: Learner, data: OrderedData, config: Config, task: SpeedTas
     }
 
 
-def settled(device: str, clock=time.perf_counter) -> float:
-    """The time once the device has done what was asked of it."""
+def time_when_done(device: str, clock=time.perf_counter) -> float:
+    """Return the time at which the device has finished its work."""
     if device == "cuda":
         torch.cuda.synchronize()
     return clock()
@@ -82,7 +82,7 @@ def settled(device: str, clock=time.perf_counter) -> float:
 
 def main(overrides: list[str]) -> None:
     """Train as overrides say and print the report."""
-    config = Composer().job(overrides).config
+    config = compose(overrides)
     torch.manual_seed(config["seed"])
     training, data, _ = make_pose(config, fresh=True)
     print(json.dumps(measure(training, data, config, SpeedTask.read(os.environ))))

@@ -1,39 +1,29 @@
-"""How fast drawing, loading and training are on this machine: what `make bench` prints.
+"""Speed of drawing, loading and training on this machine, as `make bench` prints it.
 
-Each figure is the median of several repetitions on one process; ratios are of two things timed in turn.
+Each figure is the median of several rounds in one process, in which all things are timed in turn; ratios are of the
+same round.
 """
 
-import statistics
 import time
 from collections.abc import Callable
 
 import cv2
 import torch
-from rich.console import Console
-from rich.table import Table
 
-from posepyr.configuration.compose import Composer
-from posepyr.data.loading.loader import Draw
+from posepyr.configuration.compose import compose
+from posepyr.data.loading.loader import SampleIndex
 from posepyr.layers.pooling import redraw_regions
+from posepyr.measurement.timing import Budget, Workload, cpu_clock, quartiles, ratio, time_in_turn
+from posepyr.tables import align
 from posepyr.training.build import make_pose
 from posepyr.training.task import PoseTask
 
-REPETITIONS = 7
-
-
-def milliseconds(work: Callable[[], object]) -> float:
-    """Median time of one call, after one that is not counted."""
-    work()
-    taken = []
-    for _ in range(REPETITIONS):
-        started = time.perf_counter()
-        work()
-        taken.append(time.perf_counter() - started)
-    return statistics.median(taken) * 1e3
+PEOPLE = 32
+BUDGET = Budget(warmup=1, repeat=7, seconds=600)
 
 
 def training_step(task: PoseTask, batch: torch.Tensor) -> Callable[[], None]:
-    """Forward and backward of the demo's network on one batch."""
+    """Return the forward and backward pass of a network on one batch."""
 
     def step() -> None:
         redraw_regions(task.model, task.regions)
@@ -43,32 +33,31 @@ def training_step(task: PoseTask, batch: torch.Tensor) -> Callable[[], None]:
     return step
 
 
-def main() -> None:
+def main(budget: Budget = BUDGET) -> None:
     """Measure and print."""
     cv2.setNumThreads(0)
-    config = Composer().job(["experiment=demo"]).config
-    task, data, _ = make_pose(config, fresh=True)
+    config = compose(["experiment=demo"])
+    pyramid, data, _ = make_pose(config, fresh=True)
+    plain, _, _ = make_pose(compose(["experiment=demo", "model=hourglass"]), fresh=True)
     crops = data.samples("train", augment=True)
-    count = 32
-    annotation = milliseconds(lambda: [crops.split[index] for index in range(count)]) / count
-    people = [crops.split[index] for index in range(count)]
-    drawing = milliseconds(lambda: [crops.split.view(person) for person in people]) / count
-    sample = milliseconds(lambda: [crops[Draw(0, index)] for index in range(count)]) / count
-    batch = torch.stack([crops[Draw(0, index)].image for index in range(config["data"]["batch_size"])])
-    baseline, _, _ = make_pose(Composer().job(["experiment=demo", "model=hourglass"]).config, fresh=True)
-    pyramid, plain = training_step(task, batch), training_step(baseline, batch)
-    steps = [(milliseconds(pyramid), milliseconds(plain)) for _ in range(3)]
-    step = statistics.median(first for first, _ in steps)
-    ratio = statistics.median(first / second for first, second in steps)
-
-    table = Table("what", "ms", "per second", title=f"demo size, {torch.get_num_threads()} Torch threads")
-    for name, taken in (("figure: pose and visibility", annotation), ("figure: drawing", drawing)):
-        table.add_row(name, f"{taken:.2f}", f"{1e3 / taken:.0f}")
-    table.add_row("sample: all of it, augmented", f"{sample:.2f}", f"{1e3 / sample:.0f}")
-    table.add_row("training step, a person", f"{step / len(batch):.2f}", f"{1e3 * len(batch) / step:.0f}")
-    Console().print(table)
-    Console().print(f"pyramid over plain residuals, training step: {ratio:.2f}")
-    Console().print(f"drawing and cropping on one core over training on all: {sample / (step / len(batch)):.2f}")
+    people = [crops.split[index] for index in range(PEOPLE)]
+    batch = torch.stack([crops[SampleIndex(0, index)].image for index in range(config["data"]["batch_size"])])
+    workloads = {
+        "figure: pose and visibility": lambda: [crops.split[index] for index in range(PEOPLE)],
+        "figure: drawing": lambda: [crops.split.view(person) for person in people],
+        "sample: all of it, augmented": lambda: [crops[SampleIndex(0, index)] for index in range(PEOPLE)],
+        "training step, a person": training_step(pyramid, batch),
+        "training step, plain residuals": training_step(plain, batch),
+    }
+    durations = time_in_turn([Workload(run, time.time) for run in workloads.values()], cpu_clock, budget)
+    counts = [PEOPLE, PEOPLE, PEOPLE, len(batch), len(batch)]
+    seconds = [[duration.wall / count for duration in of_one] for of_one, count in zip(durations, counts, strict=True)]
+    medians = [quartiles(values).median for values in seconds]
+    rows = [[name, f"{1e3 * one:.2f}", f"{1 / one:.0f}"] for name, one in zip(workloads, medians, strict=True)]
+    print(f"demo size, {torch.get_num_threads()} Torch threads")
+    print("\n".join(align([["", "ms", "per second"], *rows])))
+    print(f"pyramid over plain residuals, training step: {ratio(seconds[3], seconds[4]).median:.2f}")
+    print(f"drawing and cropping on one core over training on all: {ratio(seconds[2], seconds[3]).median:.2f}")
 
 
 if __name__ == "__main__":

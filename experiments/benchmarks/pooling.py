@@ -3,18 +3,17 @@
 from typing import get_args
 
 import torch
-from rich.console import Console
-from rich.table import Table
 from torch import Tensor, nn
 
 from posepyr.layers.pooling import LevelPools, Pool, level_pools, redraw_regions
 from posepyr.measurement.timing import Budget, Workload, cpu_clock, quartiles, ratio, time_in_turn, torch_settings
+from posepyr.tables import align
 
 LEVELS, CHANNELS, BATCH = 4, 28, 4
 """Of PyraNet's modules in the hourglasses."""
 
 SIDES = (64, 32, 16)
-LIMITS = Budget(warmup=3, repeat=40, seconds=60)
+BUDGET = Budget(warmup=3, repeat=40, seconds=60)
 
 
 class TorchPools(nn.Module):
@@ -29,7 +28,7 @@ class TorchPools(nn.Module):
 
 
 def step(pools: nn.Module, side: int, layout: torch.memory_format) -> Workload:
-    """Forward and backward, the drawing of regions included."""
+    """Return the forward and backward pass, with new regions."""
     x = torch.randn(BATCH, CHANNELS, side, side).contiguous(memory_format=layout).requires_grad_()
     gradients = [torch.randn_like(level) for level in pools(x)]
     generator = torch.Generator().manual_seed(0)
@@ -44,24 +43,26 @@ def step(pools: nn.Module, side: int, layout: torch.memory_format) -> Workload:
     return Workload(run, prepare)
 
 
-def calls(side: int) -> dict[str, Workload]:
-    """Torch's in the layout that suits it, ours in the one that networks are trained in."""
+def workloads(side: int) -> dict[str, Workload]:
+    """Return Torch's pools in the layout that suits them, and ours in the layout of training."""
     torchs = TorchPools(LevelPools(LEVELS).sizes(side))
     ours = {pool: step(level_pools(pool, LEVELS, 1.0), side, torch.channels_last) for pool in get_args(Pool)}
     return {"Torch's fractional": step(torchs, side, torch.contiguous_format), **ours}
 
 
-def main() -> None:
+def main(budget: Budget = BUDGET) -> None:
     """Measure and print."""
-    table = Table("side", "pool", "ms", "over Torch's", title=f"{CHANNELS} channels, batch {BATCH}, {LEVELS} levels")
+    rows = [["side", "pool", "ms", "over Torch's"]]
     with torch_settings("cpu", threads=1):
         for side in SIDES:
-            names = calls(side)
-            taken = [[turn.processor for turn in turns] for turns in time_in_turn([*names.values()], cpu_clock, LIMITS)]
-            for name, seconds in zip(names, taken, strict=True):
-                times = ratio(seconds, taken[0]).median
-                table.add_row(str(side), name, f"{1e3 * quartiles(seconds).median:.2f}", f"{times:.2f}")
-    Console().print(table)
+            named = workloads(side)
+            durations = time_in_turn([*named.values()], cpu_clock, budget)
+            seconds = [[duration.processor for duration in of_one] for of_one in durations]
+            for name, own in zip(named, seconds, strict=True):
+                median = quartiles(own).median
+                rows.append([str(side), name, f"{1e3 * median:.2f}", f"{ratio(own, seconds[0]).median:.2f}"])
+    print(f"{CHANNELS} channels, batch {BATCH}, {LEVELS} levels")
+    print("\n".join(align(rows, "><>")))
 
 
 if __name__ == "__main__":
