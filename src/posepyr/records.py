@@ -52,12 +52,12 @@ class Split(Protocol):
 
     @property
     def joints(self) -> tuple[str, ...]:
-        """The joints that are annotated, in the order of every annotation's."""
+        """Return the joints that are annotated, in the order of every annotation's."""
         ...
 
     @property
     def measures(self) -> Mapping[str, npt.NDArray[Any]]:
-        """What the data set says of its people beside joints and boxes, by name, ``N`` each.
+        """Return what the data set says of its people beside joints and boxes, by name, ``N`` each.
 
         Scores are taken with them: ``head_size`` (PCKh's unit, in pixels), ``area``, ``image`` and ``person`` (the
         data set's own numbers), ``track``, ``score`` (of a detector's box).
@@ -69,7 +69,7 @@ class Split(Protocol):
     def __getitem__(self, index: int, /) -> Annotation: ...
 
     def view(self, annotation: Annotation, scale: float = 1.0) -> View:
-        """The picture that the annotation lies in, or as much of it as a crop at ``scale`` shows.
+        """Return the picture that the annotation lies in, or as much of it as a crop at ``scale`` shows.
 
         ``scale`` is the crop's pixels for each of the image's: the view may be as much smaller than the image.
         """
@@ -178,7 +178,7 @@ class AnnotatedPictures(NamedTuple):
 
 
 class Truth(NamedTuple):
-    """What is known of a split's ``N`` people, whom ``sample`` numbers: what predictions are scored against."""
+    """The annotations of a split's ``N`` people, whom ``sample`` numbers: predictions are scored against them."""
 
     keypoints: FloatArray
     """``N K 2`` in image pixels."""
@@ -199,7 +199,7 @@ class Truth(NamedTuple):
 
 
 class Predictions(NamedTuple):
-    """What was found of ``N`` people of a split, by rising ``sample``."""
+    """Predicted poses of ``N`` people of a split, by rising ``sample``."""
 
     sample: npt.NDArray[np.int64]
     """``N`` numbers of the people in their split."""
@@ -224,7 +224,7 @@ class Poses(NamedTuple):
     """``N K``, VISIBLE or OCCLUDED, where the codec reads it off the heatmaps' signs."""
 
     def to_dict(self, joints: tuple[str, ...]) -> list[dict[str, Any]]:
-        """The people as plain data, joints by name, to a thousandth of a pixel; ``visible`` where that is known."""
+        """Return the people as plain data: joints by name, to a thousandth of a pixel, ``visible`` where known."""
         people: list[dict[str, Any]] = []
         for number, box in enumerate(self.boxes):
             found: dict[str, dict[str, Any]] = {

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from posepyr.data.loading.augment import Augment
-from posepyr.data.loading.loader import Draw
+from posepyr.data.loading.loader import SampleIndex
 from posepyr.data.module import CropPlan, PoseDataModule, describe_batch
 from support.dots import SKELETON, Dots
 
@@ -113,7 +113,7 @@ def test_people_of_the_training_split_are_validated_as_they_are() -> None:
     shown = seen(some)
     assert list(shown) == [0, 3, 6, 9]
     for number, image in shown.items():
-        assert torch.equal(image, data.samples("train")[Draw(0, number)].image)
+        assert torch.equal(image, data.samples("train")[SampleIndex(0, number)].image)
     assert seen(data.val_dataloader()[1]).keys() == shown.keys()
 
 

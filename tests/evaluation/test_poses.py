@@ -11,8 +11,10 @@ from posepyr.cli.data_make import drawn_skeleton
 from posepyr.cli.main import main
 from posepyr.data.export import write_coco
 from posepyr.data.results.posepyr_file import read_saved
+from posepyr.data.sources.coco import Coco
 from posepyr.data.sources.figures import Figures
-from posepyr.evaluation.poses import box_variants
+from posepyr.data.sources.mixture import Mixture
+from posepyr.evaluation.poses import sources_by_row
 
 TINY = [
     "data=coco", "skeleton=mpii", "metrics=coco", "metrics.pck._target_=posepyr.metrics.pck.PCK",
@@ -67,8 +69,11 @@ def test_both_kinds_of_boxes_make_a_row_each(
     assert [name for name in detected["scores"] if "/pck" in name] == ["test_detbox/pck_people_not_scored"]
     assert not (tmp_path / "out" / "test_detbox_pck_curve.png").exists()
     said = capsys.readouterr().out
-    assert "test_gtbox: 7 people in annotated boxes, 32x32, flipped, one scale, decoded by dark" in said
-    assert "test_detbox: 14 people in detected (boxes.json) boxes" in said
+    assert "test_gtbox: 7 people in annotated boxes, each resized to 32x32 pixels\n" in said
+    assert (
+        "  the heatmaps of a crop and of its mirror image are averaged; joints are at the heatmap's peak, found" in said
+    )
+    assert "test_detbox: 14 people in detected boxes (boxes.json), each resized to 32x32 pixels\n" in said
 
 
 def test_six_scales_see_everybody_six_times_and_score_them_once(trained: Path, tmp_path: Path) -> None:
@@ -91,7 +96,7 @@ def test_predictions_are_saved_and_scored_again(trained: Path, archive: Path, tm
     assert main(["evaluate", checkpoint, "--output", str(tmp_path / "out")]) == 0
     predictions = tmp_path / "out" / "test_gtbox_predictions.npz"
     saved = read_saved(predictions)
-    assert saved.found.sample.tolist() == list(range(7))
+    assert saved.predictions.sample.tolist() == list(range(7))
     assert saved.protocol["people"] == 7
     truth = str(archive / "annotations" / "person_keypoints_val2017.json")
     scored = tmp_path / "scored.json"
@@ -121,23 +126,22 @@ def test_how_the_numbers_were_taken_is_printed_and_written(
     checkpoint, out = str(trained / "checkpoints" / "last.ckpt"), tmp_path / "out"
     assert main(["evaluate", checkpoint, "metrics.pck.threshold=0.3", "--output", str(out)]) == 0
     said = capsys.readouterr().out
-    assert "  PCK@0.3: joints no farther than (<=) 0.3 of the distance from left_hip to right_shoulder" in said
-    assert "  OKS AP and AR over thresholds 0.50 to 0.95" in said
+    assert (
+        "  PCK@0.3: share of joints whose distance from the annotation is at most (<=) 0.3 times that from left_hip"
+        in said
+    )
+    assert "  OKS AP and AR: averages over thresholds 0.50 to 0.95" in said
     [report] = json.loads((out / "test_scores.json").read_text())
     assert all(f"  {rule}\n" in said for rule in report["rules"])
     assert len(report["rules"]) == 2
 
 
 def test_a_mixture_is_scored_on_the_one_data_set_that_it_names(trained: Path, archive: Path, tmp_path: Path) -> None:
-    nodes = {"_target_": "posepyr.data.sources.coco.Coco", "folder": str(archive), "detections": "boxes.json"}
-    source = {
-        "_target_": "posepyr.data.sources.mixture.Mixture",
-        "sources": {"other": {}, "coco": nodes},
-        "evaluate_on": "coco",
-    }
-    rows = box_variants({"data": {"source": source}}, "val")
+    named = Coco(str(archive), detections="boxes.json")
+    rows = sources_by_row(Mixture({"other": Figures(0.2), "coco": named}, evaluate_on="coco"), "val")
     assert [*rows] == ["val_gtbox", "val_detbox"]
-    assert [row["data"]["source"]["detections"] for row in rows.values()] == [None, "boxes.json"]
+    assert [row.detections for row in rows.values()] == [None, "boxes.json"]
+    assert [*sources_by_row(Mixture({"other": Figures(0.2), "coco": named}), "val")] == ["val"]
 
 
 def test_data_of_the_other_kind_are_refused(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

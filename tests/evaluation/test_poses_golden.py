@@ -48,9 +48,9 @@ def check_row(out: Path, report: dict[str, Any], people: int) -> None:
     assert all(0 <= score <= 1 for score in shares.values()), shares
     assert all(name.startswith(f"{report['name']}/") for name in shares)
     saved = read_saved(out / f"{report['name']}_predictions.npz")
-    assert report["people"] == len(saved.found.sample) == people
-    assert np.isfinite(saved.found.keypoints).all()
-    assert ((saved.found.scores >= 0) & (saved.found.scores <= 1)).all()
+    assert report["people"] == len(saved.predictions.sample) == people
+    assert np.isfinite(saved.predictions.keypoints).all()
+    assert ((saved.predictions.scores >= 0) & (saved.predictions.scores <= 1)).all()
     assert saved.protocol["input_size"] == report["input_size"]
 
 
@@ -102,8 +102,9 @@ def test_the_hourglass_on_mpii(hourglass: str, mpii: Path, tmp_path: Path, capsy
     out, truth = tmp_path / "out", mpii / "valid.h5"
     [report] = evaluated(hourglass, of_mpii(mpii, "valid"), out)
     said = capsys.readouterr().out
-    line = "val: 5 people in annotated boxes, 256x256, flipped, one scale, decoded by quarter on the plain grid\n"
-    assert f"{line}  PCKh@4: joints no farther than (<=) 4 of the head's size" in said
+    assert "val: 5 people in annotated boxes, each resized to 256x256 pixels\n  the heatmaps of a crop and" in said
+    assert "; joints are where the heatmap is highest, moved a quarter of a cell towards the higher neighbour\n" in said
+    assert "  PCKh@4: share of joints whose distance from the annotation is at most (<=) 4 times the size of" in said
     check_row(out, report, 5)
     check_pictures(out, "pictures/predictions/val.png", "val_pckh_curve.png")
     again = scored("pckh", truth, out / "val_predictions.npz", "--threshold", "4")
@@ -122,9 +123,11 @@ def test_six_scales_are_compared_with_one(
         check_row(out, report, 2)
         means.append(report["scores"]["val/pckh"])
         files.append(str(out / "val_predictions.npz"))
-    line = "val: 2 people in annotated boxes, 256x256, flipped, scales 0.8, 0.9, 1, 1.1, 1.2, 1.3, decoded by quarter"
-    assert line in capsys.readouterr().out
-    assert not np.array_equal(*(read_saved(Path(file)).found.keypoints for file in files))
+    printed = capsys.readouterr().out
+    assert "val: 2 people in annotated boxes, each resized to 256x256 pixels\n" in printed
+    crops = "crops of 6 sizes, 0.8, 0.9, 1, 1.1, 1.2, 1.3 times the box, and of their mirror images"
+    assert f"  the heatmaps of {crops} are averaged; joints are where the average is highest\n" in printed
+    assert not np.array_equal(*(read_saved(Path(file)).predictions.keypoints for file in files))
     command = ["compare", "--metric", "pckh", "--threshold", "4", "--truth", str(mpii / "two.h5"), *files]
     assert main([*command, "--json", str(tmp_path / "compared.json")]) == 0
     mean = json.loads((tmp_path / "compared.json").read_text())["differences"]["mean"]
@@ -172,9 +175,9 @@ def test_the_others_on_coco(
     out = tmp_path / "out"
     annotated, detected = evaluated(checkpoint, [*data, found, "metrics.pck.threshold=2.0"], out)
     said = capsys.readouterr().out
-    end = "256x192, flipped, one scale, decoded by quarter on the plain grid"
+    end = "each resized to 256x192 pixels\n"
     assert f"val_gtbox: {people} people in annotated boxes, {end}" in said
-    assert f"val_detbox: {2 * people} people in detected (boxes.json) boxes, {end}" in said
+    assert f"val_detbox: {2 * people} people in detected boxes (boxes.json), {end}" in said
     check_row(out, annotated, people)
     check_row(out, detected, 2 * people)
     assert "val_gtbox" in said.split("score")[-1]

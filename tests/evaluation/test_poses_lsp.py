@@ -46,8 +46,11 @@ def test_pck_and_pcp_with_those_who_cannot_be_measured(
     assert scores["test/pcp"] == pytest.approx(np.average(means, weights=weights), abs=1e-6)
     said = capsys.readouterr().out
     assert f"test: {END - FIRST} people in joint-enclosing boxes" in said
-    assert "  PCK@1.5: joints no farther than (<=) 1.5 of the distance from left_hip to right_shoulder" in said
-    assert "  PCP@0.5, strict: limbs both of whose ends are no farther than (<=) 0.5 of their length" in said
+    assert (
+        "  PCK@1.5: share of joints whose distance from the annotation is at most (<=) 1.5 times that from left_hip"
+        in said
+    )
+    assert "of at most (<=) 0.5 times the limb's length" in said
     assert "pck_people_not_scored" in said
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from posepyr.cli.main import main
 from posepyr.data.export.writing import write_jpeg
-from posepyr.data.results.posepyr_file import Saved, read_saved, write_saved
+from posepyr.data.results.posepyr_file import SavedPredictions, read_saved, write_saved
 from posepyr.skeleton import POSETRACK_JOINTS
 from support.untrained import QUICK, write_untrained
 
@@ -131,7 +131,7 @@ def test_a_detectors_boxes_are_a_row_of_their_own_and_are_not_tracked(
         detected["scores"], abs=SINGLE
     )
     said = capsys.readouterr()
-    assert "PoseTrack: joints no farther than (<=) 0.5 of the head's size" in said.out
+    assert "is at most (<=) 0.5 times the size of the head" in said.out
     command = ["evaluate", checkpoint, *data, "--output", str(tmp_path / "refused")]
     assert main([*command, "--submission", str(tmp_path / "results")]) == 2
     assert "which takes tracking" in capsys.readouterr().err
@@ -141,7 +141,7 @@ def test_a_detectors_boxes_are_a_row_of_their_own_and_are_not_tracked(
 def test_the_truth_in_place_of_the_predictions_is_perfect(archive: Path, evaluated: Path, tmp_path: Path) -> None:
     saved = read_saved(evaluated / "out" / "val_gtbox_predictions.npz")
     labelled = saved.truth.visibility[..., None] > 0
-    perfect = saved.found._replace(keypoints=np.where(labelled, saved.truth.keypoints, np.nan))
-    write_saved(tmp_path / "perfect.npz", Saved(perfect, saved.joints, {}, saved.truth))
+    perfect = saved.predictions._replace(keypoints=np.where(labelled, saved.truth.keypoints, np.nan))
+    write_saved(tmp_path / "perfect.npz", SavedPredictions(perfect, saved.joints, {}, saved.truth))
     scores = scored(archive, tmp_path / "perfect.npz", tmp_path / "scores.json")
     assert set(scores.values()) == {1.0}

@@ -10,7 +10,7 @@ import scipy.io
 import yaml
 
 from posepyr.data.results.predictions import PredictionFile, in_order, read_predictions
-from posepyr.data.results.truths import Known, read_truth
+from posepyr.data.results.truths import TruthFile, read_truth
 from posepyr.evaluation.comparison import compare_files
 from posepyr.evaluation.scoring import FileScores, ScoreSettings, find_skeleton, score, score_videos
 from posepyr.metrics.average_precision import AveragePrecision
@@ -77,7 +77,7 @@ def test_truth_as_prediction_of_posetrack_is_perfect(shared: Path) -> None:
     assert scores["map"] == scores["mota"] == 1
 
 
-def lsp_files(folder: Path, people: int = 12) -> tuple[Known, PredictionFile]:
+def lsp_files(folder: Path, people: int = 12) -> tuple[TruthFile, PredictionFile]:
     """LSP's layout with every pose found, but for one wrist that is far off and one that has no place."""
     places = np.random.default_rng(0).uniform(20, 400, (people, 14, 2))
     joints = np.concatenate([places, np.zeros((people, 14, 1))], axis=2)
@@ -202,7 +202,7 @@ def test_a_truth_of_its_own_is_not_asked_for_joints_it_lacks() -> None:
     places = np.random.default_rng(0).uniform(0, 100, (4, 3, 2))
     truth = Truth(places, np.full((4, 3), 2, np.uint8), np.ones((4, 4)), np.array(list("abcd")), {})
     joints = ("left_hip", "right_shoulder", "nose")
-    known = Known(Path("own.npz"), "saved", joints, truth)
+    known = TruthFile(Path("own.npz"), "saved", joints, truth)
     skeleton = Skeleton("three", joints, unit=("left_hip", "right_shoulder"))
     found = PredictionFile(Path("own.npz"), "saved", in_order(places), joints, truth.images, truth)
     assert score("pck", found, known, skeleton=skeleton, settings=ScoreSettings()).scores["pck"] == 1
@@ -213,7 +213,7 @@ def test_pckh_takes_its_settings() -> None:
     truth = Truth(
         places, np.full((1, 16), 2, np.uint8), np.ones((1, 4)), np.array(["a"]), {"head_size": np.array([20.0])}
     )
-    known = Known(Path("truth.mat"), "a layout", MPII.joints, truth)
+    known = TruthFile(Path("truth.mat"), "a layout", MPII.joints, truth)
 
     def pckh(pixels: float, name: str = "pckh", **settings: Any) -> float:
         found = PredictionFile(Path("found.mat"), "a layout", in_order(places + np.array([pixels, 0.0])))
@@ -227,7 +227,7 @@ def test_pckh_takes_its_settings() -> None:
 
 def test_the_skeleton_is_that_of_the_joints(tmp_path: Path) -> None:
     truth = Truth(np.zeros((1, 2, 2)), np.ones((1, 2), np.uint8), np.ones((1, 4)), np.array(["a"]), {})
-    known = Known(Path("arms.npz"), "a layout", ("left_wrist", "right_wrist"), truth)
+    known = TruthFile(Path("arms.npz"), "a layout", ("left_wrist", "right_wrist"), truth)
     assert find_skeleton(None, known).joints == known.joints
     for name in ("mpii", "lsp", "ai_challenger", "coco", "posetrack"):
         joints = find_skeleton(name, known).joints

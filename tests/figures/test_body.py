@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from posepyr.figures import numbered_draws
+from posepyr.figures import random_streams
 from posepyr.figures.body import FRAMES, NODES, Build, Outfit, pose_body
 from posepyr.figures.outline import trace
-from posepyr.figures.pose import ARM_LIMITS, ARM_REACH, LEG_LIMITS, NECK_LIMITS, SPINE_LIMITS, Pose, draw_pose
+from posepyr.figures.pose import ARM_LIMITS, ARM_REACH, LEG_LIMITS, NECK_LIMITS, SPINE_LIMITS, Pose, sample_pose
 
 AVERAGE = Build(legs=1.0, arms=1.0, shoulders=1.0, hips=1.0, head=1.0, girth=1.0)
 STILL = Pose((0, 0, 0), (0, 0, 0), (0,) * 5, (0,) * 5, (0,) * 5, (0,) * 5)
@@ -20,7 +20,7 @@ def frame(body, name):
 
 
 def poses(count, difficulty=1.0):
-    return [draw_pose(numbered_draws((5, index), 1)[0], difficulty, 0.5) for index in range(count)]
+    return [sample_pose(random_streams((5, index), 1)[0], difficulty, 0.5) for index in range(count)]
 
 
 def test_angles_stay_within_the_joints_limits():

@@ -86,7 +86,7 @@ def test_everything_grows_with_difficulty():
                 np.mean([scene.person.faces_away for scene in several]),
                 np.std([scene.person.rotation for scene in several]),
                 np.mean([len(scene.others) for scene in several]),
-                np.mean([len(scene.things) for scene in several]),
+                np.mean([len(scene.occluders) for scene in several]),
                 occluded(np.array([scene.visibility() for scene in several])),
             ]
         )
@@ -160,7 +160,7 @@ def part_image(scene, zoom=4):
     lay(scene.person.outline, 1)
     for other in scene.before:
         lay(other.outline, 0)
-    for thing in scene.things:
+    for thing in scene.occluders:
         for polygon in thing.polygons:
             cv2.fillPoly(image, [grid(polygon)], -1, cv2.LINE_8, 4)
     return image
@@ -187,10 +187,10 @@ def test_visibility_is_what_painting_every_part_says():
 def test_the_painted_picture_agrees_about_objects():
     checked = covered = 0
     for index, scene in enumerate(scenes(0.9, 30)):
-        if not scene.things:
+        if not scene.occluders:
             continue
         with_things = paint(scene, (0, 0, index), 0.0).astype(int)
-        without = paint(scene._replace(things=()), (0, 0, index), 0.0).astype(int)
+        without = paint(scene._replace(occluders=()), (0, 0, index), 0.0).astype(int)
         changed = (np.abs(with_things - without).max(axis=2) > 0).astype(np.uint8)
         core, reach = cv2.erode(changed, np.ones((5, 5))), cv2.dilate(changed, np.ones((5, 5)))
         for (x, y), state in zip(scene.person.joints, scene.visibility(), strict=True):
@@ -208,7 +208,7 @@ def test_the_painted_picture_agrees_about_objects():
 
 def test_the_box_is_tight_around_everything_that_belongs_to_the_person():
     for scene in scenes(0.3, 40):
-        alone = scene._replace(before=(), things=())
+        alone = scene._replace(before=(), occluders=())
         rows, columns = np.nonzero(part_image(alone, zoom=2) > 0)
         x, y, width, height = scene.box()
         assert columns.min() / 2 == pytest.approx(x, abs=1.5)

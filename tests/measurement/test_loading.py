@@ -16,7 +16,7 @@ from posepyr.data.classification.cuts import PaddedCut
 from posepyr.data.classification.labelled import LabelledPictures
 from posepyr.data.loading.augment import Augment
 from posepyr.data.loading.dataset import Crops
-from posepyr.data.loading.loader import Draw
+from posepyr.data.loading.loader import SampleIndex
 from posepyr.data.module import CropPlan, PoseDataModule
 from posepyr.data.sources.coco import Coco
 from posepyr.geometry import CropRule
@@ -132,7 +132,7 @@ def test_timing_changes_no_sample(samples: Crops | LabelledPictures) -> None:
     other = timed(samples, watch)
     assert len(other) == len(samples)
     for person in range(5):
-        for left, right in zip(samples[Draw(2, person)], other[Draw(2, person)], strict=True):
+        for left, right in zip(samples[SampleIndex(2, person)], other[SampleIndex(2, person)], strict=True):
             assert torch.equal(left, right)
     assert {"decode", "warp"} <= set(watch.spent) <= {"decode", "warp", "colour"}
 

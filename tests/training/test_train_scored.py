@@ -12,7 +12,7 @@ from torch import nn
 from posepyr.checkpoints.recipe import Recipe
 from posepyr.codec import Codec
 from posepyr.data.loading.augment import Augment
-from posepyr.data.loading.loader import Draw
+from posepyr.data.loading.loader import SampleIndex
 from posepyr.data.module import CropPlan, PoseDataModule
 from posepyr.data.sources.figures import Figures
 from posepyr.inference.protocol import Protocol
@@ -21,7 +21,7 @@ from posepyr.metrics.pck import PCK
 from posepyr.records import Predictions
 from posepyr.skeleton import Skeleton
 from posepyr.training.callbacks.sheets import PredictionSheet
-from posepyr.training.quiet import quiet
+from posepyr.training.process_state import quiet
 from posepyr.training.schedule import Constant
 from posepyr.training.task import PoseTask
 
@@ -94,7 +94,7 @@ class Run:
     @torch.no_grad()
     def scores(self, numbers: list[int], stage: int) -> dict[str, float]:
         """Of some training people, found one by one."""
-        crops = [self.data.samples("train")[Draw(0, number)] for number in numbers]
+        crops = [self.data.samples("train")[SampleIndex(0, number)] for number in numbers]
         found = [
             Protocol(stages=True).find(
                 self.task.model.eval(), CODEC, crop.image[None], crop.to_image[None], SKELETON.flip_order

@@ -13,9 +13,9 @@ from posepyr.errors import UsageError
 
 if TYPE_CHECKING:
     from posepyr.cli.data_source import Data
-    from posepyr.studies.datasets.check import Report
+    from posepyr.studies.datasets.check import DatasetCheck
     from posepyr.studies.datasets.findings import Finding, Offender
-    from posepyr.studies.datasets.pictures import Most
+    from posepyr.studies.datasets.pictures import DecodeLimit
 
 SHOWN = 20
 """Offenders that are printed of each kind."""
@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _most(given: str) -> "Most":
+def _most(given: str) -> "DecodeLimit":
     if given == "all":
         return "all"
     if given == "none":
@@ -74,7 +74,7 @@ def _most(given: str) -> "Most":
     return int(given)
 
 
-def check(data: "Data", names: list[str] | None, most: "Most") -> "Report":
+def check(data: "Data", names: list[str] | None, most: "DecodeLimit") -> "DatasetCheck":
     """The report on a data set."""
     from posepyr.cli.progress import tracking
     from posepyr.data.module import ClassificationDataModule
@@ -87,7 +87,7 @@ def check(data: "Data", names: list[str] | None, most: "Most") -> "Report":
         return check_poses(data.source, data.skeleton, asked, most, track)
 
 
-def text(report: "Report", chosen: str) -> str:
+def text(report: "DatasetCheck", chosen: str) -> str:
     """The report for reading."""
     lines = [f"data      {chosen}"]
     for name, holds in report.splits.items():

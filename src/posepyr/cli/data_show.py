@@ -71,16 +71,16 @@ def sheet(options: argparse.Namespace) -> tuple["Pixels", int]:
     """The sheet, and how many are on it."""
     from posepyr.data.module import ClassificationDataModule
     from posepyr.nodes import build
-    from posepyr.studies.datasets.sheet import Wish, labelled_sheet, pose_sheet
+    from posepyr.studies.datasets.sheet import SheetOptions, labelled_sheet, pose_sheet
 
     config = data_source.configuration(options)
     data = data_source.data_of(config)
-    wish = Wish(options.side, options.names, options.flip, options.heatmaps)
+    wish = SheetOptions(options.side, options.names, options.flip, options.heatmaps)
     chosen = _chosen(options, len(data.samples(options.split)))
     if not isinstance(data, ClassificationDataModule):
         crops, codec = data.samples(options.split, options.augment), build(config["codec"])
         return pose_sheet(crops, chosen, codec, options.split, wish), len(chosen)
-    if wish != Wish(options.side):
+    if wish != SheetOptions(options.side):
         raise UsageError(
             "--names, --flip and --heatmaps must be left out for pictures of classes, which have no joints"
         )
@@ -89,11 +89,11 @@ def sheet(options: argparse.Namespace) -> tuple["Pixels", int]:
 
 
 def _chosen(options: argparse.Namespace, size: int) -> list[int]:
-    from posepyr.studies.datasets.sheet import some
+    from posepyr.studies.datasets.sheet import sample_numbers
 
     if not size:
         raise ValueError(f"--split must name a split with somebody in it, got {options.split}, which has nobody")
     for number in options.person or ():
         if not 0 <= number < size:
             raise UsageError(f"--person must be from 0 to {size - 1} in {options.split}, got {number}")
-    return options.person or some(size, options.count, options.seed)
+    return options.person or sample_numbers(size, options.count, options.seed)

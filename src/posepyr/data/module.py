@@ -20,8 +20,8 @@ from posepyr.data.loading.augment import Augment
 from posepyr.data.loading.cache import CropCache
 from posepyr.data.loading.dataset import Crops
 from posepyr.data.loading.loader import (
-    Draw,
     EvaluationOrder,
+    SampleIndex,
     TrainingOrder,
     WatchedLoader,
     join,
@@ -132,7 +132,7 @@ class OrderedData(pl.LightningDataModule, ABC):
             )
         return self.loader(samples, EvaluationOrder(people, rank, world, scales), count)
 
-    def loader(self, samples: Dataset[Any], order: Sampler[Draw], count: int) -> DataLoader[Any]:
+    def loader(self, samples: Dataset[Any], order: Sampler[SampleIndex], count: int) -> DataLoader[Any]:
         """Load samples in an order, ``count`` at a time."""
         return WatchedLoader(
             samples,

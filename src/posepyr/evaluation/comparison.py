@@ -4,9 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from posepyr.data.results.predictions import CocoResults
-from posepyr.data.results.predictions import PredictionFile
-from posepyr.data.results.truths import Known
+from posepyr.data.results.predictions import CocoResults, PredictionFile
+from posepyr.data.results.truths import TruthFile
 from posepyr.evaluation.scoring import METRICS, ScoreSettings, pair
 from posepyr.metrics.functional import joint_kinds
 from posepyr.records import FloatArray
@@ -34,7 +33,7 @@ class Difference(NamedTuple):
 def compare_files(
     metric: str,
     files: tuple[PredictionFile | CocoResults, PredictionFile | CocoResults],
-    known: Known,
+    known: TruthFile,
     *,
     skeleton: Skeleton,
     settings: ScoreSettings,

@@ -10,7 +10,7 @@ from posepyr.checkpoints.recipe import Recipe, read_recipe
 from posepyr.checkpoints.weights import load_model
 from posepyr.codec import Codec
 from posepyr.data.module import CropPlan, PoseDataModule
-from posepyr.data.results.posepyr_file import Saved, write_saved
+from posepyr.data.results.posepyr_file import SavedPredictions, write_saved
 from posepyr.errors import UsageError
 from posepyr.evaluation.classifier import has_classes
 from posepyr.evaluation.error_curve import relative_errors, save_error_curve
@@ -21,7 +21,7 @@ from posepyr.ranks import is_first
 from posepyr.records import Source
 from posepyr.skeleton import Skeleton
 from posepyr.training.build import Config, make_scorers
-from posepyr.training.callbacks.pictures import PredictionSheet
+from posepyr.training.callbacks.sheets import PredictionSheet
 from posepyr.training.task import PoseTask
 
 ROW_OF_BOXES = {"annotated": "gtbox", "detected": "detbox"}
@@ -173,7 +173,7 @@ def write_predictions(
     if task.latest is None:
         return
     truth = data.truth(data.test_split)
-    saved = Saved(task.latest, task.skeleton.joints, protocol, truth)
+    saved = SavedPredictions(task.latest, task.skeleton.joints, protocol, truth)
     write_saved(start.with_name(f"{start.name}_predictions.npz"), saved)
     names = [metric for metric, node in config["metrics"].items() if node]
     for metric, scorer in zip(names, task.scorers, strict=True):

@@ -9,12 +9,11 @@ import numpy as np
 import yaml
 
 from posepyr.configuration import catalogue
-from posepyr.data.formats.posetrack_videos import read_annotated, read_frames
-from posepyr.data.results.predictions import CocoResults
 from posepyr.data.formats.containers import kind_of
+from posepyr.data.formats.posetrack_videos import read_annotated, read_frames
 from posepyr.data.results.posepyr_file import read_saved
-from posepyr.data.results.predictions import PredictionFile
-from posepyr.data.results.truths import Known, match
+from posepyr.data.results.predictions import CocoResults, PredictionFile
+from posepyr.data.results.truths import TruthFile, match
 from posepyr.data.sources import custom
 from posepyr.errors import UsageError
 from posepyr.metrics import coco_evaluation, posetrack
@@ -84,7 +83,7 @@ METRICS = {
 }
 
 
-def find_skeleton(name: str | None, known: Known) -> Skeleton:
+def find_skeleton(name: str | None, known: TruthFile) -> Skeleton:
     """Return the skeleton of a name or of a data set's YAML file.
 
     Without a name it is posepyr's own skeleton with the truth's joints, in the same order where there are several.
@@ -106,14 +105,14 @@ def find_skeleton(name: str | None, known: Known) -> Skeleton:
 
 
 def score(
-    metric: str, found: PredictionFile | CocoResults, known: Known, *, skeleton: Skeleton, settings: ScoreSettings
+    metric: str, found: PredictionFile | CocoResults, known: TruthFile, *, skeleton: Skeleton, settings: ScoreSettings
 ) -> FileScores:
     """Score a file of predictions against a file of truth."""
     if metric == "oks":
         return _average_precision(found, known, skeleton)
     predictions, truth = pair(metric, found, known, skeleton)
     for group in settings.by:
-        if group in known.untold:
+        if group in known.lacks:
             raise ValueError(f"{known.file} must hold {group} to break scores down by it, got {known.layout}, without")
     scorer = METRICS[metric].build(skeleton, settings)
     not_found = found.not_found if isinstance(found, PredictionFile) else 0
@@ -121,7 +120,7 @@ def score(
 
 
 def pair(
-    metric: str, found: PredictionFile | CocoResults, known: Known, skeleton: Skeleton
+    metric: str, found: PredictionFile | CocoResults, known: TruthFile, skeleton: Skeleton
 ) -> tuple[Predictions, Truth]:
     """Return predictions and truth of the same people and joints, if the metric can be taken of them."""
     if isinstance(found, CocoResults):
@@ -135,7 +134,7 @@ def pair(
     return predictions, truth
 
 
-def _average_precision(found: PredictionFile | CocoResults, known: Known, skeleton: Skeleton) -> FileScores:
+def _average_precision(found: PredictionFile | CocoResults, known: TruthFile, skeleton: Skeleton) -> FileScores:
     scorer = AveragePrecision(skeleton)
     if isinstance(found, CocoResults):
         return _coco_results(found, known, skeleton, scorer)
@@ -148,7 +147,7 @@ def _average_precision(found: PredictionFile | CocoResults, known: Known, skelet
     return FileScores(scorer.protocol, known.layout, len(predictions.sample), found.not_found, scores)
 
 
-def _coco_results(found: CocoResults, known: Known, skeleton: Skeleton, scorer: AveragePrecision) -> FileScores:
+def _coco_results(found: CocoResults, known: TruthFile, skeleton: Skeleton, scorer: AveragePrecision) -> FileScores:
     """Score COCO's results as they stand, with the skeleton's joints, if they are of the truth's pictures."""
     if known.truth.pictures is None:
         raise ValueError(f"{known.file} must be COCO-style JSON for COCO's results, got {known.layout}")
@@ -192,5 +191,5 @@ def _saved_videos(truth: Path, predictions: Path) -> FileScores:
     if "image" not in saved.truth.measures:
         raise ValueError(f"{predictions} must hold people of PoseTrack, got people without the numbers of frames")
     scorer = posetrack.PoseTrackAP(Skeleton("saved", saved.joints))
-    scores = scorer(saved.found, saved.truth._replace(videos=partial(read_annotated, truth)))
-    return FileScores(scorer.protocol, "PoseTrack", len(saved.found.sample), 0, scores)
+    scores = scorer(saved.predictions, saved.truth._replace(videos=partial(read_annotated, truth)))
+    return FileScores(scorer.protocol, "PoseTrack", len(saved.predictions.sample), 0, scores)

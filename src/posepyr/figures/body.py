@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from posepyr.figures import Draws
+from posepyr.figures import RandomStream
 from posepyr.figures.pose import Pose
 from posepyr.records import FloatArray
 
@@ -36,13 +36,13 @@ class Outfit(NamedTuple):
     backpack: bool
 
 
-def draw_outfit(draws: Draws) -> Outfit:
-    """Someone's clothes: any garment goes with any other."""
-    hat, hair, lower = draws.pick(HATS), draws.pick(HAIR), draws.pick(LOWER)
-    sleeves = draws.pick((0.0, 0.28, 0.34, 1.0, 1.0))
-    short, long = draws.between(0.28, 0.46), draws.between(0.9, 0.98)
-    hem = {"trousers": long, "shorts": short, "skirt": draws.between(0.22, 0.38)}[lower]
-    return Outfit(hat, hair, lower, sleeves, hem, draws.between(1.04, 1.22), draws.chance(0.2))
+def sample_outfit(stream: RandomStream) -> Outfit:
+    """Sample someone's clothes: any garment goes with any other."""
+    hat, hair, lower = stream.pick(HATS), stream.pick(HAIR), stream.pick(LOWER)
+    sleeves = stream.pick((0.0, 0.28, 0.34, 1.0, 1.0))
+    short, long = stream.between(0.28, 0.46), stream.between(0.9, 0.98)
+    hem = {"trousers": long, "shorts": short, "skirt": stream.between(0.22, 0.38)}[lower]
+    return Outfit(hat, hair, lower, sleeves, hem, stream.between(1.04, 1.22), stream.chance(0.2))
 
 
 NODES = (
@@ -101,7 +101,7 @@ _ANCESTORS = _ancestors()
 
 
 class Build(NamedTuple):
-    """How a person is proportioned, as factors on the average."""
+    """A person's proportions, as factors on the average."""
 
     legs: float
     arms: float
@@ -121,15 +121,15 @@ class Body(NamedTuple):
     """``16 3 3``: rotations of ``FRAMES``, from the frame's axes to the camera's."""
 
 
-def draw_build(draws: Draws) -> Build:
-    """A person's proportions."""
+def sample_build(stream: RandomStream) -> Build:
+    """Sample a person's proportions."""
     return Build(
-        legs=draws.around(1.0, 0.05),
-        arms=draws.around(1.0, 0.05),
-        shoulders=draws.around(1.0, 0.08),
-        hips=draws.around(1.0, 0.08),
-        head=draws.around(1.06, 0.06),
-        girth=draws.around(1.06, 0.09),
+        legs=stream.around(1.0, 0.05),
+        arms=stream.around(1.0, 0.05),
+        shoulders=stream.around(1.0, 0.08),
+        hips=stream.around(1.0, 0.08),
+        head=stream.around(1.06, 0.06),
+        girth=stream.around(1.06, 0.09),
     )
 
 
@@ -161,7 +161,7 @@ def _bone_factors(build: Build) -> FloatArray:
 
 
 def _euler_angles(pose: Pose) -> list[tuple[float, float, float]]:
-    """Degrees about x, z and y for each frame; the mirrored side turns the other way about z and y."""
+    """Return degrees about x, z and y for each frame; the mirrored side turns the other way about z and y."""
     spine, neck = pose.spine, pose.neck
     angles = [(0.0, 0.0, 0.0), (spine[0], spine[1], -spine[2])]
     angles += [(neck[0] * 0.5, neck[1] * 0.5, -neck[2] * 0.5)] * 2
@@ -181,7 +181,7 @@ def _euler_angles(pose: Pose) -> list[tuple[float, float, float]]:
 
 
 def _rotations(angles: FloatArray) -> FloatArray:
-    """``N 3`` angles about x, z and y to ``N 3 3``, the turn about y first."""
+    """Turn ``N 3`` angles about x, z and y into rotations ``N 3 3``, the turn about y first."""
     cosine, sine = np.cos(angles), np.sin(angles)
     cx, cz, cy = cosine.T
     sx, sz, sy = sine.T

@@ -23,7 +23,7 @@ _ARC_COSINE, _ARC_SINE = np.cos(_ARC)[:, None], np.sin(_ARC)[:, None]
 
 
 class Strokes(NamedTuple):
-    """How to paint each part of one person, chains first, then hulls. Points are in fixed point."""
+    """The strokes that paint each part of one person, chains first, then hulls. Points are in fixed point."""
 
     rims: list[Fixed]
     """The outline a little further out; of chains without round ends."""
@@ -44,7 +44,7 @@ def plan(
     sun: tuple[float, float],
     size: int,
 ) -> Strokes:
-    """All of a person's strokes at once.
+    """Plan all of a person's strokes at once.
 
     ``axes`` are the lines, ``P 2`` to ``P 2``, that surfaces follow; ``shapes``, ``P 2``, their widths and heights.
     """
@@ -73,7 +73,7 @@ def plan(
 
 
 def paint_surface(canvas: Pixels, strokes: Strokes, part: int, patch: Pixels, rim: Colour) -> None:
-    """One part: a thin dark rim with smooth edges, and the shaded surface inside it."""
+    """Paint one part: a thin dark rim with smooth edges, and the shaded surface inside it."""
     left, top, right, bottom = strokes.windows[part]
     if left >= right or top >= bottom:
         return
@@ -97,7 +97,7 @@ def paint_surface(canvas: Pixels, strokes: Strokes, part: int, patch: Pixels, ri
 
 @cache
 def roundness(width: int) -> Pixels:
-    """``1 W 3``: light across a round surface, brightest at a third of the way from the lit side."""
+    """Return ``1 W 3``: light across a round surface, brightest at a third of the way from the lit side."""
     across = np.linspace(-0.98, 0.98, width)
     light = 0.60 * np.sqrt(1.0 - across**2) - 0.38 * across
     shade = np.round(255.0 * (0.42 + 0.58 * light / light.max()).clip(0.0, 1.0)).astype(np.uint8)
@@ -105,7 +105,7 @@ def roundness(width: int) -> Pixels:
 
 
 def rounded(cloth: Pixels) -> Pixels:
-    """A piece of cloth, of at most 288 rows, as it looks around a limb; the lit side is its left."""
+    """Shade a piece of cloth, of at most 288 rows, as it looks around a limb; the lit side is its left."""
     light = roundness(cloth.shape[1])[: cloth.shape[0]]
     return np.asarray(cv2.multiply(cloth, light, scale=1.0 / 235.0), dtype=np.uint8)
 
@@ -167,7 +167,7 @@ class Sketch(NamedTuple):
     """Where each shape's points are."""
 
     def on(self, person: Person, points: FloatArray | None = None) -> dict[str, Fixed]:
-        """The shapes on somebody, ``name: N 2`` in the picture; ``points`` in place of the sketch's own."""
+        """Return the shapes on somebody, ``name: N 2`` in the picture; ``points`` in place of the sketch's own."""
         flat = fixed(person.at(self.node, self.frame, self.points if points is None else points))
         return {name: flat[span] for name, span in self.spans.items()}
 
@@ -181,12 +181,12 @@ def sketch(node: str, frame: str, shapes: dict[str, npt.ArrayLike]) -> Sketch:
 
 
 def fill(canvas: Pixels, corners: Fixed, colour: Colour, rim: Colour | None = None) -> None:
-    """A shape in one colour, with a line around it."""
+    """Fill a shape with one colour, with a line around it."""
     cv2.fillPoly(canvas, [corners], colour, cv2.LINE_AA, SHIFT)
     if rim is not None:
         cv2.polylines(canvas, [corners], True, rim, 1, cv2.LINE_AA, SHIFT)
 
 
 def line(canvas: Pixels, points: Fixed, colour: Colour, width: int = 1, closed: bool = False) -> None:
-    """A line through points."""
+    """Draw a line through points."""
     cv2.polylines(canvas, [points], closed, colour, width, cv2.LINE_AA, SHIFT)

@@ -17,7 +17,7 @@ _RADII = np.array([0.059, 0.070, 0.068])
 
 
 def _sphere(count: int) -> FloatArray:
-    """Points spread evenly over the unit sphere."""
+    """Return points spread evenly over the unit sphere."""
     step = np.arange(count) + 0.5
     height, turn = 1.0 - 2.0 * step / count, step * math.pi * (3.0 - math.sqrt(5.0))
     radius = np.sqrt(1.0 - height**2)
@@ -25,7 +25,7 @@ def _sphere(count: int) -> FloatArray:
 
 
 def _cap(normal: tuple[float, float], offset: float) -> FloatArray:
-    """Points of the unit sphere on one side of a plane that is level from ear to ear, its edge included."""
+    """Return points of the unit sphere on one side of a plane that is level from ear to ear, its edge included."""
     plane = np.array([0.0, *normal]) / math.hypot(*normal)
     points = _sphere(120)
     turn = np.linspace(0.0, 2.0 * math.pi, 40, endpoint=False)
@@ -48,7 +48,7 @@ def _disc(x: float, y: float, width: float, height: float) -> FloatArray:
 
 
 def _onto_face(points: npt.ArrayLike) -> FloatArray:
-    """Places on the front of the head, ``N 2`` to ``N 3``: the skull above, the jaw below."""
+    """Put places on the front of the head, ``N 2`` to ``N 3``: the skull above, the jaw below."""
     flat = np.asarray(points, dtype=np.float64)
     skull = 1.0 - (flat[:, 0] / _RADII[0]) ** 2 - ((flat[:, 1] - _SKULL[1]) / _RADII[1]) ** 2
     jaw = 0.040**2 - flat[:, 0] ** 2 - (flat[:, 1] + 0.036) ** 2
@@ -80,7 +80,7 @@ _FACE = sketch("neck", "head", {
 
 
 def paint_head(canvas: Pixels, person: Person, dress: Dress) -> None:
-    """What is on a head whose bare shape is painted."""
+    """Paint face, hair and hat on a head whose bare shape is painted."""
     outfit, turn = person.outfit, person.body.frames[FRAMES.index("head"), 2].tolist()
     shapes = _FACE.on(person, _FACE.points * person.body.build.head)
     if turn[2] > -0.45:
@@ -120,7 +120,7 @@ def _paint_face(canvas: Pixels, person: Person, dress: Dress, shapes: dict[str, 
 
 
 def _paint_cap(canvas: Pixels, person: Person, points: FloatArray, size: float, colour: Colour) -> None:
-    """The part of a close cap that is towards the camera."""
+    """Paint the part of a close cap that is towards the camera."""
     facing = (points / _RADII) @ person.body.frames[FRAMES.index("head"), 2] < 0.6
     seen = points[facing]
     if len(seen) < 3:
@@ -165,7 +165,7 @@ _SEAT = sketch("waist", "pelvis", {
 
 
 def paint_chest(canvas: Pixels, person: Person, dress: Dress) -> None:
-    """Neckline, buttons, logo or zip and a backpack's straps in front; a number or a yoke behind."""
+    """Paint neckline, buttons, logo or zip and a backpack's straps in front; a number or a yoke behind."""
     front = _towards(person, "chest")
     if front > 0.3:
         _paint_front(canvas, person, dress)
@@ -193,7 +193,7 @@ def _paint_front(canvas: Pixels, person: Person, dress: Dress) -> None:
 
 
 def paint_hips(canvas: Pixels, person: Person, dress: Dress) -> None:
-    """Trousers' fly and side pockets in front, pockets behind."""
+    """Paint trousers' fly and side pockets in front, pockets behind."""
     front = _towards(person, "pelvis")
     if person.outfit.lower == "skirt":
         return
@@ -206,7 +206,7 @@ def paint_hips(canvas: Pixels, person: Person, dress: Dress) -> None:
 
 
 def paint_pack(canvas: Pixels, person: Person, dress: Dress) -> None:
-    """A backpack's pocket, if it is towards the camera."""
+    """Paint a backpack's pocket, if it is towards the camera."""
     if _towards(person, "chest") < -0.25:
         shapes = _PACK.on(person)
         fill(canvas, shapes["pocket"], shaded(dress.pack, 0.8), shaded(dress.pack, 0.5))
@@ -214,17 +214,17 @@ def paint_pack(canvas: Pixels, person: Person, dress: Dress) -> None:
 
 
 def paint_sole(canvas: Pixels, person: Person, dress: Dress, sole: Fixed) -> None:
-    """A shoe's sole, from heel to toe."""
+    """Paint a shoe's sole, from heel to toe."""
     line(canvas, sole, shaded(dress.trim, 0.9), _width(person, 90))
 
 
 def paint_thumb(canvas: Pixels, person: Person, dress: Dress, thumb: Fixed) -> None:
-    """A thumb, on the hand's front edge."""
+    """Paint a thumb, on the hand's front edge."""
     line(canvas, thumb, shaded(dress.skin, 0.8), _width(person, 80))
 
 
 def _towards(person: Person, frame: str) -> float:
-    """How far a frame's front points towards the camera, from -1 to 1."""
+    """Return by how much a frame's front points towards the camera, from -1 to 1."""
     return float(person.body.frames[FRAMES.index(frame), 2, 2])
 
 

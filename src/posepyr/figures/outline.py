@@ -105,7 +105,7 @@ class Outline(NamedTuple):
     """The tight box around all parts that are there: left, top, right, bottom."""
 
     def placed(self, scale: float, x: float, y: float) -> "Outline":
-        """The same outline in a picture: enlarged, then moved."""
+        """Return the same outline in a picture: enlarged, then moved."""
         chains = self.chains * scale
         chains[:, :, 0] += x
         chains[:, :, 1] += y
@@ -116,24 +116,24 @@ class Outline(NamedTuple):
         return Outline(self.nodes * scale + shift, chains, supports, self.depths, extent)
 
     def worn(self) -> list[int]:
-        """The parts that are there, as indices of ``PARTS``, from far to near."""
+        """Return the parts that are there, as indices of ``PARTS``, from far to near."""
         order: list[int] = np.argsort(-self.depths, kind="stable").tolist()
         return order[int(np.isinf(self.depths).sum()) :]
 
     def polygons(self, margins: FloatArray) -> FloatArray:
-        """``M H 24 2``: corners of the hulls, where neighbouring supports meet, moved out by each margin."""
+        """Return ``M H 24 2``: corners of the hulls, where neighbouring supports meet, moved out by each margin."""
         supports = self.supports + margins[:, None, None]
         following = np.concatenate([supports[:, :, 1:], supports[:, :, :1]], axis=2)
         along = (following - supports * _STEP_COSINE) / _STEP_SINE
         return np.asarray(supports[..., None] * DIRECTIONS + along[..., None] * _TANGENTS)
 
     def contains(self, points: FloatArray) -> npt.NDArray[np.bool_]:
-        """``N P``: which points lie inside which parts, worn or not."""
+        """Return a mask ``N P`` of points inside parts, worn or not."""
         return np.concatenate([in_chains(self.chains, points), in_hulls(self.supports, points)], axis=1)
 
 
 def in_chains(chains: FloatArray, points: FloatArray) -> npt.NDArray[np.bool_]:
-    """``N C``: which points lie inside which chains."""
+    """Return a mask ``N C`` of points inside chains."""
     x, y, radius = chains[:, :-1, 0], chains[:, :-1, 1], chains[:, :-1, 2]
     bone_x, bone_y = chains[:, 1:, 0] - x, chains[:, 1:, 1] - y
     away_x, away_y = points[:, 0, None, None] - x, points[:, 1, None, None] - y
@@ -146,13 +146,13 @@ def in_chains(chains: FloatArray, points: FloatArray) -> npt.NDArray[np.bool_]:
 
 
 def in_hulls(supports: FloatArray, points: FloatArray) -> npt.NDArray[np.bool_]:
-    """``N H``: which points lie inside which hulls."""
+    """Return a mask ``N H`` of points inside hulls."""
     within = (points @ DIRECTIONS.T)[:, None] <= supports
     return np.asarray(within.all(axis=2))
 
 
 def trace(body: Body, outfit: Outfit, nearness: float) -> Outline:
-    """The outline of a clothed body.
+    """Trace the outline of a clothed body.
 
     ``nearness`` is 1 over the camera's distance in body heights: 0 is a camera so far away that depth changes no
     size; towards 1, what reaches out to the camera grows and what lies behind shrinks.
@@ -177,7 +177,7 @@ def _trace_chains(body: Body, outfit: Outfit, nearness: float) -> tuple[FloatArr
 
 
 def _clothing(outfit: Outfit) -> FloatArray:
-    """``11 5``: how much cloth widens each circle of a chain."""
+    """Return ``11 5``: the factors by which cloth widens each circle of a chain."""
     leg = outfit.hem if outfit.lower != "skirt" else 0.0
     covered = np.where(_ON_LEG, leg, outfit.sleeves)
     return np.where(covered > _SHARES, outfit.looseness, 1.0)

@@ -1,18 +1,18 @@
-"""A scene onto pixels: what is far first."""
+"""Scenes and people painted onto pixels, from far to near."""
 
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from posepyr.figures import numbered_draws
-from posepyr.figures.backdrop import paint_backdrop, paint_light, paint_thing
+from posepyr.figures import random_streams
+from posepyr.figures.backdrop import paint_backdrop, paint_light, paint_occluder
 from posepyr.figures.body import FRAMES, NODES
 from posepyr.figures.brush import SHIFT, fixed, paint_surface, plan, rounded
 from posepyr.figures.details import paint_chest, paint_head, paint_hips, paint_pack, paint_sole, paint_thumb
 from posepyr.figures.outline import CHAINS, PARTS, Outline
 from posepyr.figures.scene import Person, Scene
-from posepyr.figures.textures import LENGTH, WIDTH, Cloth, Colour, Dress, draw_dress, shaded
+from posepyr.figures.textures import LENGTH, WIDTH, Cloth, Colour, Dress, sample_dress, shaded
 from posepyr.records import FloatArray, Pixels
 
 _RIM = 0.55
@@ -101,7 +101,7 @@ def _paint_joint(canvas: Pixels, circle: FloatArray, rim: Colour) -> None:
 
 
 def _finish(canvas: Pixels, person: Person, dress: Dress, name: str, tips: dict[str, FloatArray]) -> None:
-    """What belongs on a part once it is painted."""
+    """Paint the details that belong on a part once it is painted."""
     if name == "head":
         paint_head(canvas, person, dress)
     elif name == "chest":
@@ -125,7 +125,7 @@ def _tips(person: Person) -> dict[str, FloatArray]:
 
 
 def _axes(outline: Outline, tips: dict[str, FloatArray]) -> tuple[FloatArray, FloatArray]:
-    """The lines that the parts' surfaces follow, from ``P 2`` to ``P 2``."""
+    """Return the lines that the parts' surfaces follow, from ``P 2`` to ``P 2``."""
     starts = np.concatenate([outline.chains[:, 0, :2], outline.nodes[_AXIS_STARTS]])
     ends = np.concatenate([outline.chains[:, -1, :2], outline.nodes[_AXIS_ENDS]])
     for row, name in _FEET:
@@ -169,17 +169,17 @@ def _dress_limb(rows: Pixels, cloth: Cloth, skin: Colour, covered: float) -> Non
 
 
 def paint(scene: Scene, numbers: tuple[int, int, int], difficulty: float) -> Pixels:
-    """The picture of a scene, ``H W 3`` in RGB; ``numbers`` are those that the scene was composed with."""
-    wall, clothes, strangers, objects, light = numbered_draws((*numbers, 1), 5, 256)
+    """Paint a scene, ``H W 3`` in RGB; ``numbers`` are those that the scene was composed with."""
+    wall, clothes, strangers, objects, light = random_streams((*numbers, 1), 5, 256)
     canvas = np.empty((scene.size, scene.size, 3), dtype=np.uint8)
     from_left = light.chance(0.5)
     sun = (-0.8 if from_left else 0.8, -0.6)
     paint_backdrop(canvas, wall, difficulty)
     for other in scene.behind:
-        paint_person(canvas, other, draw_dress(strangers, difficulty), sun)
-    paint_person(canvas, scene.person, draw_dress(clothes, difficulty), sun)
+        paint_person(canvas, other, sample_dress(strangers, difficulty), sun)
+    paint_person(canvas, scene.person, sample_dress(clothes, difficulty), sun)
     for other in scene.before:
-        paint_person(canvas, other, draw_dress(strangers, difficulty), sun)
-    for thing in scene.things:
-        paint_thing(canvas, thing, objects)
+        paint_person(canvas, other, sample_dress(strangers, difficulty), sun)
+    for occluder in scene.occluders:
+        paint_occluder(canvas, occluder, objects)
     return paint_light(canvas, light, difficulty)

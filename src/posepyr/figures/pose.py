@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from posepyr.figures import Draws
+from posepyr.figures import RandomStream
 
 Angles = tuple[float, ...]
 """Of a spine or neck: forward bend, side bend to the person's left, twist to the left.
@@ -82,30 +82,36 @@ ACTIVITIES = {
 """By name, from the plain to the unusual: an easy data set knows the first of them only."""
 
 
-def draw_pose(draws: Draws, difficulty: float, foreshortening: float) -> Pose:
-    """Someone's pose; what they do becomes rarer and freer with difficulty, arms reach out with foreshortening."""
+def sample_pose(stream: RandomStream, difficulty: float, foreshortening: float) -> Pose:
+    """Sample a pose; what people do becomes rarer and freer with difficulty, arms reach out with foreshortening."""
     activities = tuple(ACTIVITIES.values())
     known = 5.0 + (len(activities) - 5.0) * min(1.0, 0.2 + 1.2 * difficulty)
-    activity = activities[int(draws.uniform() * known)]
+    activity = activities[int(stream.uniform() * known)]
     freedom = (0.35 + 0.9 * difficulty) * activity.looseness
-    spine = _near(draws, activity.spine, SPINE_SPREAD, SPINE_LIMITS, freedom)
-    neck = _near(draws, (0.0, 0.0, 0.0), NECK_SPREAD, NECK_LIMITS, freedom)
-    arms = [_near(draws, arm, ARM_SPREAD, ARM_LIMITS, freedom) for arm in activity.arms]
-    legs = [_near(draws, leg, LEG_SPREAD, LEG_LIMITS, freedom) for leg in activity.legs]
-    reaching = draws.chance(0.3 * foreshortening)
-    reach: Angles = (draws.between(65, 105), draws.between(0, 25), draws.between(-10, 30), draws.between(0, 25), 0.0)
+    spine = _near(stream, activity.spine, SPINE_SPREAD, SPINE_LIMITS, freedom)
+    neck = _near(stream, (0.0, 0.0, 0.0), NECK_SPREAD, NECK_LIMITS, freedom)
+    arms = [_near(stream, arm, ARM_SPREAD, ARM_LIMITS, freedom) for arm in activity.arms]
+    legs = [_near(stream, leg, LEG_SPREAD, LEG_LIMITS, freedom) for leg in activity.legs]
+    reaching = stream.chance(0.3 * foreshortening)
+    reach: Angles = (
+        stream.between(65, 105),
+        stream.between(0, 25),
+        stream.between(-10, 30),
+        stream.between(0, 25),
+        0.0,
+    )
     if reaching:
         arms[0] = reach
     arms = [(min(arm[0], ARM_REACH - max(arm[1], 0.0)), *arm[1:]) for arm in arms]
-    if draws.chance(0.5):
+    if stream.chance(0.5):
         return Pose((spine[0], -spine[1], -spine[2]), neck, arms[1], arms[0], legs[1], legs[0])
     return Pose(spine, neck, arms[0], arms[1], legs[0], legs[1])
 
 
 def _near(
-    draws: Draws, centre: Angles, spread: Angles, limits: tuple[tuple[float, float], ...], freedom: float
+    stream: RandomStream, centre: Angles, spread: Angles, limits: tuple[tuple[float, float], ...], freedom: float
 ) -> Angles:
     return tuple(
-        min(max(draws.around(middle, width * freedom), low), high)
+        min(max(stream.around(middle, width * freedom), low), high)
         for middle, width, (low, high) in zip(centre, spread, limits, strict=True)
     )

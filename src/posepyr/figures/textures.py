@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from posepyr.figures import Draws
+from posepyr.figures import RandomStream
 from posepyr.records import Pixels
 
 Colour = tuple[int, int, int]
@@ -23,7 +23,7 @@ _HAIR = ((28, 22, 20), (58, 38, 26), (96, 62, 34), (150, 104, 52), (206, 168, 96
 
 @cache
 def patterns() -> Greys:
-    """``T 256 256``: tiles that repeat without a seam, from dark to light; the first is plain."""
+    """Return ``T 256 256``: tiles that repeat without a seam, from dark to light; the first is plain."""
     y, x = np.mgrid[:TILE, :TILE].astype(np.float64)
     turn = 2.0 * np.pi / TILE
     generator = np.random.Generator(np.random.PCG64(20190720))
@@ -45,7 +45,7 @@ def patterns() -> Greys:
 
 @cache
 def grain() -> Pixels:
-    """``5 512 512 3``: a camera's noise in five strengths, to be added; the first is none."""
+    """Return ``5 512 512 3``: a camera's noise in five strengths, to be added; the first is none."""
     generator = np.random.Generator(np.random.PCG64(20190721))
     noise = generator.standard_normal((512, 512, 3))
     strengths = np.array([0.0, 2.0, 4.0, 7.0, 11.0])[:, None, None, None]
@@ -53,7 +53,7 @@ def grain() -> Pixels:
 
 
 def _smooth_noise(generator: np.random.Generator, cycles: float) -> npt.NDArray[np.float64]:
-    """Noise without a seam whose features are about a ``cycles``-th of the tile, from -1 to 1."""
+    """Return noise without a seam whose features are about a ``cycles``-th of the tile, from -1 to 1."""
     frequency = np.fft.fftfreq(TILE) * TILE
     falloff = np.exp(-(frequency[:, None] ** 2 + frequency**2) / (2.0 * cycles**2))
     noise = np.fft.ifft2(np.fft.fft2(generator.standard_normal((TILE, TILE))) * falloff).real
@@ -61,7 +61,7 @@ def _smooth_noise(generator: np.random.Generator, cycles: float) -> npt.NDArray[
 
 
 def coloured(greys: Greys, dark: Colour, light: Colour) -> Pixels:
-    """``H W`` to ``H W 3``: a pattern in two colours."""
+    """Turn a pattern ``H W`` into two colours, ``H W 3``."""
     channels = [cv2.LUT(greys, (_STEPS * (b - a) + a).astype(np.uint8)) for a, b in zip(dark, light, strict=True)]
     return np.asarray(cv2.merge(channels), dtype=np.uint8)
 
@@ -74,42 +74,42 @@ class Cloth(NamedTuple):
     """What it looks like from afar."""
 
 
-def cloth(draws: Draws, height: int, width: int, plain: float) -> Cloth:
-    """A piece of cloth in random colours, without a pattern with probability ``plain``."""
-    base, other = draw_colour(draws), draw_colour(draws)
-    other = mix(base, other, draws.between(0.3, 1.0))
+def sample_cloth(stream: RandomStream, height: int, width: int, plain: float) -> Cloth:
+    """Sample a piece of cloth in random colours, without a pattern with probability ``plain``."""
+    base, other = sample_colour(stream), sample_colour(stream)
+    other = mix(base, other, stream.between(0.3, 1.0))
     bank = patterns()
-    kind = 0 if draws.chance(plain) else 1 + int(draws.uniform() * (len(bank) - 1))
-    step = 1 + int(draws.uniform() * 2.0)
+    kind = 0 if stream.chance(plain) else 1 + int(stream.uniform() * (len(bank) - 1))
+    step = 1 + int(stream.uniform() * 2.0)
     if kind == 0:
         return Cloth(np.full((height, width, 3), base, dtype=np.uint8), base)
     piece = bank[kind, : height * step : step, : width * step : step]
     return Cloth(coloured(piece, base, other), mix(base, other, 0.5))
 
 
-def draw_colour(draws: Draws) -> Colour:
-    """Any colour, for any garment, object or wall; some of them pale or like skin, as cloth often is."""
-    kind, hue, saturation, value = draws.uniform(), draws.uniform(), draws.uniform(), draws.uniform()
+def sample_colour(stream: RandomStream) -> Colour:
+    """Sample a colour for any garment, object or wall; some are pale or like skin, as cloth often is."""
+    kind, hue, saturation, value = stream.uniform(), stream.uniform(), stream.uniform(), stream.uniform()
     if kind < 0.15:
         return shaded(skin_colour(hue), 0.8 + 0.25 * value)
     return hsv(hue, saturation**0.8 * (0.95 if kind < 0.8 else 0.15), 0.14 + 0.84 * value**0.8)
 
 
 def skin_colour(tone: float) -> Colour:
-    """A skin tone from 0 (light) to 1 (dark)."""
+    """Return a skin colour from a tone of 0 (light) to 1 (dark)."""
     place = tone * (len(_SKIN) - 1.001)
     low = int(place)
     return mix(_SKIN[low], _SKIN[low + 1], place - low)
 
 
-def hair_colour(draws: Draws) -> Colour:
-    """A hair colour, dyed for some."""
-    natural, dyed = draws.pick(_HAIR), draw_colour(draws)
-    return dyed if draws.chance(0.15) else natural
+def sample_hair_colour(stream: RandomStream) -> Colour:
+    """Sample a hair colour, dyed for some."""
+    natural, dyed = stream.pick(_HAIR), sample_colour(stream)
+    return dyed if stream.chance(0.15) else natural
 
 
 def hsv(hue: float, saturation: float, value: float) -> Colour:
-    """A colour from hue, saturation and value, each from 0 to 1."""
+    """Return a colour from hue, saturation and value, each from 0 to 1."""
     red, green, blue = (
         value * (1.0 - saturation * (1.0 - min(1.0, max(0.0, abs((hue * 6.0 + shift) % 6.0 - 3.0) - 1.0))))
         for shift in (0.0, 4.0, 2.0)
@@ -118,13 +118,13 @@ def hsv(hue: float, saturation: float, value: float) -> Colour:
 
 
 def mix(one: Colour, other: Colour, share: float) -> Colour:
-    """A colour between two."""
+    """Return a colour between two."""
     (r, g, b), (red, green, blue) = one, other
     return round(r + (red - r) * share), round(g + (green - g) * share), round(b + (blue - b) * share)
 
 
 def shaded(colour: Colour, factor: float) -> Colour:
-    """A colour in more or less light."""
+    """Return a colour in more or less light."""
     red, green, blue = colour
     return min(255, round(red * factor)), min(255, round(green * factor)), min(255, round(blue * factor))
 
@@ -158,18 +158,18 @@ class Dress(NamedTuple):
     beard: bool
 
 
-def draw_dress(draws: Draws, difficulty: float) -> Dress:
-    """Somebody's colours, more patterned with difficulty."""
+def sample_dress(stream: RandomStream, difficulty: float) -> Dress:
+    """Sample somebody's colours, more patterned with difficulty."""
     plain = 0.75 - 0.45 * difficulty
-    skin = skin_colour(draws.uniform())
-    hair = hair_colour(draws)
-    shirt = cloth(draws, LENGTH, 2 * WIDTH, plain)
-    lower = shirt if draws.chance(0.08) else cloth(draws, LENGTH, 2 * WIDTH, plain + 0.15)
-    shoes, hat, trim, pack = (draw_colour(draws) for _ in range(4))
-    shoes = mix(skin, shoes, 0.15) if draws.chance(0.08) else shoes
+    skin = skin_colour(stream.uniform())
+    hair = sample_hair_colour(stream)
+    shirt = sample_cloth(stream, LENGTH, 2 * WIDTH, plain)
+    lower = shirt if stream.chance(0.08) else sample_cloth(stream, LENGTH, 2 * WIDTH, plain + 0.15)
+    shoes, hat, trim, pack = (sample_colour(stream) for _ in range(4))
+    shoes = mix(skin, shoes, 0.15) if stream.chance(0.08) else shoes
     seam = shaded(lower.colour, 0.6)
-    front, back = int(draws.uniform() * 4.0), int(draws.uniform() * 3.0)
-    neckline = draws.between(0.012, 0.055)
+    front, back = int(stream.uniform() * 4.0), int(stream.uniform() * 3.0)
+    neckline = stream.between(0.012, 0.055)
     return Dress(
         skin,
         hair,
@@ -183,6 +183,6 @@ def draw_dress(draws: Draws, difficulty: float) -> Dress:
         neckline,
         front,
         back,
-        draws.chance(0.15),
-        draws.chance(0.15),
+        stream.chance(0.15),
+        stream.chance(0.15),
     )

@@ -18,8 +18,8 @@ from posepyr import geometry
 from posepyr.data.classification.labelled import LabelledPictures
 from posepyr.data.formats.pictures import read_bytes, stored_size
 from posepyr.data.loading.cache import CropCache
-from posepyr.data.loading.dataset import Crops, Placed
-from posepyr.data.loading.loader import Draw, join, prepare_worker
+from posepyr.data.loading.dataset import Crops, PlacedPerson
+from posepyr.data.loading.loader import SampleIndex, join, prepare_worker
 from posepyr.data.module import OrderedData
 from posepyr.measurement.timing import Budget, Duration, Workload, cpu_clock, ratio, time_in_turn
 
@@ -68,17 +68,17 @@ def timed(samples: Samples, watch: Stopwatch) -> Samples:
     return LabelledPictures(split, cut, samples.augment, samples.seed)
 
 
-class EndlessOrder(Sampler[Draw]):
+class EndlessOrder(Sampler[SampleIndex]):
     """Every sample once an epoch in random order, epoch after epoch without end."""
 
     def __init__(self, size: int, seed: int = 0) -> None:
         self.size, self.seed = size, seed
 
-    def __iter__(self) -> Iterator[Draw]:
+    def __iter__(self) -> Iterator[SampleIndex]:
         generator = np.random.default_rng(self.seed)
         for epoch in itertools.count():
             for person in generator.permutation(self.size).tolist():
-                yield Draw(epoch, person)
+                yield SampleIndex(epoch, person)
 
 
 class Chunk:
@@ -89,8 +89,8 @@ class Chunk:
         self.watch = Stopwatch()
         self._timed = timed(samples, self.watch)
         self._order = iter(EndlessOrder(len(samples)))
-        self._placed: list[Placed] = []
-        self._draws: list[Draw] = []
+        self._placed: list[PlacedPerson] = []
+        self._draws: list[SampleIndex] = []
 
     def advance(self) -> None:
         """Go on to the next samples, and load them once so that files and caches are warm for every way."""
@@ -121,7 +121,7 @@ class Chunk:
                 geometry.warp(pixels, placed.matrix, self.samples.rule.input_size)
 
 
-def _load(samples: Samples, draws: Sequence[Draw]) -> list[Any]:
+def _load(samples: Samples, draws: Sequence[SampleIndex]) -> list[Any]:
     return samples.__getitems__(draws) if isinstance(samples, Crops) else [samples[draw] for draw in draws]
 
 

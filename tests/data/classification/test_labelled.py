@@ -6,7 +6,7 @@ import torch
 
 from posepyr.data.classification.cuts import PaddedCut
 from posepyr.data.classification.labelled import LabelledBatch, LabelledPictures, LabelledSource
-from posepyr.data.loading.loader import Draw, TrainingOrder
+from posepyr.data.loading.loader import SampleIndex, TrainingOrder
 from posepyr.data.module import ClassificationDataModule
 
 
@@ -66,7 +66,7 @@ def test_an_epoch_shows_everything_once_and_another_shows_it_otherwise() -> None
         for batch in epoch:
             assert batch.label.tolist() == [number % 3 for number in batch.sample.tolist()]
     pictures = LabelledPictures(ColourSplit(0), CUT, augment=True)
-    shown = torch.stack([pictures[Draw(epoch, 5)].image for epoch in range(8)])
+    shown = torch.stack([pictures[SampleIndex(epoch, 5)].image for epoch in range(8)])
     assert len(shown.flatten(1).unique(dim=0)) >= 7
 
 

@@ -14,9 +14,10 @@ from posepyr.data.loading import cache as cache_module
 from posepyr.data.loading.augment import Augment
 from posepyr.data.loading.cache import CropCache
 from posepyr.data.loading.dataset import Crops
-from posepyr.data.loading.loader import Draw
+from posepyr.data.loading.loader import SampleIndex
 from posepyr.data.module import CropPlan, PoseDataModule
 from posepyr.data.sources.coco import Coco
+from posepyr.files import format_bytes
 from posepyr.geometry import CropRule
 from posepyr.records import Annotation, View
 from posepyr.skeleton import Skeleton
@@ -50,8 +51,8 @@ def cached(split: Photographs, folder: Path, augment: Augment | None = AUGMENT, 
     return CropCache(split, SKELETON, rule, augment, folder)
 
 
-def draws(people: int = 8, epochs: int = 3) -> list[Draw]:
-    return [Draw(epoch, person) for epoch in range(epochs) for person in range(people)]
+def draws(people: int = 8, epochs: int = 3) -> list[SampleIndex]:
+    return [SampleIndex(epoch, person) for epoch in range(epochs) for person in range(people)]
 
 
 @pytest.mark.parametrize("augment", [AUGMENT, None])
@@ -88,7 +89,7 @@ def test_on_real_pictures_the_difference_is_small(shared: Path, tmp_path: Path) 
     kept = Crops(store, skeleton, rule, augment, decode="fitting")
     differences = [
         float((plain[draw].image.float() - kept[draw].image.float()).abs().mean())
-        for draw in [Draw(epoch, person) for epoch in range(2) for person in range(0, 86, 3)]
+        for draw in [SampleIndex(epoch, person) for epoch in range(2) for person in range(0, 86, 3)]
     ]
     assert np.mean(differences) < 4.5
 
@@ -113,7 +114,7 @@ def test_it_fills_as_people_are_shown(tmp_path: Path, monkeypatch: pytest.Monkey
     assert split.asked == store._filled().sum() == 2
     crops = Crops(store, SKELETON, RULE, AUGMENT)
     for person in range(5):
-        crops[Draw(0, person)]
+        crops[SampleIndex(0, person)]
     assert split.asked == store._filled().sum() == 6  # the first and the last were there
 
 
@@ -159,7 +160,7 @@ def test_crops_beyond_the_reach_come_from_the_picture(
 @pytest.mark.parametrize("hurt", ["pixels", "affine", "checksum"])
 def test_what_was_half_written_is_written_again(tmp_path: Path, hurt: str) -> None:
     split = Photographs()
-    expected = Crops(cached(split, tmp_path), SKELETON, RULE, AUGMENT)[Draw(0, 3)].image
+    expected = Crops(cached(split, tmp_path), SKELETON, RULE, AUGMENT)[SampleIndex(0, 3)].image
     [file] = tmp_path.iterdir()
     content = bytearray(file.read_bytes())
     record = 3 * cache_module._RECORD.size
@@ -174,7 +175,7 @@ def test_what_was_half_written_is_written_again(tmp_path: Path, hurt: str) -> No
     again = Photographs()
     crops = Crops(cached(again, tmp_path), SKELETON, RULE, AUGMENT)
     assert again.asked == 1
-    assert torch.equal(crops[Draw(0, 3)].image, expected)
+    assert torch.equal(crops[SampleIndex(0, 3)].image, expected)
     assert file.read_bytes() != bytes(content)
 
 
@@ -271,14 +272,14 @@ def test_its_size_is_told_and_must_fit(
     with caplog.at_level(logging.INFO, "posepyr"):
         store = cached(Photographs(), tmp_path)
     stored = sum(store.view(store[index]).pixels.size for index in range(8))
-    assert f"{stored / 1e6:.1f} MB, of which 100% are there" in caplog.text
+    assert f"{format_bytes(stored)}, 100% of it written" in caplog.text
     # The file has room for what lies outside of pictures, but the disk has not been charged for it.
     assert store.file.stat().st_size > stored
     assert store.file.stat().st_blocks * 512 < stored + 9 * 4096
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**9, 10**9, 0))
     cached(Photographs(), tmp_path)  # nothing is missing
     monkeypatch.setattr(cache_module, "SAMPLED", 1)
-    with pytest.raises(ValueError, match=r"cache must have room for .* MB, got 0\.0 MB free in .*other"):
+    with pytest.raises(ValueError, match=r"cache must have room for .* KiB, got 0 bytes free in .*other"):
         cached(Photographs(), tmp_path / "other")
 
 

@@ -6,7 +6,7 @@ import torch
 from posepyr import geometry
 from posepyr.data.loading.augment import Augment
 from posepyr.data.loading.dataset import Crops
-from posepyr.data.loading.loader import Draw, TrainingOrder
+from posepyr.data.loading.loader import SampleIndex, TrainingOrder
 from posepyr.data.module import CropPlan, PoseDataModule
 from posepyr.geometry import CropRule
 from posepyr.nodes import build
@@ -80,7 +80,7 @@ def test_no_draw_comes_back_in_another_epoch_or_sample() -> None:
 def test_a_sample_lies_where_its_affine_says() -> None:
     crops = Crops(Dots().split("train"), SKELETON, RULE, augment(), seed=1)
     for index in range(12):
-        sample = crops[Draw(0, index)]
+        sample = crops[SampleIndex(0, index)]
         back = geometry.apply(sample.to_image, sample.keypoints.double())
         assert torch.allclose(back, sample.truth, atol=1e-4)
 
@@ -90,7 +90,7 @@ def test_mirrored_samples_swap_left_and_right() -> None:
     crops = Crops(Dots().split("train"), skeleton, RULE, Augment(0, 0, 0, flip_probability=1.0))
     plain = Crops(Dots().split("train"), skeleton, RULE)
     for index in range(12):
-        sample, straight = crops[Draw(0, index)], plain[Draw(0, index)]
+        sample, straight = crops[SampleIndex(0, index)], plain[SampleIndex(0, index)]
         expected = straight.keypoints[[1, 0, 2]] * torch.tensor([-1.0, 1.0]) + torch.tensor([47.0, 0.0])
         assert torch.allclose(sample.keypoints, expected, atol=1e-4)
         assert torch.equal(sample.visibility, straight.visibility[[1, 0, 2]])
@@ -110,14 +110,14 @@ def test_joints_outside_the_crop_teach_nothing_but_stay_annotated() -> None:
         def view(self, annotation, scale):
             return split.view(annotation, scale)
 
-    sample = Crops(Shifted(), SKELETON, RULE)[Draw(0, 0)]
+    sample = Crops(Shifted(), SKELETON, RULE)[SampleIndex(0, 0)]
     assert (sample.visibility == NOT_LABELLED).all()
     assert torch.equal(sample.labelled, torch.from_numpy(person.visibility))
 
 
 def test_without_augmentation_every_showing_is_the_same() -> None:
     crops = Crops(Dots().split("val"), SKELETON, RULE)
-    for left, right in zip(crops[Draw(0, 3)], crops[Draw(5, 3)], strict=True):
+    for left, right in zip(crops[SampleIndex(0, 3)], crops[SampleIndex(5, 3)], strict=True):
         assert torch.equal(left, right)
 
 
@@ -172,7 +172,7 @@ def test_a_part_of_a_picture_in_another_size_gives_the_same_crop() -> None:
             return View(pixels.repeat(2, 0).repeat(2, 1), np.array([[2.0, 0, -9.5], [0, 2.0, 0.5]]))
 
     def smooth(crops: Crops) -> np.ndarray:
-        return cv2.GaussianBlur(crops[Draw(0, 4)].image.permute(1, 2, 0).numpy(), (0, 0), 2)
+        return cv2.GaussianBlur(crops[SampleIndex(0, 4)].image.permute(1, 2, 0).numpy(), (0, 0), 2)
 
     # Repeated pixels are no linear interpolation, but the dots must not move.
     part, whole = smooth(Crops(Doubled(), SKELETON, RULE)), smooth(Crops(split, SKELETON, RULE))
@@ -187,7 +187,7 @@ def test_a_part_of_a_picture_in_another_size_gives_the_same_crop() -> None:
 
 def test_a_batch_is_made_of_its_samples() -> None:
     crops = Crops(Dots().split("train"), SKELETON, RULE, augment(), seed=4)
-    draws = [Draw(epoch, person) for epoch in range(2) for person in (3, 0, 7, 3)]
+    draws = [SampleIndex(epoch, person) for epoch in range(2) for person in (3, 0, 7, 3)]
     for sample, draw in zip(crops.__getitems__(draws), draws, strict=True):
         for left, right in zip(sample, crops[draw], strict=True):
             assert torch.equal(left, right)
@@ -208,7 +208,7 @@ def test_pictures_are_asked_for_at_the_crops_scale_only_where_they_may_be_smalle
             return split.view(annotation, scale)
 
     for decode in ("full", "fitting"):
-        Crops(Noted(), SKELETON, RULE, decode=decode)[Draw(0, 2)]
+        Crops(Noted(), SKELETON, RULE, decode=decode)[SampleIndex(0, 2)]
     # Boxes are 48 x 48, widened to 48 x 64 and padded by a quarter: 48 crop pixels of 48 x 1.25, 64 of 64 x 1.25.
     assert asked == [1.0, pytest.approx(0.8)]
     made = PoseDataModule(source=Dots(), crops=CropPlan(SKELETON, augment()), input_size=(64, 48))

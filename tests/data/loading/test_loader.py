@@ -11,7 +11,7 @@ from torch.utils.data import default_collate
 from posepyr.data.loading import loader
 from posepyr.data.loading.augment import Augment
 from posepyr.data.loading.dataset import Crops
-from posepyr.data.loading.loader import Draw, WatchedLoader, join, prepare_worker
+from posepyr.data.loading.loader import SampleIndex, WatchedLoader, join, prepare_worker
 from posepyr.data.module import CropPlan, PoseDataModule
 from posepyr.geometry import CropRule
 from support.dots import SKELETON, Dots
@@ -46,7 +46,7 @@ def test_what_is_waited_for_is_counted_and_nothing_else(workers: int) -> None:
 
 def test_a_batch_is_the_usual_one_with_channels_last() -> None:
     crops = Crops(Dots().split("train"), SKELETON, CropRule((64, 48)), Augment())
-    samples = [crops[Draw(0, person)] for person in range(5)]
+    samples = [crops[SampleIndex(0, person)] for person in range(5)]
     batch, usual = join(samples), default_collate(samples)
     assert type(batch) is type(usual)
     for left, right in zip(batch, usual, strict=True):

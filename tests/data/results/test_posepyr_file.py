@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from posepyr.data.results.posepyr_file import Saved, read_saved, write_saved
+from posepyr.data.results.posepyr_file import SavedPredictions, read_saved, write_saved
 from posepyr.records import Predictions, Truth
 
 JOINTS = ("nose", "left_hand", "right_hand")
 
 
-def saved(people: int = 4) -> Saved:
+def saved(people: int = 4) -> SavedPredictions:
     generator = np.random.default_rng(0)
     truth = Truth(
         generator.uniform(0, 100, (people, 3, 2)),
@@ -24,7 +24,7 @@ def saved(people: int = 4) -> Saved:
         "people.json",
     )
     found = Predictions(np.array([0, 2]), generator.uniform(0, 100, (2, 3, 2)), generator.random((2, 3)))
-    return Saved(found, JOINTS, {"scales": [1.0], "flip": True}, truth)
+    return SavedPredictions(found, JOINTS, {"scales": [1.0], "flip": True}, truth)
 
 
 def test_what_is_written_is_read(tmp_path: Path) -> None:
@@ -32,7 +32,7 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     write_saved(tmp_path / "test_predictions.npz", written)
     read = read_saved(tmp_path / "test_predictions.npz")
     assert (read.joints, read.protocol, read.truth.file) == (JOINTS, written.protocol, "people.json")
-    for ours, theirs in ((read.found, written.found), (read.truth[:4], written.truth[:4])):
+    for ours, theirs in ((read.predictions, written.predictions), (read.truth[:4], written.truth[:4])):
         for one, other in zip(ours, theirs, strict=True):
             np.testing.assert_array_equal(one, other)
     assert set(read.truth.measures) == {"head_size", "image"}
@@ -43,8 +43,8 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
 def test_what_is_said_of_visibility_is_read_where_it_was_written(tmp_path: Path) -> None:
     told, file = saved(), tmp_path / "told.npz"
     states = np.array([[1, 2, 2], [2, 1, 2]], np.uint8)
-    write_saved(file, told._replace(found=told.found._replace(visibility=states)))
-    read = read_saved(file).found.visibility
+    write_saved(file, told._replace(predictions=told.predictions._replace(visibility=states)))
+    read = read_saved(file).predictions.visibility
     assert read is not None
     np.testing.assert_array_equal(read, states)
     with np.load(file) as content:

@@ -27,9 +27,9 @@ def test_mpii_in_three_layouts_is_the_same_people(tmp_path: Path) -> None:
         # About the joints and a tenth of the longer side beyond: 150 x 75 pixels.
         np.testing.assert_allclose(known.truth.boxes[:, 2:], [[180.0, 105.0]] * 2)
     assert hdf5.truth.images.tolist() == json_file.truth.images.tolist() == images
-    assert matlab.untold == ("visibility", "people")
-    assert json_file.untold == ("visibility",)
-    assert hdf5.untold == ()
+    assert matlab.lacks == ("visibility", "people")
+    assert json_file.lacks == ("visibility",)
+    assert hdf5.lacks == ()
 
 
 def test_missing_joints_are_not_labelled(tmp_path: Path) -> None:

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 
 from posepyr.data.results.predictions import PredictionFile, in_order
-from posepyr.data.results.truths import Known, match
+from posepyr.data.results.truths import TruthFile, match
 from posepyr.records import Truth
 
 JOINTS = ("nose", "left_hand", "right_hand")
 
 
-def known(people: int = 6, file: str | None = None, tested: slice = slice(None)) -> Known:
+def known(people: int = 6, file: str | None = None, tested: slice = slice(None)) -> TruthFile:
     places = np.arange(people * 6, dtype=np.float64).reshape(people, 3, 2)
     images = np.array([f"folder/{index}.jpg" for index in range(people)])
     measures = {"head_size": np.arange(people) + 1.0}
     truth = Truth(places, np.full((people, 3), 2, np.uint8), np.ones((people, 4)), images, measures, file)
-    return Known(Path("truth.mat"), "a layout", JOINTS, truth, (), tested)
+    return TruthFile(Path("truth.mat"), "a layout", JOINTS, truth, (), tested)
 
 
 def found(people: int, **changes: object) -> PredictionFile:

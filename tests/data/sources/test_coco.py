@@ -44,7 +44,7 @@ def test_joints_are_found_by_name(read: Callable[..., People], coco_content: Con
 
 
 def test_a_joint_that_the_file_lacks_is_named(read: Callable[..., People], coco_content: Content) -> None:
-    with pytest.raises(ValueError, match=r"people\.json.*lacks left_hnd; did you mean left_hand\?.*names nose"):
+    with pytest.raises(ValueError, match=r"people\.json.*lacks left_hnd; did you mean left_hand\?"):
         read(coco_content, ("left_hnd", "nose"))
 
 

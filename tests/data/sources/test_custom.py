@@ -175,7 +175,7 @@ TABLE_FAULTS: dict[str, tuple[str, str]] = {
     "a column too few": (HEADER.replace(",left_hand_x", ""), r"line 1: header must name the column left_hand_x"),
     "an unknown column": (
         f"{HEADER},left_hand_visiblity\n",
-        r"only known columns, got 'left_hand_visiblity'; did you mean left_hand_visibility\?",
+        r"only known columns, got 'left_hand_visiblity'; .*did you mean left_hand_visibility",
     ),
     "another joint": (f"{HEADER},qqqq\n", r"only known columns, got 'qqqq'; remove the column"),
     "a column twice": (f"{HEADER},image\n", r"header must name every column once"),

@@ -1,4 +1,4 @@
-"""From a picture of any size to the pixels that a classifier is shown: one way for training, one for evaluation."""
+"""Cuts from a picture of any size to the pixels that a classifier is shown, in training and in evaluation."""
 
 import math
 from typing import Literal, Protocol
@@ -9,7 +9,7 @@ import numpy as np
 from posepyr.records import FloatArray, Pixels
 
 TRIES = 10
-"""Shapes that are drawn for a crop before the middle of the picture is taken."""
+"""Shapes that are sampled for a crop before the middle of the picture is taken."""
 
 
 class Cut(Protocol):
@@ -18,15 +18,15 @@ class Cut(Protocol):
     size: tuple[int, int]
 
     def random(self, picture: Pixels, generator: np.random.Generator) -> Pixels:
-        """For training: every number comes from ``generator``, always as many of them."""
+        """Cut for training: every number comes from ``generator``, always as many of them."""
         ...
 
     def central(self, picture: Pixels) -> Pixels:
-        """For evaluation: always the same."""
+        """Cut for evaluation: always the same."""
         ...
 
     def __str__(self) -> str:
-        """What evaluation sees of a picture, in words."""
+        """Say what evaluation sees of a picture."""
         ...
 
 
@@ -123,7 +123,7 @@ class ResizedCut:
         return part[:, ::-1] if flip else part
 
     def _shape(self, height: int, width: int, heights: FloatArray, aspects: FloatArray) -> tuple[int, int]:
-        """The first of the drawn shapes that fits in the picture, else the largest one of the nearest aspect."""
+        """Return the first sampled shape that fits in the picture, else the largest one of the nearest aspect."""
         for tried, aspect in zip(heights.tolist(), aspects.tolist(), strict=True):
             shape = max(1, round(tried)), max(1, round(tried * aspect))
             if shape[0] <= height and shape[1] <= width:
@@ -145,10 +145,10 @@ class ResizedCut:
 
 
 def _resized(picture: Pixels, size: tuple[int, int]) -> Pixels:
-    """Averages where pixels become fewer, interpolates where they become more."""
+    """Average where pixels become fewer, interpolate where they become more."""
     shrinks = size[0] < picture.shape[0] or size[1] < picture.shape[1]
     method = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    resized: Pixels = cv2.resize(picture, (size[1], size[0]), interpolation=method)  # type: ignore[assignment]
+    resized: Pixels = cv2.resize(picture, (size[1], size[0]), interpolation=method)  # type: ignore[assignment]  # OpenCV's stubs know no dtype
     return resized
 
 

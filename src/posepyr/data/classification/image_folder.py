@@ -5,9 +5,10 @@ from functools import cached_property
 from pathlib import Path
 
 from posepyr.data.classification.labelled import LabelledSource
-from posepyr.data.formats.archive import data_folder, nearest, require
+from posepyr.data.formats.archive import data_folder, require
 from posepyr.data.formats.pictures import read_picture
 from posepyr.records import Pixels, PublishedCount
+from posepyr.suggestion import suggestion
 
 SUFFIXES = frozenset({".jpeg", ".jpg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"})
 
@@ -72,7 +73,7 @@ def _number(folder: Path, numbers: dict[str, int]) -> int:
     if folder.name not in numbers:
         raise ValueError(
             f"{folder} must be named as one of the classes in {folder.parent.parent / 'train'}, got {folder.name}"
-            f"{nearest(folder.name, list(numbers))}"
+            f"; {suggestion(folder.name, numbers)}"
         )
     return numbers[folder.name]
 

@@ -1,4 +1,4 @@
-"""Pictures of one class each: what classifiers are trained on."""
+"""Pictures of one class each, which classifiers are trained on."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from posepyr.data.classification.cuts import Cut
-from posepyr.data.loading.loader import Draw
+from posepyr.data.loading.loader import SampleIndex
 from posepyr.records import Pixels, PublishedCount
 
 
@@ -57,7 +57,7 @@ class LabelledBatch(NamedTuple):
 class LabelledPictures(Dataset[LabelledBatch]):
     """A split's pictures, cut to one size: by chance for training, always the same otherwise.
 
-    Every random number is drawn from a generator made of (seed, epoch, index), as for people's crops.
+    Every random number comes from a generator made of (seed, epoch, index), as for people's crops.
     """
 
     def __init__(self, split: LabelledSplit, cut: Cut, augment: bool = False, seed: int = 0) -> None:
@@ -66,18 +66,18 @@ class LabelledPictures(Dataset[LabelledBatch]):
     def __len__(self) -> int:
         return len(self.split)
 
-    def __getitem__(self, draw: Draw) -> LabelledBatch:
-        """The sample of one draw: a record without the batch axis."""
-        picture = self.split.picture(draw.person)
+    def __getitem__(self, index: SampleIndex) -> LabelledBatch:
+        """Return one sample: a record without the batch axis."""
+        picture = self.split.picture(index.person)
         if self.augment:
             generator = np.random.Generator(
-                np.random.PCG64(np.random.SeedSequence([self.seed, draw.epoch, draw.person]))
+                np.random.PCG64(np.random.SeedSequence([self.seed, index.epoch, index.person]))
             )
             picture = self.cut.random(picture, generator)
         else:
             picture = self.cut.central(picture)
         return LabelledBatch(
             image=torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1),
-            label=torch.tensor(self.split.label(draw.person)),
-            sample=torch.tensor(draw.person),
+            label=torch.tensor(self.split.label(index.person)),
+            sample=torch.tensor(index.person),
         )

@@ -65,7 +65,7 @@ def _rectangle(person: Annotation, image: str, columns: list[int]) -> Rectangle:
 
 
 def _head(person: Annotation, joints: FloatArray, visibility: npt.NDArray[np.uint8]) -> FloatArray:
-    """The head's rectangle, from the top of the neck and of the head.
+    """Return the head's rectangle, from the top of the neck and of the head.
 
     In the archive the two joints lie about the middle of the rectangle, whose diagonal is 1.25 times their distance.
     So it is for the box of an ellipse whose long axis joins them and which is 3/4 as wide, at any tilt. Where either

@@ -1,4 +1,4 @@
-"""What the writers share: files written whole or not at all, and the people of a split by picture."""
+"""Files written whole or not at all, and the people of a split by picture: for every writer of archives."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +28,7 @@ class Picture(NamedTuple):
 
 
 def splits(source: Source, names: Sequence[str]) -> dict[str, Split]:
-    """The splits to write, by name; somebody must be in each."""
+    """Return the splits to write, by name, or raise where nobody is in one."""
     if not names or len(set(names)) != len(names):
         raise ValueError(f"splits must be one or more different names, got {list(names)}")
     found = {name: source.split(name) for name in names}
@@ -39,7 +39,7 @@ def splits(source: Source, names: Sequence[str]) -> dict[str, Split]:
 
 
 def pictures(split: Split) -> Iterator[Picture]:
-    """The pictures of a split, each once, in the order in which they first appear."""
+    """Yield the pictures of a split, each once, in the order in which they first appear."""
     people: dict[str, list[Annotation]] = {}
     for index in range(len(split)):
         annotation = split[index]
@@ -49,7 +49,7 @@ def pictures(split: Split) -> Iterator[Picture]:
 
 
 def start(folder: str | Path, *inner: str) -> Path:
-    """A new folder to write to, with folders in it; one that holds anything already is refused."""
+    """Make a new folder to write to, with folders in it; one that holds anything already is refused."""
     root = Path(folder).expanduser()
     if root.exists() and (not root.is_dir() or any(root.iterdir())):
         raise ValueError(
@@ -85,7 +85,7 @@ def write_mat(path: Path, variables: Mapping[str, Any]) -> None:
 
 
 def structs(entries: Sequence[Mapping[str, Any]]) -> Struct:
-    """A MATLAB struct array ``1 n`` of entries that share their fields."""
+    """Return a MATLAB struct array ``1 n`` of entries that share their fields."""
     fields = [(name, object) for name in (entries[0] if entries else ())]
     array = np.empty((1, len(entries)), dtype=fields)
     for index, entry in enumerate(entries):
@@ -94,7 +94,7 @@ def structs(entries: Sequence[Mapping[str, Any]]) -> Struct:
 
 
 def columns(skeleton: Skeleton, joints: tuple[str, ...], layout: str) -> list[int]:
-    """Where a layout's joints stand in the joint axis of a skeleton."""
+    """Return the places of a layout's joints in the joint axis of a skeleton."""
     lacking = [joint for joint in joints if joint not in skeleton.joints]
     if lacking:
         raise ValueError(

@@ -1,9 +1,8 @@
-"""Where data sets lie on disk, and errors that say which file, which record and which field is at fault."""
+"""Folders of data sets on disk, and errors that name the file, the record and the field at fault."""
 
 import contextlib
 import os
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from posepyr.data.formats import zips
 from posepyr.records import FloatArray
+from posepyr.suggestion import suggestion
 
 ROOT = "POSEPYR_DATA"
 """Environment variable naming the folder that holds the data sets; ``./data`` without it."""
@@ -20,7 +20,7 @@ LARGEST = 1e6
 
 
 def data_folder(folder: str | Path) -> Path:
-    """A data set's folder: as it stands if absolute, else under the folder of all data sets."""
+    """Return a data set's folder: as it stands if absolute, else under the folder of all data sets."""
     return Path(os.environ.get(ROOT) or "data").expanduser().absolute() / Path(folder).expanduser()
 
 
@@ -53,14 +53,14 @@ def _is_there(path: Path, entry: str, unpacked: bool) -> bool:
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a folder is there, unpacked or in a zip archive."""
+    """Return True if a folder is there, unpacked or in a zip archive."""
     return path.is_dir() or zips.holds_folder(path)
 
 
 def _tree(root: Path, most: int = 8) -> list[str]:
     if not root.is_dir():
-        nearest = next((parent for parent in root.parents if parent.is_dir()), root.parent)
-        return [f"  no folder {root}; the nearest that exists is {nearest}, with", *_listing(nearest, most)]
+        above = next((parent for parent in root.parents if parent.is_dir()), root.parent)
+        return [f"  no folder {root}; the nearest that exists is {above}, with", *_listing(above, most)]
     lines = []
     for entry in sorted(root.iterdir())[:most]:
         lines += _listing(entry, 3, f"  {entry.name}/") if entry.is_dir() else [f"  {entry.name}"]
@@ -84,7 +84,7 @@ class Record(NamedTuple):
     """As in ``annotations[3] (id 17)``; empty for the file as a whole."""
 
     def error(self, field: str, rule: str, got: Any, advice: str = "") -> ValueError:
-        """What is wrong with a field of it."""
+        """Return the error that a field of it must follow a rule."""
         where = f"{self.file}: {self.name}: " if self.name else f"{self.file}: "
         shown = repr(got)
         # Beginning and end: of a long path the end tells more.
@@ -92,27 +92,27 @@ class Record(NamedTuple):
         return ValueError(f"{where}{field} must {rule}, got {shown}{f'; {advice}' if advice else ''}")
 
     def mapping(self, value: Any, field: str = "it") -> dict[str, Any]:
-        """The value, if it maps names to values."""
+        """Return the value, or raise unless it maps names to values."""
         if not isinstance(value, dict):
             raise self.error(field, "map names to values", value)
         return value
 
     def items(self, content: dict[str, Any], field: str) -> list[Any]:
-        """The list under a name, if there is one."""
+        """Return the list under a name, or raise unless there is one."""
         value = self.value(content, field)
         if not isinstance(value, list):
             raise self.error(field, "be a list", value)
         return value
 
     def value(self, content: dict[str, Any], field: str) -> Any:
-        """What stands under a name, if anything does."""
+        """Return the value under a name, or raise if there is none."""
         if field not in content:
             where = f"{self.file}: {self.name}: " if self.name else f"{self.file}: "
-            raise ValueError(f"{where}{field} must be given, but is missing{nearest(field, content)}")
+            raise ValueError(f"{where}{field} must be given, but is missing; {suggestion(field, map(str, content))}")
         return content[field]
 
     def numbers(self, value: Any, field: str, count: int, largest: float = LARGEST) -> FloatArray:
-        """The value as an array, if it is a list of exactly ``count`` numbers, none of them beyond ``largest``."""
+        """Return a list of exactly ``count`` numbers as an array, or raise; none may be beyond ``largest``."""
         if not isinstance(value, list) or len(value) != count:
             got = f"{len(value)} entries" if isinstance(value, list) else value
             raise self.error(field, f"be a list of {count} numbers", got)
@@ -125,7 +125,7 @@ class Record(NamedTuple):
 def table(
     rows: Sequence[Any], records: Sequence[Record], field: str, count: int, largest: float = LARGEST
 ) -> FloatArray:
-    """The same field of many records as one array ``N count``, if each is a list of that many numbers."""
+    """Return a field of many records as one array ``N count``, or raise unless each is a list of so many numbers."""
     if all(type(row) is list and len(row) == count and set(map(type, row)) <= {int, float} for row in rows):
         with contextlib.suppress(OverflowError):
             values = np.array(rows, np.float64).reshape(-1, count)
@@ -134,9 +134,3 @@ def table(
     # Something is wrong: row by row, to say which. An honest table comes through as well.
     checked = [record.numbers(row, field, count, largest) for row, record in zip(rows, records, strict=True)]
     return np.array(checked).reshape(-1, count)
-
-
-def nearest(name: str, known: Sequence[str] | dict[str, Any]) -> str:
-    """``; did you mean ...?`` where a known name is like ``name``, else nothing."""
-    found = get_close_matches(name, [str(other) for other in known], n=1)
-    return f"; did you mean {found[0]}?" if found else ""

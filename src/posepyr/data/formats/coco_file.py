@@ -1,4 +1,4 @@
-"""What a COCO-style file holds, part by part: joints, pictures, people and their boxes."""
+"""COCO-style files, part by part: joints, pictures, people and their boxes."""
 
 from collections import Counter
 from pathlib import Path
@@ -7,13 +7,14 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from posepyr.data.formats.archive import LARGEST, Record, nearest, table
+from posepyr.data.formats.archive import LARGEST, Record, table
 from posepyr.data.formats.containers import read_json
 from posepyr.records import AnnotatedPictures, FloatArray
+from posepyr.suggestion import suggestion
 
 
 class Layout(NamedTuple):
-    """What a file says about its keypoints, against the joints that are asked for."""
+    """The joints of a file, against those that are asked for."""
 
     categories: frozenset[Any]
     """The categories whose annotations have these keypoints."""
@@ -24,7 +25,7 @@ class Layout(NamedTuple):
 
     @property
     def joints(self) -> tuple[str, ...]:
-        """The joints that are asked for."""
+        """Return the joints that are asked for."""
         return tuple(self.names[column] for column in self.columns)
 
 
@@ -36,7 +37,7 @@ class Picture(NamedTuple):
     """``(height, width)``; larger than any picture where the file does not tell."""
 
 
-class Found(NamedTuple):
+class CocoPerson(NamedTuple):
     """A person of the file whose keypoints and box are still to be checked, all at once."""
 
     record: Record
@@ -47,7 +48,7 @@ class Found(NamedTuple):
 
 
 def load(file: Path) -> dict[str, Any]:
-    """The file's content, but for the outlines of people and things."""
+    """Return the file's content, but for the outlines of people and objects."""
     return Record(file).mapping(read_json(file, _without_outlines), "the file")
 
 
@@ -69,13 +70,13 @@ def annotated_pictures(file: Path) -> AnnotatedPictures:
 
 
 def names_joints(content: dict[str, Any]) -> bool:
-    """Whether a category has keypoints."""
+    """Return True if a category has keypoints."""
     categories = content.get("categories")
     return isinstance(categories, list) and any(isinstance(one, dict) and one.get("keypoints") for one in categories)
 
 
 def layout(content: dict[str, Any], file: Path, joints: tuple[str, ...] | None) -> Layout:
-    """The categories with keypoints; all their joints where none are asked for."""
+    """Return the categories with keypoints, and the joints that are asked for: all of them for None."""
     names: list[str] | None = None
     chosen = set()
     for index, category in enumerate(Record(file).items(content, "categories")):
@@ -87,7 +88,7 @@ def layout(content: dict[str, Any], file: Path, joints: tuple[str, ...] | None) 
             raise record.error("keypoints", "hold distinct names of joints", found)
         names = found if names is None else names
         if found == names:
-            chosen.add(key(record.value(category, "id"), record, "id"))
+            chosen.add(checked_id(record.value(category, "id"), record, "id"))
     if names is None:
         raise Record(file).error(
             "categories", "hold one with keypoints, the names of the joints", content["categories"]
@@ -101,17 +102,17 @@ def _columns(names: list[str], joints: tuple[str, ...] | None, file: Path) -> li
     if lacking:
         raise ValueError(
             f"{file}: categories[0].keypoints must name every joint of the skeleton, but lacks {', '.join(lacking)}"
-            f"{nearest(lacking[0], names)}; it names {', '.join(names)}"
+            f"; {suggestion(lacking[0], names)}"
         )
     return [names.index(joint) for joint in wanted]
 
 
 def pictures(content: dict[str, Any], file: Path) -> dict[int | str, Picture]:
-    """The pictures by id, in the order of the file."""
+    """Return the pictures by id, in the order of the file."""
     listed: dict[int | str, Picture] = {}
     for index, picture in enumerate(Record(file).items(content, "images")):
         record = Record(file, f"images[{index}]")
-        identity = key(record.value(record.mapping(picture), "id"), record, "id")
+        identity = checked_id(record.value(record.mapping(picture), "id"), record, "id")
         if identity in listed:
             raise record.error("id", "differ from every other image's", identity)
         name = record.value(picture, "file_name")
@@ -130,14 +131,14 @@ def _side(picture: dict[str, Any], record: Record, field: str) -> float:
 
 def people(
     content: dict[str, Any], file: Path, categories: frozenset[Any], listed: dict[int | str, Picture]
-) -> tuple[list[Found], Counter[str]]:
-    """The people, and how many other annotations there are, by what keeps them out."""
+) -> tuple[list[CocoPerson], Counter[str]]:
+    """Return the people, and the number of annotations that are left out, by reason."""
     found, skipped = [], Counter[str]()
     for index, annotation in enumerate(Record(file).items(content, "annotations")):
         identity = f" (id {annotation['id']!r})" if isinstance(annotation, dict) and "id" in annotation else ""
         record = Record(file, f"annotations[{index}]{identity}")
         person = _person(annotation, record, categories, listed)
-        if isinstance(person, Found):
+        if isinstance(person, CocoPerson):
             found.append(person)
         else:
             skipped[person] += 1
@@ -146,28 +147,28 @@ def people(
 
 def _person(
     annotation: Any, record: Record, categories: frozenset[Any], listed: dict[int | str, Picture]
-) -> Found | str:
-    """A person in one of the pictures, or why the annotation is left out."""
-    if key(record.value(record.mapping(annotation), "category_id"), record, "category_id") not in categories:
+) -> CocoPerson | str:
+    """Return a person in one of the pictures, or the reason why the annotation is left out."""
+    if checked_id(record.value(record.mapping(annotation), "category_id"), record, "category_id") not in categories:
         return "of other categories"
     if annotation.get("iscrowd"):
         return "crowds"
     image, picture = picture_of(annotation, record, listed)
-    return Found(record, annotation, image, picture)
+    return CocoPerson(record, annotation, image, picture)
 
 
 def picture_of(
     annotation: dict[str, Any], record: Record, listed: dict[int | str, Picture]
 ) -> tuple[int | str, Picture]:
-    """The picture that an annotation refers to, with its id."""
-    image = key(record.value(annotation, "image_id"), record, "image_id")
+    """Return the id of the picture that an annotation refers to, and the picture."""
+    image = checked_id(record.value(annotation, "image_id"), record, "image_id")
     if image not in listed:
         raise record.error("image_id", "be the id of one of the file's images", image)
     return image, listed[image]
 
 
-def triples(found: list[Found], layout: Layout) -> FloatArray:
-    """x, y and visibility ``N K 3`` of the joints that are asked for."""
+def triples(found: list[CocoPerson], layout: Layout) -> FloatArray:
+    """Return x, y and visibility ``N K 3`` of the joints that are asked for."""
     rows = [person.record.value(person.annotation, "keypoints") for person in found]
     count = len(layout.names)
     joints = table(rows, records(found), "keypoints", 3 * count).reshape(len(found), count, 3)
@@ -178,8 +179,8 @@ def triples(found: list[Found], layout: Layout) -> FloatArray:
     return joints[:, layout.columns]
 
 
-def boxes(found: list[Found]) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-    """The boxes that people have ``N 4``, as they stand, and who of them has one ``N``."""
+def boxes(found: list[CocoPerson]) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Return people's boxes ``N 4`` as they stand, and a mask ``N`` of those who have one."""
     given = np.array([person.annotation.get("bbox") is not None for person in found], np.bool_)
     boxed = [person for person, has_box in zip(found, given, strict=True) if has_box]
     stated = np.zeros((len(found), 4))
@@ -187,8 +188,8 @@ def boxes(found: list[Found]) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
     return stated, given
 
 
-def areas(found: list[Found]) -> FloatArray:
-    """The people's areas ``N`` in square pixels, not a number where the file does not state one."""
+def areas(found: list[CocoPerson]) -> FloatArray:
+    """Return people's areas ``N`` in square pixels, not a number where the file states none."""
     given = np.array(["area" in person.annotation for person in found], np.bool_)
     stated = [person for person, has_area in zip(found, given, strict=True) if has_area]
     sizes = np.full(len(found), np.nan)
@@ -197,18 +198,18 @@ def areas(found: list[Found]) -> FloatArray:
     return sizes
 
 
-def records(found: list[Found]) -> list[Record]:
-    """What to complain of, person by person."""
+def records(found: list[CocoPerson]) -> list[Record]:
+    """Return the records that errors name, person by person."""
     return [person.record for person in found]
 
 
-def identities(found: list[Found]) -> npt.NDArray[Any]:
-    """The people's own numbers ``N``, -1 where the file gives none."""
-    return np.array([key(person.annotation.get("id", -1), person.record, "id") for person in found])
+def identities(found: list[CocoPerson]) -> npt.NDArray[Any]:
+    """Return the people's ids ``N``, -1 where the file gives none."""
+    return np.array([checked_id(person.annotation.get("id", -1), person.record, "id") for person in found])
 
 
-def key(value: Any, record: Record, field: str) -> int | str:
-    """The value, if it can be an id."""
+def checked_id(value: Any, record: Record, field: str) -> int | str:
+    """Return the value, or raise unless it can be an id."""
     if isinstance(value, bool) or not isinstance(value, int | str) or (isinstance(value, int) and abs(value) >= 2**63):
         raise record.error(field, "be a whole number or a text", value)
     return value

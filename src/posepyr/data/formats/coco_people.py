@@ -11,7 +11,7 @@ import numpy.typing as npt
 from posepyr.data.formats import coco_file
 from posepyr.data.formats.archive import Record, table
 from posepyr.data.formats.containers import read_json
-from posepyr.data.formats.people import People, around, has_extent, sanitised, spelled
+from posepyr.data.formats.people import People, box_around, clip_boxes, describe_left_out, has_extent
 from posepyr.records import FloatArray
 
 PERSON = 1
@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 
 def read_coco(file: Path, images: Path, joints: tuple[str, ...] | None = None) -> People:
-    """The people of a COCO-style keypoint file whose pictures lie in a folder.
+    """Read the people of a COCO-style keypoint file whose pictures lie in a folder.
 
     Needed are ``categories`` with ``keypoints``; ``images`` with ``id`` and ``file_name``; ``annotations`` with
     ``image_id``, ``category_id`` and ``keypoints``. Boxes are clipped where images have ``width`` and ``height``; a
@@ -35,7 +35,7 @@ def read_coco(file: Path, images: Path, joints: tuple[str, ...] | None = None) -
     labelled = triples[:, :, 2].any(axis=1)
     skipped["without labelled joints"] = int((~labelled).sum())
     skipped["with boxes that have no area"] = int((labelled & ~remains).sum())
-    left_out = spelled(skipped)
+    left_out = describe_left_out(skipped)
     kept = np.flatnonzero(labelled & remains)
     if not len(kept):
         raise ValueError(
@@ -53,14 +53,14 @@ def read_coco(file: Path, images: Path, joints: tuple[str, ...] | None = None) -
 
 
 def _boxes(
-    found: list[coco_file.Found], triples: FloatArray, areas: FloatArray
+    found: list[coco_file.CocoPerson], triples: FloatArray, areas: FloatArray
 ) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-    """The people's boxes, and which of them have an area inside the picture."""
+    """Return people's boxes, and a mask of those with an area inside the picture."""
     stated, given = coco_file.boxes(found)
-    boxes, remains = sanitised(stated, np.array([person.picture.size for person in found]).reshape(-1, 2))
+    boxes, remains = clip_boxes(stated, np.array([person.picture.size for person in found]).reshape(-1, 2))
     remains &= ~(areas <= 0)
     for index in np.flatnonzero(~given):
-        box = around(triples[index, :, :2], triples[index, :, 2].astype(np.uint8))
+        box = box_around(triples[index, :, :2], triples[index, :, 2].astype(np.uint8))
         boxes[index], remains[index] = (np.zeros(4), False) if box is None else (box, True)
     return boxes, remains
 
@@ -72,7 +72,7 @@ def read_detections(
     joints: tuple[str, ...],
     threshold: float = 0.0,
 ) -> People:
-    """The boxes of a detector's file in COCO's results format, none of their joints labelled.
+    """Read the boxes of a detector's file in COCO's results format, none of their joints labelled.
 
     The file is a list; needed are ``image_id``, ``category_id``, ``bbox`` and ``score``. ``listed`` are the pictures
     that may be referred to; people come in their order. Boxes are taken as they stand, as in the HRNet release; those
@@ -85,7 +85,7 @@ def read_detections(
     extended = has_extent(boxes)
     skipped["with boxes that have no area"] = int((~extended).sum())
     kept = [found[index] for index in np.flatnonzero(extended)]
-    left_out = spelled(skipped)
+    left_out = describe_left_out(skipped)
     if not kept:
         raise ValueError(f"{file} must hold a person with a box, got none; left out: {left_out}")
     _log.info("%s: %d detections; left out: %s", file, len(kept), left_out)
@@ -106,7 +106,7 @@ def read_detections(
 
 def _find(
     file: Path, listed: dict[int | str, coco_file.Picture], threshold: float
-) -> tuple[list[coco_file.Found], Counter[str]]:
+) -> tuple[list[coco_file.CocoPerson], Counter[str]]:
     content = read_json(file)
     if not isinstance(content, list):
         raise Record(file).error("the file", "be a list of detections", content)
@@ -119,7 +119,7 @@ def _find(
             skipped["below the threshold"] += 1
         else:
             record.value(detection, "bbox")
-            found.append(coco_file.Found(record, detection, *coco_file.picture_of(detection, record, listed)))
+            found.append(coco_file.CocoPerson(record, detection, *coco_file.picture_of(detection, record, listed)))
     return found, skipped
 
 

@@ -17,7 +17,7 @@ import scipy.io
 
 
 def read_mat(file: Path, squeeze: bool = False) -> dict[str, Any]:
-    """The variables of a file in MATLAB 5's format, by name.
+    """Read the variables of a file in MATLAB 5's format, by name.
 
     ``squeeze`` drops axes of length one, so that single numbers and texts are Python's own: a file of nested
     structures then takes a third of the memory.
@@ -99,7 +99,7 @@ class _Walk:
         [self.version] = struct.unpack_from(f"{order}H", content, 124)
 
     def element(self, place: int, stop: int, types: Container[int] | None = None) -> _Element:
-        """The element at a place, which must end before ``stop`` and be of one of the ``types``."""
+        """Return the element at a byte, which must end before ``stop`` and be of one of the ``types``."""
         first, size = self._integers(place, 2, stop)
         start, following = place + 8, place + 8 + size
         if first >> 16:  # A small one: size and type share the tag's first half, the content is in the other.
@@ -164,7 +164,7 @@ class _Walk:
 
 
 def read_json(file: Path, object_hook: Callable[[dict[str, Any]], Any] | None = None) -> Any:
-    """What a JSON file holds. ``object_hook`` sees every mapping while it is read."""
+    """Read a JSON file. ``object_hook`` is called with every mapping while it is read."""
     try:
         with file.open(encoding="utf-8") as stream:
             return json.load(stream, object_hook=object_hook)
@@ -181,7 +181,7 @@ _HEADER = 128
 
 
 def kind_of(file: Path) -> Kind:
-    """The format of a file; MATLAB's 7.3 is HDF5."""
+    """Return the format of a file, told by its first bytes: names of files are anybody's. MATLAB's 7.3 is HDF5."""
     try:
         with file.open("rb") as stream:
             start = stream.read(_HEADER)
@@ -201,7 +201,7 @@ def kind_of(file: Path) -> Kind:
 
 
 def read_datasets(file: Path) -> dict[str, npt.NDArray[Any]]:
-    """The arrays at the top of an HDF5 file."""
+    """Read the arrays at the top of an HDF5 file."""
     try:
         with h5py.File(file, "r") as content:
             return {

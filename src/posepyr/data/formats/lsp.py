@@ -14,7 +14,7 @@ from posepyr.skeleton import LSP_JOINTS
 
 
 class Layout(NamedTuple):
-    """How one of the two archives writes what both have."""
+    """One of the two archives: its names and its ways of writing what both have."""
 
     name: str
     picture: str
@@ -42,7 +42,7 @@ class Labels(NamedTuple):
 
 
 def read_joints(file: Path) -> Labels:
-    """Everybody's joints, whichever way round the axes are, counted from 0.
+    """Read everybody's joints, whichever way round the axes are, counted from 0.
 
     ``3 14 n`` is LSP, where the third number is 1 for hidden joints; ``14 3 n`` is LSP-extended, where it is 1 for
     joints that are labelled. A joint left of or above the picture is not labelled, whatever its number says: 18 of the
@@ -61,7 +61,7 @@ def read_joints(file: Path) -> Labels:
 
 
 def _numbers(value: Any, record: Record) -> npt.NDArray[np.float64]:
-    """The array ``3 14 n`` or ``14 3 n``; MATLAB drops the last axis of a single person."""
+    """Return the array ``3 14 n`` or ``14 3 n``; MATLAB drops the last axis of a single person."""
     joints = np.asarray(value)
     if joints.dtype.kind not in "iuf":
         raise record.error("joints", "be numbers", str(joints.dtype))
@@ -72,7 +72,7 @@ def _numbers(value: Any, record: Record) -> npt.NDArray[np.float64]:
 
 
 def _check(people: FloatArray, record: Record) -> None:
-    """Raises for the first joint ``N 14 3`` that is no position or has no known state."""
+    """Raise for the first joint ``N 14 3`` that is no position or has no known state."""
     fine = (np.abs(people[:, :, :2]) <= LARGEST).all(axis=-1)
     known = np.isin(people[:, :, 2], (0, 1))
     for wrong, part, rule in (

@@ -45,7 +45,7 @@ class Rectangles(NamedTuple):
     """As :class:`~posepyr.records.Split` has them."""
 
     def only(self, chosen: BoolArray) -> "Rectangles":
-        """Some of them."""
+        """Return some of the people ``N``."""
         return Rectangles(
             [name for name, kept in zip(self.images, chosen, strict=True) if kept],
             self.position[chosen],
@@ -57,12 +57,12 @@ class Rectangles(NamedTuple):
 
     @property
     def placed(self) -> BoolArray:
-        """Who can be looked at ``N``: has a position and a scale."""
+        """Return a mask ``N`` of the people with a position and a scale, who can be cropped."""
         return ~np.isnan(self.position).any(axis=1) & (self.scale > 0)
 
     @property
     def labelled(self) -> BoolArray:
-        """Who has a joint that is annotated ``N``."""
+        """Return a mask ``N`` of the people with a joint that is annotated."""
         return np.asarray((self.visibility != NOT_LABELLED).any(axis=1))
 
 
@@ -110,7 +110,7 @@ def head_size(diagonal: FloatArray) -> FloatArray:
 
 
 def numbers(value: Any, record: Record, field: str, *shape: int) -> FloatArray:
-    """The value as an array, if it holds finite numbers in a ``shape``, in which -1 stands for any length."""
+    """Return finite numbers in a ``shape`` as an array, or raise; -1 stands for any length."""
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise record.error(field, "hold numbers", str(array.dtype))
@@ -127,7 +127,7 @@ def numbers(value: Any, record: Record, field: str, *shape: int) -> FloatArray:
 
 
 def whole_numbers(value: Any, record: Record, field: str, length: int, least: int) -> npt.NDArray[np.int64]:
-    """The value as an array, if it holds whole numbers from ``least``; -1 stands for any length."""
+    """Return whole numbers from ``least`` as an array, or raise; -1 stands for any length."""
     array = numbers(value, record, field, length)
     wrong = np.flatnonzero((array < least) | (array != np.round(array)))
     if len(wrong):
@@ -173,7 +173,7 @@ def read_ground_truth(file: Path) -> GroundTruth:
 
 
 def order_of(value: Any, record: Record) -> list[int]:
-    """Where each of ``MPII_JOINTS`` stands among the file's joints."""
+    """Return the places of ``MPII_JOINTS`` among the file's joints."""
     codes = [str(np.asarray(cell).reshape(-1)[0]) for cell in np.asarray(value).reshape(-1) if np.size(cell)]
     if sorted(codes) != sorted(CODES):
         raise record.error("dataset_joints", f"name the {len(MPII_JOINTS)} joints {', '.join(CODES)}", ", ".join(codes))

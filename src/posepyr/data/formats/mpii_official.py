@@ -33,7 +33,7 @@ class Release(NamedTuple):
     """Whose picture belongs to the training set ``N``."""
 
     def name(self, row: int) -> str:
-        """What MATLAB calls a rectangle."""
+        """Return the name that MATLAB has for a rectangle."""
         measures = self.rectangles.measures
         return _name(int(measures["image"][row]), int(measures["person"][row]))
 
@@ -62,7 +62,7 @@ class _Points(NamedTuple):
 
 
 def read_release(file: Path) -> Release:
-    """All rectangles of the official file, incomplete ones as well.
+    """Read all rectangles of the official file, incomplete ones as well.
 
     A point without ``is_visible`` counts as visible, as in the hourglass release; of points that share their ``id``
     the first counts, as there.
@@ -82,7 +82,7 @@ def read_release(file: Path) -> Release:
 
 
 def _structures(value: Any, record: Record, field: str) -> Any:
-    """The elements of a structure array; none where the field is missing or empty."""
+    """Return the elements of a structure array; none where the field is missing or empty."""
     if value is None or (isinstance(value, np.ndarray) and not value.size):
         return ()
     if not isinstance(value, np.ndarray) or not value.dtype.names:
@@ -98,7 +98,7 @@ def _structure(value: Any, record: Record, field: str) -> Any:
 
 
 def _field(structure: Any, field: str) -> Any:
-    """What a structure has under a name; None where that is missing or empty, which comes to the same here."""
+    """Return a structure's field; None where it is missing or empty, which comes to the same here."""
     if field not in structure.dtype.names:
         return None
     value = structure[field]
@@ -191,7 +191,7 @@ def _rectangles(people: list[_Person], points: _Points, file: Path) -> Rectangle
 
 
 def _joints(people: list[_Person], points: _Points, file: Path) -> tuple[FloatArray, Visibility]:
-    """Joints ``N 16 2`` and visibility ``N 16`` from everybody's points, checked all at once."""
+    """Return joints ``N 16 2`` and visibility ``N 16`` from everybody's points, checked all at once."""
     owners = np.repeat(np.arange(len(people)), [person.points for person in people])
     records = _Owners(people, owners, file)
     x, y, identity = (
@@ -215,7 +215,7 @@ def _joints(people: list[_Person], points: _Points, file: Path) -> tuple[FloatAr
 
 
 class _Owners:
-    """The record that each point belongs to, made when there is something to complain of."""
+    """The record that each point belongs to, made when an error has to name it."""
 
     def __init__(self, people: list[_Person], owners: Any, file: Path) -> None:
         self._people, self._owners, self._file = people, owners, file

@@ -19,7 +19,7 @@ _ENLARGED = 1.25
 
 
 def read_hourglass(file: Path, unlabelled: bool = False) -> Rectangles:
-    """Everybody in the file; without joints where the people are ``unlabelled`` in the data set.
+    """Read everybody in the file, without joints where the people are ``unlabelled`` in the data set.
 
     The file's ``center`` is 15 scale below the position and its ``scale`` 1.25 times the data set's: both are undone.
     Its coordinates were cut to whole numbers. A joint is missing if and only if both coordinates are 0, or -1 for the
@@ -52,7 +52,7 @@ def read_hourglass(file: Path, unlabelled: bool = False) -> Rectangles:
 
 
 def read_pairs(file: Path) -> npt.NDArray[np.int64]:
-    """The numbers ``N 2`` of everybody's picture and rectangle in it, from 0."""
+    """Read the numbers ``N 2`` of everybody's picture and rectangle in it, from 0."""
     data = _datasets(file, ["index", "person"])
     return _pairs(data, Record(file), -1)
 
@@ -102,7 +102,7 @@ _NEAR = 1.0
 
 
 def read_hrnet(file: Path, unlabelled: bool = False) -> Rectangles:
-    """Everybody in the file; joints are needed unless the people are ``unlabelled`` in the data set.
+    """Read everybody in the file; joints are needed unless the people are ``unlabelled`` in the data set.
 
     ``joints_vis`` tells labelled joints from missing ones, nothing of occlusion: labelled joints count as visible. A
     ``center`` of -1 says that there is none. The size of heads is in ``gt_<name of the file>.mat`` beside it, if
@@ -137,7 +137,7 @@ def _column(people: list[dict[str, Any]], records: list[Record], field: str) -> 
 def _json_joints(
     people: list[dict[str, Any]], records: list[Record], unlabelled: bool
 ) -> tuple[FloatArray, Visibility]:
-    """Joints ``N 16 2`` and visibility ``N 16``."""
+    """Return joints ``N 16 2`` and visibility ``N 16``."""
     if unlabelled and not any("joints" in person for person in people):
         shape = (len(people), len(MPII_JOINTS))
         return np.zeros((*shape, 2)), np.full(shape, NOT_LABELLED, np.uint8)
@@ -159,7 +159,7 @@ def _flat(joints: Any, record: Record) -> list[Any]:
 
 
 def _heads(people: Path, joints: FloatArray, visibility: Visibility) -> FloatArray:
-    """The size of everybody's head ``N``, after making sure that the file that says so is about the same people."""
+    """Return the size of everybody's head ``N``, from a file that is made sure to be about the same people."""
     file = people.with_name(f"gt_{people.stem}.mat")
     if not file.is_file():
         return np.full(len(joints), np.nan)

@@ -1,4 +1,4 @@
-"""Who validates: the official file does not say, the releases that came after it do."""
+"""MPII's validation people: the official file does not name them, the releases that came after it do."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ _NEAR = 1.0
 
 
 def find_list(root: Path, name: str | None) -> Path:
-    """The list that is named, or the first that is there."""
+    """Return the list that is named, or the first that is there."""
     for path in [name] if name else LISTS:
         if (root / path).is_file():
             return root / path
@@ -33,7 +33,10 @@ def find_list(root: Path, name: str | None) -> Path:
 
 
 def validating(file: Path, release: Release) -> BoolArray:
-    """Whom of the release's rectangles ``N`` a list names. Names of pictures do not do: others are in them, too."""
+    """Return a mask ``N`` of the release's people whom a list names.
+
+    Names of pictures do not do: other people are in them, too.
+    """
     rows = _by_place(file, release) if file.suffix.lower() == ".json" else _by_number(file, release)
     chosen = np.zeros(len(release.training), np.bool_)
     for index, row in enumerate(rows):
@@ -61,7 +64,7 @@ def _by_number(file: Path, release: Release) -> list[int]:
 
 
 def _pairs(file: Path) -> npt.NDArray[np.int64]:
-    """Numbers ``N 2`` of picture and rectangle, from 0."""
+    """Return numbers ``N 2`` of picture and rectangle, from 0."""
     if file.suffix.lower() in (".h5", ".hdf5"):
         return read_pairs(file)
     if file.suffix.lower() != ".mat":
@@ -77,7 +80,7 @@ def _pairs(file: Path) -> npt.NDArray[np.int64]:
 
 
 def _by_place(file: Path, release: Release) -> list[int]:
-    """By picture, position and scale, and joints where several people have the same: the JSON has no numbers."""
+    """Find people by picture, position and scale, and by joints if several share them: the JSON has no numbers."""
     known, named = release.rectangles, read_hrnet(file)
     present: dict[str, list[int]] = {}
     for row, image in enumerate(known.images):

@@ -54,20 +54,20 @@ class People:
         )
 
     def view(self, annotation: Annotation, scale: float = 1.0) -> View:
-        """The picture that the annotation lies in, read from disk."""
+        """Read the picture that the annotation lies in."""
         return read_view(annotation.image, scale)
 
     @property
     def pictures(self) -> list[str]:
-        """The picture files that anybody is in, relative to the folder, sorted."""
+        """Return the picture files that anybody is in, relative to the folder, sorted."""
         return [str(name) for name in self._names]
 
     def within(self, pictures: set[str]) -> "People":
-        """The people in some of the pictures, numbered anew."""
+        """Return the people in some of the pictures, numbered anew."""
         return self.only(np.isin(self._names, sorted(pictures))[self._picture])
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> "People":
-        """Some of the people ``N``, numbered anew."""
+        """Return some of the people ``N``, numbered anew."""
         return People(
             self.folder,
             self.joints,
@@ -80,13 +80,13 @@ class People:
         )
 
 
-def spelled(skipped: Mapping[str, int]) -> str:
-    """How many people were left out, by reason, as a message says it."""
+def describe_left_out(skipped: Mapping[str, int]) -> str:
+    """Return the number of people left out, by reason, for a message."""
     return ", ".join(f"{count} {reason}" for reason, count in skipped.items() if count) or "none"
 
 
-def sanitised(boxes: FloatArray, sizes: FloatArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-    """Boxes ``N 4`` clipped to pictures of sizes ``N 2`` ``(height, width)``, and which of them remain ``N``.
+def clip_boxes(boxes: FloatArray, sizes: FloatArray) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Clip boxes ``N 4`` to pictures of sizes ``N 2`` ``(height, width)``, with a mask ``N`` of those that remain.
 
     The rule of the HRNet release, which takes both corners as pixels: a box ``(x, y, w, h)`` reaches to
     ``x + w - 1``. Deviation: a box of a single pixel counts as empty, since it has no extent to cut a crop by, and so
@@ -100,13 +100,13 @@ def sanitised(boxes: FloatArray, sizes: FloatArray) -> tuple[FloatArray, npt.NDA
 
 
 def has_extent(boxes: FloatArray) -> npt.NDArray[np.bool_]:
-    """Which boxes ``N 4`` a crop can be cut by ``N``: a line will do, a point will not."""
+    """Return a mask ``N`` of the boxes ``N 4`` that a crop can be cut by: a line will do, a point will not."""
     extent = boxes[:, 2:]
     return np.asarray((extent >= 0).all(axis=1) & (extent > 0).any(axis=1))
 
 
-def around(keypoints: FloatArray, visibility: Visibility, margin: float = 0.1) -> FloatArray | None:
-    """A box for a person who came without one: about the labelled joints ``K 2``; None where they span nothing.
+def box_around(keypoints: FloatArray, visibility: Visibility, margin: float = 0.1) -> FloatArray | None:
+    """Return a box for a person without one: about the labelled joints ``K 2``; None where they span nothing.
 
     A body reaches beyond its joints, so the box is wider than they are by ``margin`` of its longer side, all round.
     """
@@ -122,7 +122,7 @@ _log = logging.getLogger(__name__)
 
 
 def matched(split: Split, joints: tuple[str, ...]) -> Split:
-    """The split with these joints, in this order; those that it does not have are never labelled.
+    """Return the split with these joints, in this order; those that it does not have are never labelled.
 
     So a network of one skeleton is trained, fine-tuned and scored on the data of another, with the joints that both
     have.
@@ -138,10 +138,10 @@ def matched(split: Split, joints: tuple[str, ...]) -> Split:
     lacking = [joint for joint in joints if joint not in shared]
     if lacking:
         _log.warning("the data has %d of the skeleton's %d joints; it lacks %s", len(shared), len(joints), lacking)
-    return Matched(split, joints)
+    return MatchedSplit(split, joints)
 
 
-class Matched:
+class MatchedSplit:
     """A split whose annotations have other joints than their file."""
 
     def __init__(self, split: Split, joints: tuple[str, ...]) -> None:
@@ -167,7 +167,7 @@ class Matched:
 
 
 def truth_of(split: Split) -> Truth:
-    """Everybody's annotation, without looking at a picture."""
+    """Gather everybody's annotation, without looking at a picture."""
     people = [split[index] for index in range(len(split))]
     joints = len(split.joints)
     return Truth(

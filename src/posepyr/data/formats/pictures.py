@@ -1,4 +1,4 @@
-"""Pictures from disk, or from the zip archive that they came in; and what their first and last bytes tell."""
+"""Pictures from disk, or from the zip archive that they came in, decoded or by their headers alone."""
 
 import os
 from pathlib import Path
@@ -32,7 +32,7 @@ _JPEG = b"\xff\xd8\xff"
 
 
 def read_picture(file: str | Path, upright: bool = False) -> Pixels:
-    """The pixels of a picture file, ``H W 3`` in RGB.
+    """Read the pixels of a picture file, ``H W 3`` in RGB.
 
     ``upright`` turns the picture as its camera's orientation tag says. Annotations refer to the pixels as they are
     stored, so data sets leave it off.
@@ -41,7 +41,7 @@ def read_picture(file: str | Path, upright: bool = False) -> Pixels:
 
 
 def read_view(file: str | Path, scale: float = 1.0) -> View:
-    """A picture file for a crop at ``scale`` of its pixels: in the smallest size that has as many; see :data:`Decode`.
+    """Read a picture file in the smallest size that a crop at ``scale`` of its pixels can do with; see :data:`Decode`.
 
     Only JPEGs come in other sizes than their own.
     """
@@ -52,7 +52,7 @@ def read_view(file: str | Path, scale: float = 1.0) -> View:
 
 
 def stored_size(file: str | Path) -> int | None:
-    """How many bytes a picture's file has; None where there is no file, as of a drawn picture."""
+    """Return the size of a picture's file in bytes; None where there is no file, as of a drawn picture."""
     try:
         return os.stat(file).st_size  # noqa: PTH116
     except (OSError, ValueError):
@@ -67,7 +67,7 @@ _MATRICES = {times: geometry.shrink(times) for times in _REDUCED}
 
 
 def read_bytes(file: str | Path) -> bytes:
-    """The encoded picture, from disk or out of an archive."""
+    """Read the encoded picture, from disk or out of an archive."""
     try:
         # Unbuffered: the whole file in one read, without a copy.
         with open(file, "rb", buffering=0) as stream:  # noqa: PTH123
@@ -107,7 +107,7 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
 class Header(NamedTuple):
-    """What a file says of its picture before anything is decoded."""
+    """The size of a file's picture and the file's end, before anything is decoded."""
 
     size: tuple[int, int] | None
     """``(height, width)`` as stored; None where only decoding tells."""
@@ -116,7 +116,7 @@ class Header(NamedTuple):
 
 
 def read_header(file: str | Path) -> Header:
-    """The header of a picture on disk or in an archive."""
+    """Read the header of a picture on disk or in an archive."""
     head, tail = _ends(file)
     if head.startswith(_JPEG_START):
         return Header(_jpeg_size(head), b"\xff\xd9" in tail)
@@ -146,7 +146,7 @@ def _png_size(head: bytes) -> tuple[int, int] | None:
 
 
 def _jpeg_size(head: bytes) -> tuple[int, int] | None:
-    """From the first frame's header, found by going from marker to marker."""
+    """Find the first frame's header, going from marker to marker, and return its size."""
     place = 2
     while place + 9 <= len(head) and head[place] == 0xFF:
         marker = head[place + 1]

@@ -8,7 +8,7 @@ import numpy as np
 
 from posepyr.data.formats.archive import LARGEST, Record
 from posepyr.data.formats.people import Visibility
-from posepyr.data.formats.posetrack_clip import Clip, Frame, extended, head_sizes, polygon
+from posepyr.data.formats.posetrack_clip import Clip, Frame, boxes_around, head_sizes, polygon
 from posepyr.metrics.posetrack_frames import NOT_FOLLOWED
 from posepyr.records import OCCLUDED, VISIBLE, FloatArray
 from posepyr.skeleton import POSETRACK_JOINTS
@@ -37,7 +37,7 @@ class _Person(NamedTuple):
 
 
 def read_annolist(content: dict[str, Any], file: Path, first: int = 0, predicted: bool = False) -> Clip:
-    """The video of a file. Nearly every value of this layout stands in a list of one.
+    """Read the video of a file. Nearly every value of this layout stands in a list of one.
 
     People have no boxes: theirs are drawn about the joints. Pictures have no numbers: they are counted from ``first``.
     In ``predicted`` files people need no track.
@@ -54,7 +54,7 @@ def read_annolist(content: dict[str, Any], file: Path, first: int = 0, predicted
         ]
     keypoints = np.array([person.keypoints for person in people]).reshape(-1, len(POSETRACK_JOINTS), 2)
     visibility = np.array([person.visibility for person in people], np.uint8).reshape(-1, len(POSETRACK_JOINTS))
-    boxes, boxed = extended(keypoints, visibility)
+    boxes, boxed = boxes_around(keypoints, visibility)
     return Clip(
         frames=frames,
         frame=np.array([person.frame for person in people], np.intp),
@@ -121,12 +121,12 @@ def _joints(rectangle: dict[str, Any], record: Record) -> tuple[FloatArray, Visi
 
 
 def _optional(content: dict[str, Any], field: str, record: Record) -> list[Any]:
-    """The list under a name; an empty one where there is none."""
+    """Return the list under a name; an empty one where there is none."""
     return record.items(content, field) if content.get(field) is not None else []
 
 
 def _single(content: dict[str, Any], field: str, record: Record) -> Any:
-    """The value that stands under a name in a list of one."""
+    """Return the value that stands under a name in a list of one."""
     values = record.items(content, field)
     if len(values) != 1:
         raise record.error(field, "be a list of a single entry", values)

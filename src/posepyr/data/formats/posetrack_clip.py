@@ -38,7 +38,7 @@ class Frame(NamedTuple):
 
 
 class Clip(NamedTuple):
-    """What an annotation file holds: the frames in order, and ``N`` people in the order of the frames."""
+    """The content of an annotation file: the frames in order, and ``N`` people in the order of the frames."""
 
     frames: list[Frame]
     frame: npt.NDArray[np.intp]
@@ -66,8 +66,8 @@ PER_PERSON = ("frame", "boxes", "boxed", "keypoints", "visibility", "track", "pe
 """The fields of a clip that have an entry for each person."""
 
 
-def extended(keypoints: FloatArray, visibility: Visibility) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
-    """Boxes ``N 4`` about the labelled joints ``N K 2``, and which of them span anything ``N``.
+def boxes_around(keypoints: FloatArray, visibility: Visibility) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Return boxes ``N 4`` about the labelled joints ``N K 2``, with a mask ``N`` of those that span anything.
 
     The rule of HRNet's paper, section 4.3: 15% beyond the joints. The boxes of the 2018 files are made by the same.
     """
@@ -80,8 +80,8 @@ def extended(keypoints: FloatArray, visibility: Visibility) -> tuple[FloatArray,
     return np.concatenate([low - MARGIN * extent, extent * (1 + 2 * MARGIN)], axis=1), spans
 
 
-def kept(clip: Clip) -> Clip:
-    """The people with a labelled joint and a box, frame by frame; the others are counted."""
+def usable(clip: Clip) -> Clip:
+    """Keep the people with a labelled joint and a box, frame by frame; the others are counted."""
     labelled = (clip.visibility != NOT_LABELLED).any(axis=1)
     left_out = {
         "without labelled joints": int((~labelled).sum()),
@@ -94,17 +94,17 @@ def kept(clip: Clip) -> Clip:
 
 
 def head_sizes(extents: FloatArray) -> FloatArray:
-    """The unit of PCKh ``N`` from the heads' widths and heights ``N 2``."""
+    """Return the unit of PCKh ``N`` from the heads' widths and heights ``N 2``."""
     return HEAD_SIZE * np.hypot(extents[:, 0], extents[:, 1])
 
 
 def polygon(x: object, y: object, record: Record, field: str) -> FloatArray:
-    """A region's corners ``P 2``."""
+    """Return a region's corners ``P 2``."""
     if not isinstance(x, list) or not isinstance(y, list) or len(x) != len(y):
         raise record.error(field, "be lists of as many x as y for each region", [x, y])
     return np.stack([record.numbers(x, field, len(x)), record.numbers(y, field, len(y))], axis=-1)
 
 
 def folder_of(file: str) -> str:
-    """The innermost folder that a picture lies in: in the archives, one a video."""
+    """Return the innermost folder that a picture lies in: in the archives, one a video."""
     return PurePosixPath(file).parent.name

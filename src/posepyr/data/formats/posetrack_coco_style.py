@@ -10,7 +10,7 @@ import numpy.typing as npt
 from posepyr.data.formats import coco_file
 from posepyr.data.formats.archive import Record, table
 from posepyr.data.formats.people import Visibility, has_extent
-from posepyr.data.formats.posetrack_clip import Clip, Frame, extended, folder_of, head_sizes, polygon
+from posepyr.data.formats.posetrack_clip import Clip, Frame, boxes_around, folder_of, head_sizes, polygon
 from posepyr.metrics.posetrack_frames import NOT_FOLLOWED
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, FloatArray
 from posepyr.skeleton import POSETRACK_JOINTS
@@ -24,7 +24,7 @@ _NOBODY = coco_file.Layout(frozenset(), POSETRACK_JOINTS, list(range(len(POSETRA
 
 
 def read_coco_style(content: dict[str, Any], file: Path, box: BoxRule, several: bool, predicted: bool = False) -> Clip:
-    """The video of a file, or its videos one after the other where it holds ``several``, as conversions do.
+    """Read the video of a file, or its videos one after the other where it holds ``several``, as conversions do.
 
     The third number of a joint is 1 where it is visible, unlike COCO's, and 0 where it is hidden or not labelled;
     what is not labelled lies at 0, 0. In ``predicted`` files it may be any number, and people need neither
@@ -36,7 +36,7 @@ def read_coco_style(content: dict[str, Any], file: Path, box: BoxRule, several: 
     found, skipped = coco_file.people(content, file, layout.categories, listed)
     keypoints, visibility = _joints(_predicted(found, layout) if predicted else coco_file.triples(found, layout))
     frames = _frames(content, file, listed, {person.image for person in found}, several)
-    boxes, boxed = extended(keypoints, visibility)
+    boxes, boxed = boxes_around(keypoints, visibility)
     if box == "stated":
         stated, given = coco_file.boxes(found)
         boxes[given], boxed[given] = stated[given], has_extent(stated[given])
@@ -88,14 +88,14 @@ def _joints(triples: FloatArray) -> tuple[FloatArray, Visibility]:
     return keypoints, np.where(seen, VISIBLE, hidden).astype(np.uint8)
 
 
-def _predicted(found: list[coco_file.Found], layout: coco_file.Layout) -> FloatArray:
+def _predicted(found: list[coco_file.CocoPerson], layout: coco_file.Layout) -> FloatArray:
     """Triples ``N 15 3``, whatever the third number is: many write the score there."""
     rows = [person.record.value(person.annotation, "keypoints") for person in found]
     count = len(layout.names)
     return table(rows, coco_file.records(found), "keypoints", 3 * count).reshape(-1, count, 3)[:, layout.columns]
 
 
-def _scores(found: list[coco_file.Found], layout: coco_file.Layout, predicted: bool) -> FloatArray:
+def _scores(found: list[coco_file.CocoPerson], layout: coco_file.Layout, predicted: bool) -> FloatArray:
     given = np.array([predicted and bool(person.annotation.get("scores")) for person in found], np.bool_)
     scored = [person for person, has_scores in zip(found, given, strict=True) if has_scores]
     scores = np.full((len(found), len(layout.names)), np.nan)
@@ -104,8 +104,8 @@ def _scores(found: list[coco_file.Found], layout: coco_file.Layout, predicted: b
     return scores[:, layout.columns]
 
 
-def _whole(found: list[coco_file.Found], field: str, lacking: int | None = None) -> npt.NDArray[np.int64]:
-    """A field of everybody; ``lacking`` is put where it is missing, if that may be."""
+def _whole(found: list[coco_file.CocoPerson], field: str, lacking: int | None = None) -> npt.NDArray[np.int64]:
+    """Return a field of everybody, with ``lacking`` in place of a missing one, if it may be missing."""
     values = []
     for person in found:
         optional = lacking is not None and field not in person.annotation
@@ -116,7 +116,7 @@ def _whole(found: list[coco_file.Found], field: str, lacking: int | None = None)
     return np.array(values, np.int64)
 
 
-def _head_sizes(found: list[coco_file.Found]) -> FloatArray:
+def _head_sizes(found: list[coco_file.CocoPerson]) -> FloatArray:
     given = np.array([person.annotation.get("bbox_head") is not None for person in found], np.bool_)
     stated = [person for person, has_head in zip(found, given, strict=True) if has_head]
     sizes = np.full(len(found), np.nan)

@@ -14,7 +14,7 @@ from posepyr.skeleton import POSETRACK_JOINTS
 
 
 def read_clips(place: Path, box: BoxRule = "stated") -> list[Clip]:
-    """The videos of a folder with a file for each, by the files' names, or of a single file that holds them all."""
+    """Read the videos of a folder with a file for each, by the files' names, or of one file that holds them all."""
     several = place.suffix == ".json"
     files = [place] if several else sorted(place.glob("*.json"))
     if not files:
@@ -30,7 +30,7 @@ def read_clips(place: Path, box: BoxRule = "stated") -> list[Clip]:
 
 
 def read_frames(truth: Path, predictions: Path) -> list[ScoredFrame]:
-    """All frames of some videos with the people in them and the people found, joints as in ``POSETRACK_JOINTS``.
+    """Read all frames of some videos with annotated and predicted people, joints as in ``POSETRACK_JOINTS``.
 
     Both are folders with a file a video, in the layout of 2018 or of 2017; or two such files. A file of results bears
     the name of the video's annotation file, has its pictures in the same order, and scores joint by joint, in
@@ -40,7 +40,7 @@ def read_frames(truth: Path, predictions: Path) -> list[ScoredFrame]:
 
 
 def read_annotated(place: Path) -> dict[str, ScoredFrame]:
-    """All frames of a split by the numbers of their pictures, with everybody annotated in them and nobody found yet.
+    """Read all frames of a split by the numbers of their pictures, with everybody annotated and nobody predicted yet.
 
     ``place`` is a folder with a file a video, or a single file of all videos.
     """

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from posepyr.data.formats.archive import LARGEST, Record, nearest
-from posepyr.data.formats.people import People, Visibility, around, sanitised
+from posepyr.data.formats.archive import LARGEST, Record
+from posepyr.data.formats.people import People, Visibility, box_around, clip_boxes
 from posepyr.records import NOT_LABELLED, VISIBLE, FloatArray
+from posepyr.suggestion import suggestion
 
 BOX = ("x", "y", "width", "height")
 """The columns of the person's box. All four or none; a row that leaves them empty gets a box from its joints."""
@@ -22,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 def read_csv(file: Path, images: Path, joints: Sequence[str]) -> People:
-    """The people of a CSV table whose pictures lie in a folder.
+    """Read the people of a CSV table whose pictures lie in a folder.
 
     Columns, in any order: ``image``; ``x, y, width, height`` (optional, the box); for every joint ``<joint>_x``,
     ``<joint>_y`` and, optionally, ``<joint>_visibility`` (0 not labelled, 1 occluded, 2 visible). Empty coordinates
@@ -76,10 +77,7 @@ def _check_header(header: list[str], record: Record, joints: Sequence[str]) -> N
         raise record.error("header", f"name the column {missing[0]}", header, "see the joints of the data set's YAML")
     for name in header:
         if name not in known:
-            hint = nearest(name, known)
-            raise ValueError(
-                f"{record.error('header', 'name only known columns', name)}{hint or '; remove the column'}"
-            )
+            raise record.error("header", "name only known columns", name, f"remove the column, or rename it: {suggestion(name, known)}")
 
 
 def _row(header: list[str], cells: list[str], record: Record) -> Row:
@@ -122,11 +120,11 @@ def _box(row: Row, record: Record, keypoints: FloatArray, visibility: Visibility
     cells = [row.get(name, "") for name in BOX]
     if any(cells):
         given = np.array([_number(cell, record, name) for name, cell in zip(BOX, cells, strict=True)])
-        [box], [remains] = sanitised(given[None], np.full((1, 2), LARGEST))
+        [box], [remains] = clip_boxes(given[None], np.full((1, 2), LARGEST))
         if not remains or given[2:].min() <= 0:
             raise record.error("width, height", "span more than one pixel of the picture", given.tolist())
         return np.asarray(box)
-    box = around(keypoints, visibility)
+    box = box_around(keypoints, visibility)
     if box is None:
         raise record.error("x, y, width, height", "be given where the labelled joints span no box", "empty cells")
     return box

@@ -19,7 +19,7 @@ _HEADER = 30
 
 
 class _Member(NamedTuple):
-    """Where a file lies in an archive, and how."""
+    """A file's place in an archive, and how it is stored."""
 
     header: int
     packed: int
@@ -29,7 +29,7 @@ class _Member(NamedTuple):
 
 
 def holds_folder(folder: Path) -> bool:
-    """Whether a folder that is not on disk is in an archive, with something in it."""
+    """Return True if a folder that is not on disk is in an archive, with something in it."""
     try:
         archive, places = _archive(str(folder))
     except FileNotFoundError:
@@ -39,13 +39,13 @@ def holds_folder(folder: Path) -> bool:
 
 
 def read(file: Path) -> bytes | None:
-    """The bytes of a file that is not on disk, from the archive that it is in; None where there is no archive."""
+    """Read a file that is not on disk from the archive that it is in; return None where there is no archive."""
     found = _find(file)
     return None if found is None else _content(*found, file)
 
 
 def size(file: Path) -> int | None:
-    """How many bytes the archive spends on a file that is not on disk; None where there is no archive."""
+    """Return the bytes that the archive spends on a file that is not on disk; None where there is no archive."""
     found = _find(file)
     return None if found is None else found[1].packed
 
@@ -64,7 +64,7 @@ def _find(file: Path) -> tuple[str, _Member] | None:
 
 @lru_cache(maxsize=256)
 def _archive(folder: str) -> tuple[str, tuple[str, ...]]:
-    """The archive of a folder, and where its files may be in there: with the archive's own name before or without.
+    """Find the archive of a folder, and where its files may be in there: with the archive's own name before or without.
 
     Raises where there is none, so that nothing of it is remembered: the archive may yet come.
     """
@@ -89,7 +89,7 @@ def _members(archive: str) -> dict[str, _Member]:
 
 @lru_cache(maxsize=64)
 def _listed(archive: str, _size: int, _changed: int) -> dict[str, _Member]:
-    """The files of an archive by name; listed once, before the workers part."""
+    """List the files of an archive by name, once, before the workers part."""
     try:
         with zipfile.ZipFile(archive) as opened:
             infos = opened.infolist()

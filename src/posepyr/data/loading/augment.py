@@ -53,7 +53,7 @@ class Augment:
         self._colour = _compose(colour) if colour else None
 
     def __call__(self, annotation: Annotation, skeleton: Skeleton, generator: np.random.Generator) -> Annotation:
-        """The annotation with a box scaled and shifted, to be cut with a rotation and perhaps mirrored.
+        """Return the annotation with its box scaled and shifted, a rotation, and a flip by chance.
 
         Draws are made in a fixed order and number, so that one setting never changes another's numbers.
         """
@@ -75,7 +75,7 @@ class Augment:
         )
 
     def reach(self, annotation: Annotation, skeleton: Skeleton, rule: CropRule) -> Reach:
-        """What the crops of all that may be drawn for a person can show."""
+        """Return the rectangle that any crop of a person may show, whatever is sampled."""
         boxes = [annotation.box]
         if self.half_body > 0:
             halves = (half_of(annotation, skeleton, upper) for upper in (True, False))
@@ -85,7 +85,7 @@ class Augment:
         return functools.reduce(Reach.join, reaches)
 
     def recolour(self, crop: Pixels, generator: np.random.Generator) -> Pixels:
-        """The crop in changed colours.
+        """Return the crop in changed colours.
 
         albumentations draws from generators of its own, which repeat themselves across workers and epochs unless
         they are seeded for every sample.
@@ -105,7 +105,7 @@ HALF_WIDENING = 1.2
 
 
 def half_of(annotation: Annotation, skeleton: Skeleton, upper: bool) -> FloatArray | None:
-    """The box of half a person, the other half where the one that is asked for has too few joints; None without any.
+    """Return the box of half a person: the other half where the chosen one has too few joints, None without any.
 
     HRNet's release: the box is that of the joints, widened.
     """

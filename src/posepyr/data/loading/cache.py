@@ -1,4 +1,4 @@
-"""What crops can show of pictures, kept on disk as pixels: decoded and read once, for data that fits."""
+"""Crops' parts of pictures, kept on disk as pixels: read and decoded once, for data that fits."""
 
 import hashlib
 import logging
@@ -17,6 +17,7 @@ import numpy.typing as npt
 from posepyr import geometry
 from posepyr.data.formats.pictures import Decode, stored_size
 from posepyr.data.loading.augment import Augment
+from posepyr.files import format_bytes
 from posepyr.geometry import CropRule, Reach
 from posepyr.records import Annotation, FloatArray, Pixels, Split, View
 from posepyr.skeleton import Skeleton
@@ -94,7 +95,7 @@ class CropCache:
         return {**self.__dict__, "_content": None}
 
     def view(self, annotation: Annotation, scale: float = 1.0) -> View:
-        """The part of the picture that is kept; the picture where the annotation's crop shows more than the part."""
+        """Return the part of the picture that is kept, or the picture where the crop shows more than that."""
         person = annotation.sample
         if not self._covers(person, annotation):
             return self._split.view(annotation, scale)
@@ -178,11 +179,11 @@ class CropCache:
         there = self._filled()
         size, missing = share * float(self._room.sum()), share * float(self._room[~there].sum())
         free = shutil.disk_usage(self.file.parent).free
-        _log.info("crop cache %s: %s, of which %.0f%% are there", self.file, _bytes(size), 100 * there.mean())
+        _log.info("crop cache %s: %s, %.0f%% of it written", self.file, format_bytes(round(size)), 100 * there.mean())
         if missing > free:
             raise ValueError(
-                f"cache must have room for {_bytes(missing)}, got {_bytes(free)} free in {self.file.parent}; "
-                "name a folder on another disk, or set cache=null"
+                f"cache must have room for {format_bytes(round(missing))}, got {format_bytes(free)} free in "
+                f"{self.file.parent}; name a folder on another disk, or set cache=null"
             )
 
     def _filled(self) -> npt.NDArray[np.bool_]:
@@ -192,14 +193,14 @@ class CropCache:
 
 
 def _room(reaches: FloatArray) -> npt.NDArray[np.int64]:
-    """The most bytes that each person's part can have, ``N``: multiples of 64."""
+    """Return the most bytes that each person's part can have, ``N``: multiples of 64."""
     sides = np.ceil((reaches[:, 2:4] - np.maximum(reaches[:, :2], 0)).clip(min=0) * reaches[:, 4:] + 8)
     room: npt.NDArray[np.int64] = (3 * sides.prod(axis=1)).astype(np.int64) // 64 * 64 + 64
     return room
 
 
 def _part(whole: View, reach: Reach) -> View:
-    """The rectangle of a view that crops can reach, no larger than they need it."""
+    """Cut the rectangle of a view that crops can reach, no larger than they need it."""
     a, _, x, _, d, y = whole.matrix.ravel().tolist()
     # A crop's outermost pixels are interpolated with their neighbours.
     margin = 2 / reach.scale
@@ -220,7 +221,7 @@ def _part(whole: View, reach: Reach) -> View:
 
 
 def _span(first: float, last: float, size: int) -> tuple[int, int]:
-    """The pixels of a side between two places: at least one, even where the places are outside."""
+    """Return the first pixel of a span along a side and the one after its last: at least one pixel, even outside."""
     start = min(max(math.floor(first), 0), size - 1)
     return start, min(max(math.ceil(last) + 1, start + 1), size)
 
@@ -230,7 +231,3 @@ def _checksum(fields: bytes, flat: npt.NDArray[np.uint8]) -> int:
     whole = flat.size // 8 * 8
     total = int(flat[:whole].view(np.uint64).sum()) + int(flat[whole:].sum())
     return zlib.crc32(fields + (total % 2**64).to_bytes(8, "little")) + 1
-
-
-def _bytes(count: float) -> str:
-    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from torch.utils.data import DataLoader, Sampler, default_collate
 
 
-class Draw(NamedTuple):
-    """One showing of one person. The epoch travels with the index, so that a worker needs no state of its own."""
+class SampleIndex(NamedTuple):
+    """The index of a sample: a person in an epoch, which travels along so that a worker needs no state of its own."""
 
     epoch: int
     person: int
@@ -21,7 +21,7 @@ class Draw(NamedTuple):
     """Of the person's box: more shows more of what is around."""
 
 
-class TrainingOrder(Sampler[Draw]):
+class TrainingOrder(Sampler[SampleIndex]):
     """Whole global batches in an order that changes every epoch; the last, incomplete batch is left out.
 
     Of each global batch a process gets its contiguous share, so that N processes see together what one would.
@@ -40,7 +40,7 @@ class TrainingOrder(Sampler[Draw]):
         self.start_epoch, self.start = 0, 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by Lightning before every epoch."""
+        """Set the epoch, as Lightning does before each."""
         self.epoch = epoch
 
     def resume(self, epoch: int, batches: int) -> None:
@@ -55,19 +55,19 @@ class TrainingOrder(Sampler[Draw]):
     def __len__(self) -> int:
         return self.batches * self.batch_size // self.world
 
-    def __iter__(self) -> Iterator[Draw]:
+    def __iter__(self) -> Iterator[SampleIndex]:
         first = self.start if self.epoch == self.start_epoch else 0
         share = self.batch_size // self.world
         order = self._order()[: self.batches * self.batch_size].reshape(self.batches, self.world, share)
         for index in order[first:, self.rank].ravel():
-            yield Draw(self.epoch, int(index))
+            yield SampleIndex(self.epoch, int(index))
 
     def _order(self) -> npt.NDArray[np.int64]:
         generator = np.random.Generator(np.random.PCG64(np.random.SeedSequence([self.seed, self.epoch])))
         return generator.permutation(self.size)
 
 
-class EvaluationOrder(Sampler[Draw]):
+class EvaluationOrder(Sampler[SampleIndex]):
     """Each of ``people`` once, in order, dealt to the processes in turn: no one twice, no one lost.
 
     With several ``scales`` each person is shown once at each, one after the other.
@@ -79,8 +79,8 @@ class EvaluationOrder(Sampler[Draw]):
     def __len__(self) -> int:
         return len(self._indices) * len(self._scales)
 
-    def __iter__(self) -> Iterator[Draw]:
-        return (Draw(0, index, scale) for index in self._indices for scale in self._scales)
+    def __iter__(self) -> Iterator[SampleIndex]:
+        return (SampleIndex(0, index, scale) for index in self._indices for scale in self._scales)
 
 
 def spread(images: npt.NDArray[np.str_], count: int) -> list[int]:
@@ -124,7 +124,7 @@ class WatchedLoader(DataLoader[Any]):
 
 
 def join(samples: Sequence[Any]) -> Any:
-    """Samples with an ``image`` to a batch of them, whose images stay laid out as they were cut: channels last.
+    """Join samples with an ``image`` to a batch, whose images stay laid out as they were cut: channels last.
 
     So they are copied in one piece; a network in that layout takes them as they are.
     """

@@ -1,4 +1,4 @@
-"""Predictions as ``posepyr evaluate`` saves them: one ``.npz`` that says what was found, of whom, and how."""
+"""Predictions as ``posepyr evaluate`` saves them: one ``.npz`` with the poses, the truth and the protocol."""
 
 import json
 from collections.abc import Mapping
@@ -18,31 +18,31 @@ VERSION = 1
 """Of the layout. A file of a later one is refused."""
 
 _MEASURE = "measure/"
-_TOLD = "found_visibility"
+_VISIBILITY = "found_visibility"
 
 
-class Saved(NamedTuple):
+class SavedPredictions(NamedTuple):
     """Everything that a file holds: what is needed to score it again, or against another, without any data set."""
 
-    found: Predictions
+    predictions: Predictions
     joints: tuple[str, ...]
     protocol: dict[str, Any]
     """How the predictions were made, as plain data."""
     truth: Truth
-    """Of the whole split, whose people ``found.sample`` numbers."""
+    """Of the whole split, whose people ``predictions.sample`` numbers."""
 
 
-def write_saved(path: Path, saved: Saved) -> None:
+def write_saved(path: Path, saved: SavedPredictions) -> None:
     """Write a file, whose name should end in ``.npz``. Its arrays, for who reads them with NumPy alone:
 
     ``sample`` ``N`` numbers the people in their split, ``keypoints`` ``N K 2`` are ``(x, y)`` in image pixels counted
-    from 0, ``scores`` ``N K``, ``joints`` ``K`` names and, where they were told, ``found_visibility`` ``N K`` (1
+    from 0, ``scores`` ``N K``, ``joints`` ``K`` names and, where they were predicted, ``found_visibility`` ``N K`` (1
     occluded, 2 visible); ``images`` ``M`` are the pictures of the split's people, ``truth`` ``M K 2``, ``visibility``
     ``M K`` (0 not labelled, 1 occluded, 2 visible), ``boxes`` ``M 4`` and ``measure/...`` ``M`` what is known of them;
     ``about`` is JSON with ``version``, ``protocol`` and the annotation ``file``, if scores are taken against all that
     it holds.
     """
-    found, truth = saved.found, saved.truth
+    found, truth = saved.predictions, saved.truth
     about = {"version": VERSION, "protocol": saved.protocol, "file": truth.file}
     content: dict[str, npt.NDArray[Any]] = {
         "about": np.array(json.dumps(about)),
@@ -50,7 +50,7 @@ def write_saved(path: Path, saved: Saved) -> None:
         "sample": found.sample,
         "keypoints": found.keypoints,
         "scores": found.scores,
-        **({} if found.visibility is None else {_TOLD: found.visibility}),
+        **({} if found.visibility is None else {_VISIBILITY: found.visibility}),
         "images": np.asarray(truth.images, np.str_),
         "truth": truth.keypoints,
         "visibility": truth.visibility,
@@ -61,8 +61,8 @@ def write_saved(path: Path, saved: Saved) -> None:
         np.savez_compressed(stream, **content)  # type: ignore[arg-type]
 
 
-def read_saved(file: Path) -> Saved:
-    """What :func:`write_saved` wrote, checked."""
+def read_saved(file: Path) -> SavedPredictions:
+    """Read and check a file that :func:`write_saved` wrote."""
     content = _arrays(file)
     record = Record(file)
     about = _about(content, record)
@@ -77,7 +77,7 @@ def read_saved(file: Path) -> Saved:
         sample,
         _floats(content, record, "keypoints", (len(sample), count, 2)),
         _floats(content, record, "scores", (len(sample), count)),
-        _told(content, record, (len(sample), count)),
+        _predicted_visibility(content, record, (len(sample), count)),
     )
     visibility = numbers(record.value(content, "visibility"), record, "visibility", people, count)
     if not np.isin(visibility, (NOT_LABELLED, OCCLUDED, VISIBLE)).all():
@@ -91,7 +91,7 @@ def read_saved(file: Path) -> Saved:
     )
     if about["file"] is not None:
         truth = against_file(truth, Path(about["file"]))
-    return Saved(found, joints, about["protocol"], truth)
+    return SavedPredictions(found, joints, about["protocol"], truth)
 
 
 def _arrays(file: Path) -> dict[str, npt.NDArray[Any]]:
@@ -130,20 +130,22 @@ def _texts(content: dict[str, npt.NDArray[Any]], record: Record, field: str) -> 
 def _floats(
     content: dict[str, npt.NDArray[Any]], record: Record, field: str, shape: tuple[int, ...]
 ) -> npt.NDArray[np.float64]:
-    """Numbers, of which some may be none: of somebody who was not found."""
+    """Return an array of numbers, which may be not a number for somebody who was not found."""
     values = record.value(content, field)
     if values.dtype.kind not in "iuf" or values.shape != shape:
         raise record.error(field, f"have the shape {' x '.join(map(str, shape))}", f"{values.dtype} {values.shape}")
     return np.asarray(values, np.float64)
 
 
-def _told(content: dict[str, npt.NDArray[Any]], record: Record, shape: tuple[int, int]) -> npt.NDArray[np.uint8] | None:
-    """The states that predictions say joints are in, if they do."""
-    if _TOLD not in content:
+def _predicted_visibility(
+    content: dict[str, npt.NDArray[Any]], record: Record, shape: tuple[int, int]
+) -> npt.NDArray[np.uint8] | None:
+    """Return the predicted states of joints, if the file has them."""
+    if _VISIBILITY not in content:
         return None
-    states = numbers(content[_TOLD], record, _TOLD, *shape)
+    states = numbers(content[_VISIBILITY], record, _VISIBILITY, *shape)
     if not np.isin(states, (OCCLUDED, VISIBLE)).all():
-        raise record.error(_TOLD, "hold 1 or 2", np.unique(states)[:5].astype(int).tolist())
+        raise record.error(_VISIBILITY, "hold 1 or 2", np.unique(states)[:5].astype(int).tolist())
     return states.astype(np.uint8)
 
 

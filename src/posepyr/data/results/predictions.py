@@ -1,4 +1,4 @@
-"""Predictions of whoever made them, read from a file whose layout is told by what is in it."""
+"""Predictions of any program, read from a file whose layout is recognised by its content."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -38,12 +38,12 @@ class PredictionFile(NamedTuple):
 
     @property
     def not_found(self) -> int:
-        """Joints whose place is not a number: they count as missed."""
+        """Return the number of joints without a position: they count as missed."""
         return int((~np.isfinite(self.predictions.keypoints).all(axis=2)).sum())
 
 
 class CocoResults(NamedTuple):
-    """Poses ``N`` of a file."""
+    """Poses ``N`` of a file in COCO's results format, whose people are matched by the evaluation."""
 
     file: Path
     images: list[Any]
@@ -54,7 +54,7 @@ class CocoResults(NamedTuple):
     """``N``."""
 
     def results(self, columns: Sequence[int]) -> list[dict[str, Any]]:
-        """As evaluations take them, with some of the joints in another order."""
+        """Return the poses as evaluations take them, with some of the joints in another order."""
         chosen = self.triples[:, list(columns)].reshape(len(self.images), -1).tolist()
         return [
             {"image_id": image, "category_id": PERSON, "keypoints": keypoints, "score": score}
@@ -63,12 +63,12 @@ class CocoResults(NamedTuple):
 
 
 def in_order(keypoints: FloatArray) -> Predictions:
-    """Keypoints ``N K 2`` of everybody, in the order of the split, without scores of their own."""
+    """Return keypoints ``N K 2`` of everybody, in the order of the split, as predictions of equal scores."""
     return Predictions(np.arange(len(keypoints)), keypoints, np.ones(keypoints.shape[:2]))
 
 
 def read_predictions(file: Path, joints: int) -> PredictionFile | CocoResults:
-    """What a file says was found; ``joints`` is how many the truth has, since arrays do not say which is which."""
+    """Read the predictions of a file; ``joints`` is the number that the truth has, which tells arrays' axes apart."""
     kind = kind_of(file)
     if kind == "MATLAB":
         return read_arrays(read_mat(file), file, joints)
@@ -76,8 +76,8 @@ def read_predictions(file: Path, joints: int) -> PredictionFile | CocoResults:
         return read_arrays(read_datasets(file), file, joints)
     if kind == "NumPy":
         saved = read_saved(file)
-        images = saved.truth.images[saved.found.sample]
-        return PredictionFile(file, "saved by posepyr", saved.found, saved.joints, images, saved.truth)
+        images = saved.truth.images[saved.predictions.sample]
+        return PredictionFile(file, "saved by posepyr", saved.predictions, saved.joints, images, saved.truth)
     return _json(read_json(file), file, joints)
 
 
@@ -96,7 +96,7 @@ def _json(content: Any, file: Path, joints: int) -> PredictionFile | CocoResults
 
 
 def read_arrays(content: Mapping[str, Any], file: Path, joints: int) -> PredictionFile:
-    """The predictions among a file's arrays, of people in the order of the truth.
+    """Find the predictions among a file's arrays, of people in the order of the truth.
 
     The array has ``n x joints x 2`` numbers, or the axes as MATLAB's users put them. Where the file names its joints,
     as Tompson's does in ``dataset_joints``, they come in MPII's order. What is not a number was not found.
@@ -125,7 +125,7 @@ def _people_first(value: Any, record: Record, field: str, joints: int) -> tuple[
 
 
 def read_people_list(content: list[Any], file: Path, joints: int) -> PredictionFile:
-    """A list of mappings with ``joints`` (pairs of x and y, counted from 1) and, where all have it, ``image``."""
+    """Read a list of mappings with ``joints`` (pairs of x and y, counted from 1) and, where all have it, ``image``."""
     records = [Record(file, f"[{index}]") for index in range(len(content))]
     people = [record.mapping(person) for person, record in zip(content, records, strict=True)]
     rows = [
@@ -146,14 +146,14 @@ def _flat_pairs(value: Any, record: Record, joints: int) -> list[Any]:
 
 
 def read_preds(content: dict[str, Any], file: Path, joints: int) -> PredictionFile:
-    """``preds``: a list with the ``joints`` pairs of each person, counted from 1."""
+    """Read ``preds``: a list with the ``joints`` pairs of each person, counted from 1."""
     record = Record(file)
     people = [{"joints": person} for person in record.items(content, "preds")]
     return read_people_list(people, file, joints)._replace(layout="preds, n x joints x 2, counted from 1")
 
 
 def read_coco_results(content: list[Any], file: Path, joints: int) -> CocoResults:
-    """Needed are ``image_id``, ``category_id`` 1, ``keypoints`` (three numbers a joint) and ``score``."""
+    """Read COCO's results: ``image_id``, ``category_id`` 1, ``keypoints`` (three numbers a joint) and ``score``."""
     records = [Record(file, f"[{index}]") for index in range(len(content))]
     poses = [record.mapping(pose) for pose, record in zip(content, records, strict=True)]
     images = [record.value(pose, "image_id") for pose, record in zip(poses, records, strict=True)]

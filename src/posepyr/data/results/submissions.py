@@ -102,7 +102,7 @@ def write_mpii_submission(
 
 
 def _poses(found: Predictions, measures: Mapping[str, npt.NDArray[Any]], columns: list[int]) -> dict[Pair, FloatArray]:
-    """Joints ``16 2`` by the numbers of picture and rectangle."""
+    """Return joints ``16 2`` by the numbers of picture and rectangle."""
     for name in ("image", "person"):
         if name not in measures:
             raise ValueError(
@@ -115,7 +115,7 @@ def _poses(found: Predictions, measures: Mapping[str, npt.NDArray[Any]], columns
 
 
 def _filled(official: Path, poses: Mapping[Pair, FloatArray]) -> Struct:
-    """The test pictures of the official file, as they are but for the joints."""
+    """Return the test pictures of the official file, with joints filled in and all else as it is."""
     release = read_mat(official)["RELEASE"][0, 0]
     pictures = release["annolist"].reshape(-1)
     numbers = np.flatnonzero(np.ravel(release["img_train"]) == 0)
@@ -182,7 +182,7 @@ def write_posetrack_videos(
 def _people(
     found: Predictions, images: npt.NDArray[Any], tracks: npt.NDArray[np.int64]
 ) -> dict[str, list[dict[str, Any]]]:
-    """Everybody's record, by picture."""
+    """Return everybody's record, by picture."""
     triples = np.zeros((len(images), len(NAMES), 3))
     triples[:, _COLUMNS] = np.concatenate([found.keypoints, np.ones((*found.scores.shape, 1))], axis=2)
     scores = np.zeros((len(images), len(NAMES)))

@@ -1,4 +1,4 @@
-"""What predictions are scored against, read from whatever file a benchmark or a release keeps it in."""
+"""Truth that predictions are scored against, read from files of benchmarks and releases, and matched to them."""
 
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
@@ -12,31 +12,31 @@ from posepyr.data.formats.coco_people import read_coco
 from posepyr.data.formats.containers import kind_of, read_json, read_mat
 from posepyr.data.formats.mpii_layout import Rectangles, read_ground_truth
 from posepyr.data.formats.mpii_releases import read_hourglass, read_hrnet
-from posepyr.data.formats.people import Visibility, against_file, around, truth_of
+from posepyr.data.formats.people import Visibility, against_file, box_around, truth_of
 from posepyr.data.results.posepyr_file import read_saved
 from posepyr.data.results.predictions import PredictionFile
 from posepyr.records import NOT_LABELLED, VISIBLE, FloatArray, Predictions, Truth
 from posepyr.skeleton import LSP_JOINTS, MPII_JOINTS
 
 
-class Known(NamedTuple):
-    """What a file knows of ``N`` people. Coordinates count from 0."""
+class TruthFile(NamedTuple):
+    """The truth of a file about ``N`` people. Coordinates count from 0."""
 
     file: Path
     layout: str
     """As a report names it."""
     joints: tuple[str, ...]
     truth: Truth
-    untold: tuple[str, ...] = ()
-    """Ways of breaking scores down that the file has nothing on."""
+    lacks: tuple[str, ...] = ()
+    """Groups that the file cannot tell scores of apart, as ``visibility``."""
     tested: slice = slice(None)
-    """Those whom the benchmark tests on, where the file holds more people and does not tell."""
+    """The people whom the benchmark tests on, where the file holds more and does not say which."""
 
 
-def read_truth(file: Path) -> Known:
-    """The people of a file, whose layout is told by what is in it.
+def read_truth(file: Path) -> TruthFile:
+    """Read the people of a file, whose layout is recognised by its content.
 
-    Known are MPII's ``detections_our_format.mat`` and ``gt_valid.mat``, the hourglass release's HDF5 and the HRNet
+    TruthFile are MPII's ``detections_our_format.mat`` and ``gt_valid.mat``, the hourglass release's HDF5 and the HRNet
     release's JSON (with ``gt_<name>.mat`` beside it for the size of heads), LSP's ``joints.mat``, COCO-style JSON, and
     what ``posepyr evaluate`` saves.
     """
@@ -47,16 +47,16 @@ def read_truth(file: Path) -> Known:
         return _rectangles(read_hourglass(file), file, "MPII, the hourglass release's HDF5")
     if kind == "NumPy":
         saved = read_saved(file)
-        return Known(file, "saved by posepyr", saved.joints, saved.truth)
+        return TruthFile(file, "saved by posepyr", saved.joints, saved.truth)
     content = read_json(file)
     if isinstance(content, list):
         return _rectangles(read_hrnet(file), file, "MPII, the HRNet release's JSON", "visibility")
     people = read_coco(file, Path())
     _check_areas(content, file)
-    return Known(file, "COCO-style JSON", people.joints, against_file(truth_of(people), file))
+    return TruthFile(file, "COCO-style JSON", people.joints, against_file(truth_of(people), file))
 
 
-def _matlab(file: Path) -> Known:
+def _matlab(file: Path) -> TruthFile:
     content = read_mat(file)
     if "pos_gt_src" in content:
         return _ground_truth(file)
@@ -71,34 +71,34 @@ def _matlab(file: Path) -> Known:
     raise Record(file).error("one of its arrays", "be called pos_gt_src (MPII) or joints (LSP)", known or "nothing")
 
 
-def _leeds(labels: lsp.Labels, file: Path) -> Known:
-    """Everybody of LSP or of LSP-extended, one a picture."""
+def _leeds(labels: lsp.Labels, file: Path) -> TruthFile:
+    """Return everybody of LSP or of LSP-extended, one a picture."""
     people = len(labels.keypoints)
     pictures = [labels.layout.picture.format(number) for number in range(1, people + 1)]
     truth = _truth(labels.keypoints, labels.visibility, {}, pictures)
     first, end = labels.layout.splits.get("test", (0, None))
     tested = slice(first, end) if people == end else slice(None)
-    return Known(file, f"{labels.layout.name}'s joints.mat", LSP_JOINTS, truth, ("people",), tested)
+    return TruthFile(file, f"{labels.layout.name}'s joints.mat", LSP_JOINTS, truth, ("people",), tested)
 
 
-def _ground_truth(file: Path) -> Known:
+def _ground_truth(file: Path) -> TruthFile:
     known = read_ground_truth(file)
     visibility = np.where(known.missing, NOT_LABELLED, VISIBLE).astype(np.uint8)
     truth = _truth(known.keypoints, visibility, {"head_size": known.head_size}, [""] * len(visibility))
-    return Known(file, "MPII, the layout of Tompson et al.", MPII_JOINTS, truth, ("visibility", "people"))
+    return TruthFile(file, "MPII, the layout of Tompson et al.", MPII_JOINTS, truth, ("visibility", "people"))
 
 
-def _rectangles(people: Rectangles, file: Path, layout: str, *untold: str) -> Known:
+def _rectangles(people: Rectangles, file: Path, layout: str, *lacks: str) -> TruthFile:
     labelled = people.visibility != NOT_LABELLED
     keypoints = np.where(labelled[:, :, None], people.joints - 1, 0.0)
-    return Known(
-        file, layout, MPII_JOINTS, _truth(keypoints, people.visibility, people.measures, people.images), untold
+    return TruthFile(
+        file, layout, MPII_JOINTS, _truth(keypoints, people.visibility, people.measures, people.images), lacks
     )
 
 
 def _truth(keypoints: FloatArray, visibility: Visibility, measures: Any, images: list[str]) -> Truth:
-    """Boxes are drawn about the joints: those of the files differ in what they enclose, if they have any."""
-    drawn = [around(*person) for person in zip(keypoints, visibility, strict=True)]
+    """Return the truth with boxes about the joints: files have boxes of different rules, or none."""
+    drawn = [box_around(*person) for person in zip(keypoints, visibility, strict=True)]
     boxes = np.array([np.zeros(4) if box is None else box for box in drawn]).reshape(-1, 4)
     return Truth(keypoints, visibility, boxes, np.array(images, np.str_), measures)
 
@@ -112,8 +112,8 @@ def _check_areas(content: dict[str, Any], file: Path) -> None:
         record.value(annotation, "id")
 
 
-def match(found: PredictionFile, known: Known, joints: tuple[str, ...]) -> tuple[Predictions, Truth]:
-    """Both with the joints of a skeleton, which the truth need not have, but the predictions if the truth has them.
+def match(found: PredictionFile, known: TruthFile, joints: tuple[str, ...]) -> tuple[Predictions, Truth]:
+    """Return both with the joints of a skeleton; predictions must have those of them that the truth has.
 
     Predictions may be of the tested people alone. Those with a truth of their own keep it where the other is a
     COCO-style file, which people are not numbered by.
@@ -137,8 +137,8 @@ def match(found: PredictionFile, known: Known, joints: tuple[str, ...]) -> tuple
     )
 
 
-def _truth_of(found: PredictionFile, known: Known) -> Truth:
-    """What the predictions' numbers refer to."""
+def _truth_of(found: PredictionFile, known: TruthFile) -> Truth:
+    """Return the truth that the predictions' numbers refer to."""
     if found.truth is not None and known.truth.file is not None:
         # People of a detector's boxes, perhaps: the annotation file has others.
         return found.truth._replace(file=known.truth.file, pictures=known.truth.pictures)
@@ -165,7 +165,7 @@ def _only(truth: Truth, chosen: slice) -> Truth:
     )
 
 
-def _check_pictures(found: PredictionFile, truth: Truth, known: Known) -> None:
+def _check_pictures(found: PredictionFile, truth: Truth, known: TruthFile) -> None:
     """Raise where both say which picture a person is in, and say different ones."""
     if found.images is None or not truth.images.all():
         return
@@ -178,7 +178,7 @@ def _check_pictures(found: PredictionFile, truth: Truth, known: Known) -> None:
 
 
 def _columns(joints: Sequence[str], wanted: tuple[str, ...]) -> list[int]:
-    """Where wanted joints stand; -1 for those that are not there."""
+    """Return the places of wanted joints; -1 for those that are not there."""
     return [joints.index(joint) if joint in joints else -1 for joint in wanted]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from posepyr.data.formats.archive import Record, data_folder, require, table
 from posepyr.data.formats.containers import read_json
-from posepyr.data.formats.people import People, has_extent, spelled
+from posepyr.data.formats.people import People, describe_left_out, has_extent
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, PublishedCount, Source
 from posepyr.skeleton import AI_CHALLENGER_JOINTS
 
@@ -80,7 +80,7 @@ class AIChallenger(Source):
         return _PUBLISHED.get(name, ())
 
 
-class _Found(NamedTuple):
+class _Person(NamedTuple):
     record: Record
     image: str
     box: Any
@@ -89,7 +89,7 @@ class _Found(NamedTuple):
 
 
 def read_ai_challenger(file: Path, images: Path) -> People:
-    """The people of a file: a list with, for every picture, a box and 14 joints by the person's name.
+    """Read the people of a file: a list with, for every picture, a box and 14 joints by the person's name.
 
     ``measures`` has ``image`` (the picture's name), ``person`` (its place in the picture) and ``area``, the box's, by
     which the benchmark scores. Left out and counted: people without a labelled joint, boxes without area.
@@ -105,7 +105,7 @@ def read_ai_challenger(file: Path, images: Path) -> People:
     kept = np.flatnonzero(labelled & remains)
     skipped["without labelled joints"] += int((~labelled).sum())
     skipped["with boxes that have no area"] = int((labelled & ~remains).sum())
-    left_out = spelled(skipped)
+    left_out = describe_left_out(skipped)
     if not len(kept):
         raise ValueError(f"{file} must hold a person with a labelled joint, got none; left out: {left_out}")
     _log.info("%s: %d people; left out: %s", file, len(kept), left_out)
@@ -118,11 +118,11 @@ def read_ai_challenger(file: Path, images: Path) -> People:
     )
 
 
-def _find(file: Path) -> tuple[list[_Found], Counter[str]]:
+def _find(file: Path) -> tuple[list[_Person], Counter[str]]:
     content = read_json(file)
     if not isinstance(content, list):
         raise Record(file).error("the file", "be a list of pictures", content)
-    found: list[_Found] = []
+    found: list[_Person] = []
     skipped = Counter[str]()
     for index, picture in enumerate(content):
         record = Record(file, f"[{index}]")
@@ -137,11 +137,11 @@ def _find(file: Path) -> tuple[list[_Found], Counter[str]]:
         skipped["without labelled joints"] += len(boxes.keys() - joints.keys())
         for person, values in joints.items():
             whose = Record(file, f"[{index}].{person} (image_id {name!r})")
-            found.append(_Found(whose, name, whose.value(boxes, person), values))
+            found.append(_Person(whose, name, whose.value(boxes, person), values))
     return found, skipped
 
 
-def _triples(found: list[_Found]) -> Any:
+def _triples(found: list[_Person]) -> Any:
     records = [person.record for person in found]
     rows = [person.joints for person in found]
     triples = table(rows, records, "keypoint_annotations", 3 * len(AI_CHALLENGER_JOINTS)).reshape(
@@ -154,7 +154,7 @@ def _triples(found: list[_Found]) -> Any:
     return triples
 
 
-def _places(found: list[_Found]) -> Any:
+def _places(found: list[_Person]) -> Any:
     counted, places = Counter[str](), []
     for person in found:
         places.append(counted[person.image])

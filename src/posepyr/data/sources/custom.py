@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from posepyr.data.formats.archive import Record, is_folder, nearest
+from posepyr.data.formats.archive import Record, is_folder
 from posepyr.data.formats.coco_people import read_coco
 from posepyr.data.formats.people import People
 from posepyr.data.formats.spreadsheet import read_csv
 from posepyr.records import Source
 from posepyr.skeleton import Skeleton
+from posepyr.suggestion import suggestion
 
 HOLDOUT = 0.1
 """Share of the training pictures that validate where the file names no annotations for validation."""
@@ -72,12 +73,12 @@ class Custom(Source):
 
 
 def skeleton(file: str) -> Skeleton:
-    """The joints that a data set's YAML file names."""
+    """Read the joints that a data set's YAML file names."""
     return _read(Path(file).expanduser().absolute()).skeleton
 
 
 def held_out(pictures: list[str], share: float, file: Path) -> set[str]:
-    """The pictures that validate: a share of them, chosen by nothing but their names, at least one."""
+    """Return the pictures that validate: a share of them, chosen by nothing but their names, at least one."""
     if len(pictures) < 2:
         raise Record(file).error("annotations.val", "be given, since a single training picture cannot be shared", None)
     count = min(len(pictures) - 1, max(1, round(share * len(pictures))))
@@ -96,7 +97,7 @@ def _read(file: Path) -> _Definition:
     content = record.mapping(_yaml(file), "the file")
     for key in content:
         if key not in _KNOWN:
-            raise ValueError(f"{record.error('key', 'be one of ' + ', '.join(_KNOWN), key)}{nearest(str(key), _KNOWN)}")
+            raise record.error("key", f"be one of {', '.join(_KNOWN)}", key, suggestion(str(key), _KNOWN))
     annotations = _paths(record.value(content, "annotations"), record, "annotations")
     if "train" not in annotations:
         raise record.error("annotations", "name a file for train", content["annotations"])

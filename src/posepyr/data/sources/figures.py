@@ -82,7 +82,7 @@ class FigureSplit:
         return Annotation(index, name, scene.box(), scene.person.joints, scene.visibility())
 
     def scene(self, index: int) -> Scene:
-        """What picture ``index`` shows, before it is painted."""
+        """Return the scene of picture ``index``, before it is painted."""
         if index not in self._recent:
             figures = self.figures
             scene = compose(

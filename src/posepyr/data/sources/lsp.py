@@ -9,7 +9,7 @@ import numpy as np
 
 from posepyr.data.formats.archive import data_folder, require
 from posepyr.data.formats.lsp import EXTENDED, LSP, Labels, Layout, read_joints
-from posepyr.data.formats.people import People, Visibility, around, spelled
+from posepyr.data.formats.people import People, Visibility, box_around, describe_left_out
 from posepyr.data.formats.pictures import read_picture
 from posepyr.records import NOT_LABELLED, FloatArray, PublishedCount, Source
 from posepyr.skeleton import LSP_JOINTS
@@ -88,7 +88,7 @@ class Lsp(Source):
             "without labelled joints": int((~labelled).sum()),
             "with joints that span no box": int((labelled & ~boxed).sum()),
         }
-        left_out = spelled(skipped)
+        left_out = describe_left_out(skipped)
         if not len(kept):
             raise ValueError(
                 f"{self.folder / 'joints.mat'} must hold a person with labelled joints for {name!r}, got none; "
@@ -102,7 +102,7 @@ class Lsp(Source):
 
 
 def _range(name: str, splits: dict[str, Any], count: int, folder: Path) -> tuple[int, int]:
-    """The first person of a split and the one after its last."""
+    """Return the first person of a split and the one after its last."""
     if name not in splits:
         raise ValueError(
             f"split must be one of {', '.join(splits)}, got {name!r}; say which of the {count} people it has, as in "
@@ -119,11 +119,11 @@ def _range(name: str, splits: dict[str, Any], count: int, folder: Path) -> tuple
 
 
 def _whole_pictures(folder: Path, pictures: Sequence[str]) -> FloatArray:
-    """Boxes from the first pixel of each picture to its last."""
+    """Return boxes from the first pixel of each picture to its last."""
     sizes = np.array([read_picture(folder / picture).shape[:2] for picture in pictures])
     return np.concatenate([np.zeros((len(sizes), 2)), sizes[:, ::-1] - 1.0], axis=1)
 
 
 def _about(keypoints: FloatArray, visibility: Visibility) -> FloatArray:
-    box = around(keypoints, visibility)
+    box = box_around(keypoints, visibility)
     return np.zeros(4) if box is None else box

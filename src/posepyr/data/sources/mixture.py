@@ -75,18 +75,18 @@ class Joined:
         return part[place]._replace(sample=sample)
 
     def view(self, annotation: Annotation, scale: float = 1.0) -> View:
-        """The picture that the annotation lies in, from the split that it came from."""
+        """Return the picture that the annotation lies in, from the split that it came from."""
         part, place = self._place(annotation.sample)
         return part.view(annotation._replace(sample=place), scale)
 
     def _place(self, sample: int) -> tuple[Split, int]:
-        """The split that somebody is from, and their number in it."""
+        """Return the split that somebody is from, and their number in it."""
         part = bisect_right(self._firsts, sample) - 1
         return self._parts[part], sample - self._firsts[part]
 
 
 def _together(name: str, parts: Sequence[Split]) -> npt.NDArray[Any]:
-    """One measure of all people; text where any of it is text."""
+    """Join one measure of all people; text where any of it is text."""
     found = [np.asarray(part.measures[name]) if name in part.measures else None for part in parts]
     known = [values for values in found if values is not None]
     kinds = {values.dtype.kind for values in known}

@@ -13,8 +13,8 @@ import numpy.typing as npt
 from posepyr.data.formats import coco_file
 from posepyr.data.formats.archive import data_folder, require
 from posepyr.data.formats.coco_people import read_detections
-from posepyr.data.formats.people import People, spelled
-from posepyr.data.formats.posetrack_clip import PER_PERSON, Clip, Frame, kept
+from posepyr.data.formats.people import People, describe_left_out
+from posepyr.data.formats.posetrack_clip import PER_PERSON, Clip, Frame, usable
 from posepyr.data.formats.posetrack_coco_style import BoxRule
 from posepyr.data.formats.posetrack_videos import read_annotated, read_clips
 from posepyr.data.results.submissions import check_folder, check_joints, write_posetrack_videos
@@ -57,7 +57,7 @@ class Videos:
         return self._people[index]
 
     def view(self, annotation: Annotation, scale: float = 1.0) -> View:
-        """The frame that the annotation lies in, read from disk."""
+        """Read the frame that the annotation lies in."""
         return self._people.view(annotation, scale)
 
 
@@ -170,14 +170,14 @@ class PoseTrack(Source):
     def _clips(self, stem: str) -> list[Clip]:
         place = self._place(stem)
         require(self.folder, [place if place.endswith(".json") else f"{place}/"], "PoseTrack")
-        return [kept(clip) for clip in read_clips(self.folder / place, self.box)]
+        return [usable(clip) for clip in read_clips(self.folder / place, self.box)]
 
     def _annotated(self, clips: list[Clip], place: Path) -> Videos:
         frames = _frames(clips, place)
         firsts = np.cumsum([0, *(len(clip.frames) for clip in clips[:-1])])
         places = np.concatenate([clip.frame + first for clip, first in zip(clips, firsts, strict=True)])
         skipped = sum((clip.skipped for clip in clips), Counter[str]())
-        left_out = spelled(skipped)
+        left_out = describe_left_out(skipped)
         if not len(places):
             raise ValueError(f"{place} must hold a person with a labelled joint, got none; left out: {left_out}")
         _log.info("%s: %d people in %d frames; left out: %s", place, len(places), len(frames), left_out)

@@ -11,23 +11,23 @@ from posepyr.data.classification.labelled import LabelledSource
 from posepyr.data.formats.people import truth_of
 from posepyr.records import FloatArray, Pixels, PublishedCount, Source, Split
 from posepyr.skeleton import Skeleton
-from posepyr.studies.datasets.findings import Finding, Look, Offender, merged
+from posepyr.studies.datasets.findings import Finding, SplitAnnotations, Offender, merged
 from posepyr.studies.datasets.people import check_people
 from posepyr.studies.datasets.pictures import (
     DECODED,
-    Looked,
-    Most,
-    Track,
+    CheckedPictures,
+    DecodeLimit,
+    Progress,
     check_labelled_split,
-    look_at,
-    look_at_split,
-    untracked,
+    check_pictures,
+    check_split_pictures,
+    no_progress,
 )
 
 SPLITS = ("train", "val", "test")
 
 
-class Report(NamedTuple):
+class DatasetCheck(NamedTuple):
     """All that is found."""
 
     splits: Mapping[str, Mapping[str, Any]]
@@ -65,14 +65,14 @@ def check_poses(
     source: Source,
     skeleton: Skeleton,
     names: Sequence[str] = SPLITS,
-    most: Most = DECODED,
-    track: Track = untracked,
-) -> Report:
-    """Goes through a data set of people. ``most`` is how many pictures are decoded; see :func:`look_at`."""
+    most: DecodeLimit = DECODED,
+    track: Progress = no_progress,
+) -> DatasetCheck:
+    """Goes through a data set of people. ``most`` is how many pictures are decoded; see :func:`check_pictures`."""
     read, findings = read_splits(source, names)
     looks, twins = _looks(read)
     pictures = _pictures({name: read[name] for name in looks}, looks)
-    looked = look_at(pictures, most, track)
+    looked = check_pictures(pictures, most, track)
     looks = {name: look.sized(looked.sizes) for name, look in looks.items()}
     findings += [finding for look in looks.values() for finding in check_people(look)]
     findings += [*_picture_faults(looks, looked), _shared_pictures(looks), _lacking_joints(looks, skeleton)]
@@ -80,12 +80,12 @@ def check_poses(
     splits: dict[str, dict[str, Any]] = {name: _summary(looks[name], source) for name in looks}
     splits |= {name: {"same_as": twin} for name, twin in twins.items()}
     counts = {"named": len(pictures), "looked_at": looked.number, "decoded": looked.decoded}
-    return Report({name: splits[name] for name in names if name in splits}, counts, merged(findings))
+    return DatasetCheck({name: splits[name] for name in names if name in splits}, counts, merged(findings))
 
 
 def check_labelled(
-    source: LabelledSource, names: Sequence[str] = SPLITS, most: Most = DECODED, track: Track = untracked
-) -> Report:
+    source: LabelledSource, names: Sequence[str] = SPLITS, most: DecodeLimit = DECODED, track: Progress = no_progress
+) -> DatasetCheck:
     """Goes through a data set of pictures of one class each."""
     read, findings = read_splits(source, names)
     splits: dict[str, Mapping[str, Any]] = {}
@@ -95,12 +95,12 @@ def check_labelled(
         if twin is not None:
             splits[name] = {"same_as": twin}
             continue
-        looked = look_at_split(split, most, track)
+        looked = check_split_pictures(split, most, track)
         splits[name], more = check_labelled_split(name, split, source.classes, looked)
         findings += more
         counts += Counter(named=len(split), looked_at=looked.number, decoded=looked.decoded)
         findings.append(_of(name, "other counts than published", miscounts(source.published(name), split)))
-    return Report(splits, {name: counts[name] for name in ("named", "looked_at", "decoded")}, merged(findings))
+    return DatasetCheck(splits, {name: counts[name] for name in ("named", "looked_at", "decoded")}, merged(findings))
 
 
 def _same_pictures(first: Any, second: Any) -> bool:
@@ -110,14 +110,14 @@ def _same_pictures(first: Any, second: Any) -> bool:
     return hasattr(first, "records") and np.array_equal(first.records, second.records)
 
 
-def _looks(read: Mapping[str, Split]) -> tuple[dict[str, Look], dict[str, str]]:
+def _looks(read: Mapping[str, Split]) -> tuple[dict[str, SplitAnnotations], dict[str, str]]:
     """Everybody's annotations by split; and the splits that have the people of an earlier one, with its name."""
-    looks: dict[str, Look] = {}
+    looks: dict[str, SplitAnnotations] = {}
     twins: dict[str, str] = {}
     for name, split in read.items():
         truth = truth_of(split)
         unknown: FloatArray = np.full((len(split), 2), np.nan)
-        look = Look(name, split.joints, truth, unknown)
+        look = SplitAnnotations(name, split.joints, truth, unknown)
         twin = next((other for other in looks if _same_people(looks[other], look)), None)
         if twin is None:
             looks[name] = look
@@ -126,14 +126,14 @@ def _looks(read: Mapping[str, Split]) -> tuple[dict[str, Look], dict[str, str]]:
     return looks, twins
 
 
-def _same_people(first: Look, second: Look) -> bool:
+def _same_people(first: SplitAnnotations, second: SplitAnnotations) -> bool:
     return all(
         np.array_equal(getattr(first.truth, field), getattr(second.truth, field))
         for field in ("images", "boxes", "keypoints", "visibility")
     )
 
 
-def _pictures(read: Mapping[str, Split], looks: Mapping[str, Look]) -> dict[str, Callable[[], Pixels]]:
+def _pictures(read: Mapping[str, Split], looks: Mapping[str, SplitAnnotations]) -> dict[str, Callable[[], Pixels]]:
     """Every picture once, and what gives its pixels."""
     found: dict[str, Callable[[], Pixels]] = {}
     for name, look in looks.items():
@@ -147,7 +147,7 @@ def _pixels(split: Split, index: int) -> Pixels:
     return split.view(split[index]).pixels
 
 
-def _picture_faults(looks: Mapping[str, Look], looked: Looked) -> list[Finding]:
+def _picture_faults(looks: Mapping[str, SplitAnnotations], looked: CheckedPictures) -> list[Finding]:
     found = []
     for kind, faults in (
         ("pictures that are missing", looked.missing),
@@ -162,7 +162,7 @@ def _picture_faults(looks: Mapping[str, Look], looked: Looked) -> list[Finding]:
     return found
 
 
-def _shared_pictures(looks: Mapping[str, Look]) -> Finding:
+def _shared_pictures(looks: Mapping[str, SplitAnnotations]) -> Finding:
     """Pictures that are trained on and scored on."""
     offenders = []
     for name, look in looks.items():
@@ -172,7 +172,7 @@ def _shared_pictures(looks: Mapping[str, Look]) -> Finding:
     return Finding("pictures in two splits", False, offenders)
 
 
-def _lacking_joints(looks: Mapping[str, Look], skeleton: Skeleton) -> Finding:
+def _lacking_joints(looks: Mapping[str, SplitAnnotations], skeleton: Skeleton) -> Finding:
     offenders = []
     for name, look in looks.items():
         lacking = [joint for joint in skeleton.joints if joint not in look.joints]
@@ -204,7 +204,7 @@ def left_out(split: Split) -> dict[str, int]:
     return dict(getattr(split, "skipped", {}))
 
 
-def _summary(look: Look, source: Source) -> dict[str, Any]:
+def _summary(look: SplitAnnotations, source: Source) -> dict[str, Any]:
     splits = (part.split(look.name) for part in source.parts(look.name))
     skipped = sum((Counter(left_out(split)) for split in splits), Counter[str]())
     return {

@@ -46,7 +46,7 @@ class Finding(NamedTuple):
         }
 
 
-class Look(NamedTuple):
+class SplitAnnotations(NamedTuple):
     """A split's annotations, with the sizes of its pictures."""
 
     name: str
@@ -55,7 +55,7 @@ class Look(NamedTuple):
     sizes: FloatArray
     """``N 2`` ``(height, width)`` of everybody's picture; not a number where it was not looked at."""
 
-    def sized(self, sizes: Mapping[str, tuple[int, int]]) -> "Look":
+    def sized(self, sizes: Mapping[str, tuple[int, int]]) -> "SplitAnnotations":
         """The same annotations, with the sizes of their pictures as far as they are known."""
         names, places = np.unique(self.truth.images, return_inverse=True)
         known = np.array([sizes.get(str(name), (np.nan, np.nan)) for name in names], np.float64).reshape(-1, 2)

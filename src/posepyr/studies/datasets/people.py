@@ -6,7 +6,7 @@ import numpy as np
 
 from posepyr.data.formats.people import has_extent
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, FloatArray
-from posepyr.studies.datasets.findings import BoolArray, Finding, Look, Offender
+from posepyr.studies.datasets.findings import BoolArray, Finding, SplitAnnotations, Offender
 
 TINY = 16.0
 """Pixels that the longer side of a box has at least, if there is anything to see in it."""
@@ -26,18 +26,18 @@ CROWD = 50
 _STATES = (NOT_LABELLED, OCCLUDED, VISIBLE)
 
 
-def check_people(look: Look) -> list[Finding]:
+def check_people(look: SplitAnnotations) -> list[Finding]:
     """Everything that is found in a split's annotations."""
     if not len(look.truth.boxes):
         return [Finding("splits without anybody", True, [Offender(look.name, "nobody")])]
     return [Finding(kind, spoils, list(check(look))) for kind, spoils, check in _CHECKS]
 
 
-def _labelled(look: Look) -> BoolArray:
+def _labelled(look: SplitAnnotations) -> BoolArray:
     return np.asarray(look.truth.visibility != NOT_LABELLED)
 
 
-def _not_numbers(look: Look) -> Iterator[Offender]:
+def _not_numbers(look: SplitAnnotations) -> Iterator[Offender]:
     boxes = np.asarray(~np.isfinite(look.truth.boxes).all(axis=1))
     yield from look.people(boxes, [f"box {_numbers(box)}" for box in look.truth.boxes[boxes]])
     for person, joint in np.argwhere(_labelled(look) & ~np.isfinite(look.truth.keypoints).all(axis=2)):
@@ -45,18 +45,18 @@ def _not_numbers(look: Look) -> Iterator[Offender]:
         yield look.person(person, f"{look.joints[joint]} at {_numbers(place)}")
 
 
-def _unknown_states(look: Look) -> Iterator[Offender]:
+def _unknown_states(look: SplitAnnotations) -> Iterator[Offender]:
     for person, joint in np.argwhere(~np.isin(look.truth.visibility, _STATES)):
         yield look.person(person, f"{look.joints[joint]} has state {look.truth.visibility[person, joint]}")
 
 
-def _no_area(look: Look) -> Iterator[Offender]:
+def _no_area(look: SplitAnnotations) -> Iterator[Offender]:
     boxes = look.truth.boxes
     wrong = np.isfinite(boxes).all(axis=1) & ~has_extent(boxes)
     yield from look.people(wrong, [f"box {_numbers(box)}" for box in boxes[wrong]])
 
 
-def _beside(look: Look) -> Iterator[Offender]:
+def _beside(look: SplitAnnotations) -> Iterator[Offender]:
     low, extent, size = look.truth.boxes[:, :2], look.truth.boxes[:, 2:], look.sizes[:, ::-1]
     # Comparisons with what is not a number are false: only pictures that were looked at can be missed.
     wrong = ((low > size - 0.5) | (low + extent < -0.5)).any(axis=1) & has_extent(look.truth.boxes)
@@ -68,7 +68,7 @@ def _beside(look: Look) -> Iterator[Offender]:
     yield from look.people(wrong, values)
 
 
-def _unlabelled(look: Look) -> Iterator[Offender]:
+def _unlabelled(look: SplitAnnotations) -> Iterator[Offender]:
     nobody = np.asarray(~_labelled(look).any(axis=1))
     if not nobody.all():
         yield from look.people(nobody, "no joint is labelled")
@@ -76,12 +76,12 @@ def _unlabelled(look: Look) -> Iterator[Offender]:
         yield Offender(look.name, "nobody has a labelled joint")
 
 
-def _without_truth(look: Look) -> Iterator[Offender]:
+def _without_truth(look: SplitAnnotations) -> Iterator[Offender]:
     if look.name != "train" and not _labelled(look).any():
         yield Offender(look.name, f"none of {len(look.truth.boxes)} people has a labelled joint: nothing to score")
 
 
-def _outside(look: Look) -> Iterator[Offender]:
+def _outside(look: SplitAnnotations) -> Iterator[Offender]:
     x, y = look.truth.keypoints[..., 0], look.truth.keypoints[..., 1]
     height, width = look.sizes[:, :1], look.sizes[:, 1:]
     out = (x < -0.5) | (y < -0.5) | (x > width - 0.5) | (y > height - 0.5)
@@ -91,13 +91,13 @@ def _outside(look: Look) -> Iterator[Offender]:
         yield look.person(person, f"{look.joints[joint]} at {at} of {size}")
 
 
-def _tiny(look: Look) -> Iterator[Offender]:
+def _tiny(look: SplitAnnotations) -> Iterator[Offender]:
     boxes = look.truth.boxes
     small = has_extent(boxes) & (boxes[:, 2:].max(axis=1) < TINY)
     yield from look.people(small, [f"box of {box[2]:.1f} x {box[3]:.1f}" for box in boxes[small]])
 
 
-def _twice(look: Look) -> Iterator[Offender]:
+def _twice(look: SplitAnnotations) -> Iterator[Offender]:
     """Everybody who has the joints of somebody before them in the same picture."""
     labelled = _labelled(look)
     _, picture = np.unique(look.truth.images, return_inverse=True)
@@ -115,14 +115,14 @@ def _twice(look: Look) -> Iterator[Offender]:
             yield look.person(group[second], f"the joints of person {group[first]}")
 
 
-def _never_labelled(look: Look) -> Iterator[Offender]:
+def _never_labelled(look: SplitAnnotations) -> Iterator[Offender]:
     never = ~_labelled(look).any(axis=0)
     if not never.all():
         for joint in np.flatnonzero(never):
             yield Offender(look.name, look.joints[joint])
 
 
-def _facing(look: Look, part: str) -> FloatArray | None:
+def _facing(look: SplitAnnotations, part: str) -> FloatArray | None:
     """By how many torso lengths everybody's left joint of a pair is right of the right one; None without the joints.
 
     Positive for somebody who faces the camera, not a number where it cannot be told.
@@ -138,14 +138,14 @@ def _facing(look: Look, part: str) -> FloatArray | None:
     return np.where(np.isfinite(turned), turned, np.nan)
 
 
-def _crossed(look: Look) -> Iterator[Offender]:
+def _crossed(look: SplitAnnotations) -> Iterator[Offender]:
     shoulders, hips = _facing(look, "shoulder"), _facing(look, "hip")
     if shoulders is not None and hips is not None:
         wrong = (shoulders * hips < 0) & (np.abs(shoulders) > APART) & (np.abs(hips) > APART)
         yield from look.people(wrong, "shoulders and hips face opposite ways")
 
 
-def _backs(look: Look) -> Iterator[Offender]:
+def _backs(look: SplitAnnotations) -> Iterator[Offender]:
     shoulders = _facing(look, "shoulder")
     told = np.zeros(0) if shoulders is None else shoulders[np.abs(shoulders) > APART]
     if len(told) >= CROWD and (told > 0).mean() < 0.5:
@@ -157,7 +157,7 @@ def _numbers(values: FloatArray) -> str:
     return f"({', '.join(f'{value:.1f}' for value in values.tolist())})"
 
 
-_CHECKS: tuple[tuple[str, bool, Callable[[Look], Iterator[Offender]]], ...] = (
+_CHECKS: tuple[tuple[str, bool, Callable[[SplitAnnotations], Iterator[Offender]]], ...] = (
     ("places that are no numbers", True, _not_numbers),
     ("joints in unknown states", True, _unknown_states),
     ("boxes that are reversed or empty", True, _no_area),

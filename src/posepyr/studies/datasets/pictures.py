@@ -12,7 +12,7 @@ from posepyr.data.formats.pictures import read_bytes, read_header, read_view, st
 from posepyr.records import Pixels
 from posepyr.studies.datasets.findings import Finding, Offender
 
-Most = int | Literal["all", "none"]
+DecodeLimit = int | Literal["all", "none"]
 """How many pictures are decoded; with ``none`` no picture is looked at."""
 
 DECODED = 500
@@ -22,18 +22,18 @@ _COARSE = 1 / 8
 """Scale at which pictures are decoded to see whether they can be: of a JPEG all bytes are looked at all the same."""
 
 
-class Track(Protocol):
+class Progress(Protocol):
     """Goes through items and shows how far it is."""
 
     def __call__(self, items: Sequence[Any], what: str, /) -> Iterable[Any]: ...
 
 
-def untracked(items: Sequence[Any], _what: str, /) -> Iterable[Any]:
+def no_progress(items: Sequence[Any], _what: str, /) -> Iterable[Any]:
     """Shows nothing."""
     return items
 
 
-class Looked(NamedTuple):
+class CheckedPictures(NamedTuple):
     """What became of the pictures, by the name that annotations have for them."""
 
     sizes: dict[str, tuple[int, int]]
@@ -46,13 +46,13 @@ class Looked(NamedTuple):
     decoded: int
 
 
-def look_at(pictures: Mapping[str, Callable[[], Pixels]], most: Most = DECODED, track: Track = untracked) -> Looked:
+def check_pictures(pictures: Mapping[str, Callable[[], Pixels]], most: DecodeLimit = DECODED, track: Progress = no_progress) -> CheckedPictures:
     """Opens every file; decodes ``most`` of all pictures, chosen by chance, and draws those that are no files.
 
     Also decoded is every file whose first and last bytes do not tell its size or that it is whole. ``pictures`` has for
     each name what gives its pixels, which is asked where the name is no file's.
     """
-    found = Looked({}, {}, {}, 0, 0)
+    found = CheckedPictures({}, {}, {}, 0, 0)
     if most == "none":
         return found
     names = sorted(pictures)
@@ -70,7 +70,7 @@ def look_at(pictures: Mapping[str, Callable[[], Pixels]], most: Most = DECODED, 
     return found._replace(number=len(asked), decoded=decoded)
 
 
-def _look_at_drawn(name: str, pixels: Callable[[], Pixels], found: Looked) -> bool:
+def _look_at_drawn(name: str, pixels: Callable[[], Pixels], found: CheckedPictures) -> bool:
     """Note down how large a picture is that its split makes; whether it could."""
     try:
         found.sizes[name] = _size(pixels())
@@ -79,7 +79,7 @@ def _look_at_drawn(name: str, pixels: Callable[[], Pixels], found: Looked) -> bo
     return name in found.sizes
 
 
-def _look_at_file(name: str, decode: bool, found: Looked) -> bool:
+def _look_at_file(name: str, decode: bool, found: CheckedPictures) -> bool:
     """Note down what a file is like; whether it had to be decoded for that."""
     try:
         if stored_size(name) is None:
@@ -111,15 +111,15 @@ def class_counts(split: LabelledSplit, classes: Sequence[str]) -> dict[str, int]
     return dict(zip(classes, np.bincount(labels, minlength=len(classes)).tolist(), strict=True))
 
 
-def look_at_split(split: LabelledSplit, most: Most, track: Track) -> Looked:
+def check_split_pictures(split: LabelledSplit, most: DecodeLimit, track: Progress) -> CheckedPictures:
     """What becomes of a split's pictures: those in files by their paths, others by their numbers."""
     files: Sequence[tuple[Any, int]] = getattr(split, "files", ())
     names = [str(path) for path, _ in files] or [str(index) for index in range(len(split))]
-    return look_at({name: partial(split.picture, index) for index, name in enumerate(names)}, most, track)
+    return check_pictures({name: partial(split.picture, index) for index, name in enumerate(names)}, most, track)
 
 
 def check_labelled_split(
-    name: str, split: LabelledSplit, classes: Sequence[str], looked: Looked
+    name: str, split: LabelledSplit, classes: Sequence[str], looked: CheckedPictures
 ) -> tuple[Mapping[str, Any], list[Finding]]:
     """What a split holds, and what is found in it."""
     counts = class_counts(split, classes)

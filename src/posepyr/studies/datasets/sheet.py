@@ -10,7 +10,7 @@ from posepyr import draw, geometry
 from posepyr.codec import Codec
 from posepyr.data.classification.labelled import LabelledPictures
 from posepyr.data.loading.dataset import Crops
-from posepyr.data.loading.loader import Draw
+from posepyr.data.loading.loader import SampleIndex
 from posepyr.records import Pixels, PoseBatch
 
 STRIDE = 4
@@ -20,7 +20,7 @@ ACROSS = 6
 """Tiles in a row, about."""
 
 
-class Wish(NamedTuple):
+class SheetOptions(NamedTuple):
     """What is drawn of everybody beside joints and limbs."""
 
     side: int = 256
@@ -30,12 +30,12 @@ class Wish(NamedTuple):
     targets: bool = False
 
 
-def pose_sheet(crops: Crops, people: Sequence[int], codec: Codec, name: str, wish: Wish) -> Pixels:
-    """A sheet of some of a split's people; ``name`` is the split's."""
+def pose_sheet(crops: Crops, people: Sequence[int], codec: Codec, name: str, wish: SheetOptions) -> Pixels:
+    """A sheet of sample_numbers of a split's people; ``name`` is the split's."""
     tiles: list[Pixels] = []
     captions: list[str] = []
     for person in people:
-        sample = crops[Draw(0, person)]
+        sample = crops[SampleIndex(0, person)]
         tiles.append(_pose(sample, crops, wish))
         captions.append(f"{name} {person}")
         if wish.mirrored:
@@ -49,10 +49,10 @@ def pose_sheet(crops: Crops, people: Sequence[int], codec: Codec, name: str, wis
 
 
 def labelled_sheet(
-    pictures: LabelledPictures, chosen: Sequence[int], classes: Sequence[str], name: str, wish: Wish
+    pictures: LabelledPictures, chosen: Sequence[int], classes: Sequence[str], name: str, wish: SheetOptions
 ) -> Pixels:
-    """A sheet of some pictures, with the names of their classes."""
-    samples = [pictures[Draw(0, number)] for number in chosen]
+    """A sheet of sample_numbers pictures, with the names of their classes."""
+    samples = [pictures[SampleIndex(0, number)] for number in chosen]
     tiles = [draw.enlarge(sample.image.permute(1, 2, 0).numpy(), wish.side)[0] for sample in samples]
     captions = [
         f"{name} {number}: {classes[int(sample.label)]}" for number, sample in zip(chosen, samples, strict=True)
@@ -62,14 +62,14 @@ def labelled_sheet(
 
 def mirrored(crops: Crops, person: int) -> PoseBatch:
     """The person's sample with its flip the other way round, all else alike."""
-    placed = crops.place(Draw(0, person))
+    placed = crops.place(SampleIndex(0, person))
     annotation = placed.annotation._replace(flip=not placed.annotation.flip)
     matrix = geometry.crop_matrix(annotation.box, crops.rule, annotation.rotation, annotation.flip)
     placed = placed._replace(annotation=annotation, matrix=matrix)
     return crops.sample(placed, crops.recolour(placed, crops.cut(placed, crops.view(placed))))
 
 
-def _pose(sample: PoseBatch, crops: Crops, wish: Wish) -> Pixels:
+def _pose(sample: PoseBatch, crops: Crops, wish: SheetOptions) -> Pixels:
     large, factor = draw.enlarge(sample.image.permute(1, 2, 0).numpy(), wish.side)
     places, shown = draw.place(sample.keypoints.numpy(), factor), (sample.visibility > 0).numpy()
     tile = draw.draw_pose(large, places, crops.skeleton, shown)
@@ -85,6 +85,6 @@ def _targets(sample: PoseBatch, codec: Codec, side: int) -> Pixels:
     return draw.overlay(large, torch.as_tensor(shown).numpy())
 
 
-def some(size: int, count: int, seed: int) -> list[int]:
+def sample_numbers(size: int, count: int, seed: int) -> list[int]:
     """So many numbers below ``size``, by chance and in order."""
     return sorted(np.random.default_rng(seed).permutation(size)[:count].tolist())

@@ -12,7 +12,7 @@ from posepyr.data.classification.labelled import LabelledSource
 from posepyr.data.formats.people import matched, truth_of
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, Source, Split, Truth
 from posepyr.skeleton import Skeleton
-from posepyr.studies.datasets.pictures import Looked, Track, class_counts, look_at, look_at_split, untracked
+from posepyr.studies.datasets.pictures import CheckedPictures, Progress, class_counts, check_pictures, check_split_pictures, no_progress
 
 SHARES = (0, 5, 25, 50, 75, 95, 100)
 """Percentiles that distributions are told by."""
@@ -21,7 +21,7 @@ DRAWN = 16
 """Drawn pictures that are painted to see how large they are; of files the headers are read, of all of them."""
 
 
-def pose_statistics(source: Source, skeleton: Skeleton, name: str, track: Track = untracked) -> dict[str, Any]:
+def pose_statistics(source: Source, skeleton: Skeleton, name: str, track: Progress = no_progress) -> dict[str, Any]:
     """A split of people, their joints as the skeleton has them."""
     split = matched(source.split(name), skeleton.joints)
     if not len(split):
@@ -37,11 +37,11 @@ def pose_statistics(source: Source, skeleton: Skeleton, name: str, track: Track 
         "joints": _joints(truth, skeleton),
         "boxes": _boxes(truth),
         "units": _units(truth, skeleton),
-        "picture_sizes": _sizes(look_at(_drawn(split, truth), DRAWN, track)),
+        "picture_sizes": _sizes(check_pictures(_drawn(split, truth), DRAWN, track)),
     }
 
 
-def labelled_statistics(source: LabelledSource, name: str, track: Track = untracked) -> dict[str, Any]:
+def labelled_statistics(source: LabelledSource, name: str, track: Progress = no_progress) -> dict[str, Any]:
     """A split of pictures of one class each."""
     split = source.split(name)
     counts = class_counts(split, source.classes)
@@ -49,7 +49,7 @@ def labelled_statistics(source: LabelledSource, name: str, track: Track = untrac
         "pictures": len(split),
         "pictures_in_a_class": percentiles(np.array(list(counts.values()))),
         "classes": counts,
-        "picture_sizes": _sizes(look_at_split(split, DRAWN, track)),
+        "picture_sizes": _sizes(check_split_pictures(split, DRAWN, track)),
     }
 
 
@@ -101,7 +101,7 @@ def _units(truth: Truth, skeleton: Skeleton) -> dict[str, float]:
     return shares
 
 
-def _sizes(looked: Looked) -> dict[str, Any]:
+def _sizes(looked: CheckedPictures) -> dict[str, Any]:
     """Of the pictures whose size is known; how many there are of the commonest sizes, ``height x width``."""
     sizes: Sequence[tuple[int, int]] = list(looked.sizes.values())
     array = np.array(sizes, np.float64).reshape(-1, 2)
