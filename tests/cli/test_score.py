@@ -11,7 +11,7 @@ import pytest
 import scipy.io
 
 from posepyr.cli.main import main
-from posepyr.data.results.posepyr_file import Saved, write_saved
+from posepyr.data.results.posepyr_file import SavedPredictions, write_saved
 from posepyr.data.results.predictions import in_order
 from posepyr.data.results.truths import read_truth
 from posepyr.evaluation import scoring
@@ -43,7 +43,7 @@ def test_percent_are_printed_and_shares_written(
         "head_top": "100.00", "shoulder": "100.00", "elbow": "100.00", "wrist": "95.00", "hip": "100.00",
         "knee": "100.00", "ankle": "100.00", "mean": "99.29",
     }  # fmt: skip
-    assert "PCK@0.2: joints no farther than (<=) 0.2 of the distance from left_hip to right_shoulder" in printed
+    assert "distance from the annotation is at most (<=) 0.2 times that from left_hip to right_shoulder" in printed
     assert "poses        10\n" in printed
     written = json.loads((tmp_path / "scores.json").read_text())
     assert written["scores"]["pck/wrist"] == pytest.approx(0.95)
@@ -60,7 +60,7 @@ def test_the_protocol_says_how_it_was_compared(files: tuple[str, str], shared: P
     assert "(<=)" in printed
     assert main(command(mpii, "--strict", "--compat", "--threshold", "0.1", metric="pckh")) == 0
     printed = capsys.readouterr().out
-    assert "PCKh@0.1: joints nearer than (<) 0.1" in printed
+    assert "PCKh@0.1: share of joints whose distance from the annotation is below (<) 0.1" in printed
     assert "measured at 0.11" in printed
 
 
@@ -98,7 +98,7 @@ def test_a_file_that_does_not_fit_is_an_error_on_one_line(
 def test_a_saved_file_needs_no_other(files: tuple[str, str], tmp_path: Path) -> None:
     known = read_truth(Path(files[0]))
     path = tmp_path / "test_predictions.npz"
-    write_saved(path, Saved(in_order(known.truth.keypoints), known.joints, {}, known.truth))
+    write_saved(path, SavedPredictions(in_order(known.truth.keypoints), known.joints, {}, known.truth))
     assert main(command((str(path), str(path)), "--json", str(tmp_path / "scores.json"))) == 0
     assert json.loads((tmp_path / "scores.json").read_text())["scores"]["pck"] == 1
 

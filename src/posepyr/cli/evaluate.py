@@ -1,16 +1,13 @@
 """``posepyr evaluate``: its flags, and the evaluations that they start."""
 
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from posepyr import errors
-from posepyr.cli.arguments import Request, parse
+from posepyr.cli.arguments import parse
 from posepyr.errors import UsageError
-
-if TYPE_CHECKING:
-    from posepyr.configuration.compose import Composer, Job
 
 HELP = """usage: posepyr evaluate CHECKPOINT [key=value ...] [flags]
 
@@ -30,77 +27,53 @@ examples:
   posepyr evaluate best.ckpt --split val data.batch_size=64 protocol=single
   posepyr evaluate best.ckpt -m data.source.difficulty=0,0.5,1"""
 
-CARRIED = ("model", "classifier", "codec", "skeleton", "init", "data.input_size", "data.padding")
-"""What a checkpoint brings, so that no override can change it."""
-
-Scores = dict[str, float]
+FLAGS = {"checkpoint": "CHECKPOINT", "split": "--split", "submission": "--submission"}
+"""Arguments of the evaluation as they are called on the command line."""
 
 
 def run(arguments: list[str]) -> int:
-    """Scores one checkpoint, once or under every combination of swept values."""
+    """Score one checkpoint, once or under every combination of swept values."""
     own = ("--split", "--output", "--submission")
     request = parse(arguments, words=1, own=own, refused=("--rerun", "--resume", "--config-name"))
     if "help" in request.switches:
         print(HELP)
         return errors.COMPLETED
-    checkpoint = _checkpoint(request)
-    _check_overrides(request.overrides)
-    split = request.values.get("split", "test")
-    if split not in ("val", "test"):
-        raise UsageError(f"--split must be val or test, got {split!r}")
+    if not request.words:
+        raise UsageError("CHECKPOINT must be given: posepyr evaluate runs/NAME/DATE/checkpoints/best.ckpt")
     from posepyr.configuration.compose import Composer
+    from posepyr.evaluation import evaluate
+    from posepyr.evaluation.single_pass import Evaluation
     from posepyr.running.launch import claim
     from posepyr.sweeps.jobs import run_each
 
-    jobs = _evaluations(Composer(*request.config), request, checkpoint)
+    split = request.values.get("split", "test")
+    with errors_of_flags():
+        checkpoint = evaluate.existing_checkpoint(request.words[0])
+        evaluate.check_request(split, request.overrides)
+    composer = Composer(*request.config)
+    lines = composer.expand(request.overrides) if request.multirun else [request.overrides]
+    jobs = [evaluate.compose_evaluation(composer, checkpoint, line) for line in lines]
     if request.cfg:
         print(jobs[0].text(request.cfg, "resolve" in request.switches), end="")
         return errors.COMPLETED
-    if len(jobs) > 1 and "submission" in request.values:
+    submission = request.values.get("submission")
+    if len(jobs) > 1 and submission:
         raise UsageError(f"--submission must come with one evaluation, got {len(jobs)} combinations of -m")
 
-    def task(config: dict[str, Any], folder: Path, _overrides: list[str]) -> Scores:
-        from posepyr.evaluation.poses import evaluate
+    def score(config: dict[str, Any], folder: Path, _overrides: list[str]) -> dict[str, float]:
+        wanted = Path(submission) if submission else None
+        with errors_of_flags():
+            return evaluate.score_checkpoint(config, Evaluation(checkpoint, split, folder, wanted))
 
-        submission = request.values.get("submission")
-        return evaluate(config, checkpoint, split, folder, Path(submission) if submission else None)
-
-    folder = claim(Path(request.values.get("output") or _evaluation_folder(checkpoint)))
-    return run_each(jobs, task, folder)
-
-
-def _checkpoint(request: Request) -> Path:
-    if not request.words:
-        raise UsageError("CHECKPOINT must be given: posepyr evaluate runs/NAME/DATE/checkpoints/best.ckpt")
-    path = Path(request.words[0])
-    if not path.is_file():
-        raise UsageError(f"CHECKPOINT must be a file that posepyr wrote, got {request.words[0]!r}, which is none")
-    return path
+    folder = claim(Path(request.values.get("output") or evaluate.evaluation_folder(checkpoint)))
+    return run_each(jobs, score, folder)
 
 
-def _run_folder(checkpoint: Path) -> Path | None:
-    """The run folder that a checkpoint lies in, if it does."""
-    folder = checkpoint.absolute().parent.parent
-    return folder if (folder / "config.yaml").is_file() and checkpoint.absolute().parent != folder else None
-
-
-def _check_overrides(overrides: Sequence[str]) -> None:
-    """Refuse what would be ignored: a checkpoint knows its network, its codec and its crop."""
-    for override in overrides:
-        key = override.partition("=")[0].lstrip("+~")
-        if key.split(".")[0] in CARRIED or key in CARRIED:
-            raise UsageError(f"{key} must be left out: the checkpoint has its own, which is used; got {override!r}")
-
-
-def _evaluations(composer: "Composer", request: Request, checkpoint: Path) -> list["Job"]:
-    """The configurations to score under; with -m one for each combination, all checked."""
-    lines = composer.expand(request.overrides) if request.multirun else [request.overrides]
-    folder = _run_folder(checkpoint)
-    if folder is None:
-        return [composer.job(line) for line in lines]
-    return [composer.stored(folder, line, swap=True) for line in lines]
-
-
-def _evaluation_folder(checkpoint: Path) -> Path:
-    where = _run_folder(checkpoint) or Path("runs")
-    return where / "evaluation" / datetime.now().strftime("%Y-%m-%d_%H-%M-%S")
+@contextmanager
+def errors_of_flags() -> Iterator[None]:
+    """Let errors about an argument of the evaluation name it as the command line does."""
+    try:
+        yield
+    except UsageError as error:
+        argument, space, rest = str(error).partition(" ")
+        raise UsageError(FLAGS.get(argument, argument) + space + rest) from None

@@ -12,8 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from posepyr import geometry
-from posepyr.checkpoints.recipe import ClassifierRecipe, Recipe, build_part, read_recipe
+from posepyr.checkpoints.parts import build_part
+from posepyr.checkpoints.recipe import read_recipe
 from posepyr.checkpoints.storage import read_checkpoint
+from posepyr.checkpoints.weights import load_model
 from posepyr.codec import Codec
 from posepyr.data.formats.pictures import read_picture
 from posepyr.geometry import CropRule
@@ -63,12 +65,11 @@ class Estimator:
         """
         content = read_checkpoint(Path(path))
         recipe = read_recipe(content, str(path))
-        packages = ("posepyr", *trust)
-        codec: Codec = build_part(recipe.codec, packages)
+        codec: Codec = build_part(recipe.codec, "codec", str(path), trust)
         return cls(
-            load_model(recipe, content["state_dict"], str(path), packages),
+            load_model(content, trust, str(path)),
             codec=codec,
-            skeleton=build_part(recipe.skeleton, packages),
+            skeleton=build_part(recipe.skeleton, "skeleton", str(path), trust),
             rule=CropRule(recipe.input_size, recipe.padding, codec.grid),
             protocol=Protocol(flip, scales),
             device=device,
@@ -123,19 +124,6 @@ def _by_picture(found: Found, boxes: Sequence[npt.NDArray[np.float32]]) -> list[
         Poses(keypoints[part], scores[part], own, None if visibility is None else visibility[part])
         for part, own in zip(parts, boxes, strict=True)
     ]
-
-
-def load_model(
-    recipe: Recipe | ClassifierRecipe, state: dict[str, Tensor], where: str, packages: Sequence[str]
-) -> nn.Module:
-    """Return the recipe's network with the checkpoint's weights, if every weight has its place."""
-    model: nn.Module = build_part(recipe.model, packages)
-    weights = {key.removeprefix("model."): value for key, value in state.items() if key.startswith("model.")}
-    try:
-        model.load_state_dict(weights)
-    except RuntimeError as error:
-        raise ValueError(f"{where}: the weights do not fit the recipe's model: {error}") from error
-    return model
 
 
 def to_pixels(image: Any) -> Pixels:

@@ -23,8 +23,8 @@ from posepyr.records import FloatArray, Predictions, Truth
 from posepyr.skeleton import Skeleton
 
 RULES = (
-    "OKS AP and AR over thresholds 0.50 to 0.95, the "
-    f"{MOST_PEOPLE} best poses of a picture, COCO's areas of medium and large people"
+    "OKS AP and AR: averages over thresholds 0.50 to 0.95 of the similarity OKS, for the "
+    f"{MOST_PEOPLE} best poses of a picture, with COCO's areas of medium and large people"
 )
 """COCO's way of scoring results, in words."""
 
@@ -108,7 +108,10 @@ class AveragePrecision(Scorer):
 
     @property
     def protocol(self) -> str:
-        return f"{RULES}; rescored, and poses alike beyond {self.suppression:g} left out, as the HRNet release does"
+        return (
+            f"{RULES}; a pose's score is its box's times the mean of its joints', and of poses with an OKS above "
+            f"{self.suppression:g} the best is kept, as in the HRNet release"
+        )
 
     @property
     def unit(self) -> str:

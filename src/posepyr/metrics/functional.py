@@ -56,7 +56,7 @@ def hits(distance: FloatArray, unit: FloatArray, mask: Mask, threshold: float, s
 
 def within(strict: bool = False) -> str:
     """Return in words what :func:`hits` asks of distances."""
-    return "nearer than (<)" if strict else "no farther than (<=)"
+    return "below (<)" if strict else "at most (<=)"
 
 
 def correct_keypoints(

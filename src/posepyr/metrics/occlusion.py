@@ -34,7 +34,7 @@ class Occlusion(Scorer):
 
     @property
     def protocol(self) -> str:
-        return "occlusion: labelled joints whose visibility is read as annotated; mean: every joint counts the same"
+        return "occlusion: share of annotated joints whose visibility is predicted right; mean: average over the joints"
 
     def _shares(self, predictions: Predictions, truth: Truth, mask: Mask | None) -> FloatArray:
         """Return the share of each joint ``K``; NaN where none counts."""

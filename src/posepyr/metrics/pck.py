@@ -77,8 +77,9 @@ class PCK(Scorer):
     def protocol(self) -> str:
         first, second = self.skeleton.unit or ("", "")
         return (
-            f"PCK@{self.threshold:g}: joints {within()} {self.threshold:g} of the distance from {first} to {second}, "
-            f"taken as {self.floor:g} pixels at least; mean: every joint counts the same"
+            f"PCK@{self.threshold:g}: share of joints whose distance from the annotation is {within()} "
+            f"{self.threshold:g} times that from {first} to {second} ({self.floor:g} pixels at least); "
+            "mean: average over the joints"
         )
 
     @property
@@ -171,8 +172,9 @@ class PCKh(Scorer):
         left_out = [joint for joint, counts in zip(self.skeleton.joints, self._in_mean, strict=True) if not counts]
         slip = "; PCKh@0.1 is measured at 0.11, as by the releases of HRNet and PPNet" if self.compat else ""
         return (
-            f"PCKh@{first:g}: joints {within(self.strict)} {first:g} of the head's size, 0.6 times the diagonal of its "
-            "box; mean: every joint counts the same, weighted: every annotated joint"
+            f"PCKh@{first:g}: share of joints whose distance from the annotation is {within(self.strict)} {first:g} "
+            "times the size of the head, which is 0.6 times the diagonal of its box; mean: average over the joints, "
+            "weighted: average over all annotated joints"
             f"{', both without ' + ' and '.join(left_out) if left_out else ''}{slip}"
         )
 

@@ -67,8 +67,8 @@ class PCP(Scorer):
     @property
     def protocol(self) -> str:
         return (
-            f"PCP@{self.threshold:g}, strict: limbs both of whose ends are {within()} {self.threshold:g} of their "
-            "length; mean: every limb counts the same"
+            f"PCP@{self.threshold:g}, strict: share of limbs both of whose ends have a distance from the annotation of "
+            f"{within()} {self.threshold:g} times the limb's length; mean: average over the limbs"
         )
 
     def _measured(

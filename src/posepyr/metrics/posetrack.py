@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from posepyr.metrics import functional
 from posepyr.metrics.average_precision import grouped
-from posepyr.metrics.functional import Mask, by_kind, mean_over_joints, without_nan
+from posepyr.metrics.functional import Mask, by_kind, mean_over_joints, within, without_nan
 from posepyr.metrics.posetrack_frames import (
     NOT_FOLLOWED,
     THRESHOLD,
@@ -25,8 +25,11 @@ from posepyr.skeleton import POSETRACK_JOINTS, Skeleton
 HEAD = ("nose", "head_bottom", "head_top")
 """Joints that the benchmark's tables call the head."""
 
-RULES = f"PoseTrack: joints no farther than (<=) {THRESHOLD:g} of the head's size, regions to ignore left out"
-"""What both scores count as found, in words."""
+RULES = (
+    f"PoseTrack: a joint is found if its distance from the annotation is {within()} {THRESHOLD:g} times the size of "
+    "the head; regions to ignore do not count"
+)
+"""The rule that both scores share, in words."""
 
 
 class PoseTrackAP(Scorer):
@@ -78,7 +81,7 @@ class PoseTrackAP(Scorer):
 
     @property
     def protocol(self) -> str:
-        return f"{RULES}; mAP in single frames, mean: every joint counts the same"
+        return f"{RULES}; mAP in single frames; mean: average over the joints"
 
     @property
     def unit(self) -> str:
