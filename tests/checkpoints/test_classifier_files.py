@@ -95,8 +95,8 @@ def test_hrnets_imagenet_file_becomes_what_a_pose_network_begins_with(
     again = build(content["posepyr_classifier"]["model"])
     again.load_state_dict({key.removeprefix("model."): value for key, value in content["state_dict"].items()})
     for key, value in again.state_dict().items():
-        lacks = key.endswith("num_batches_tracked") and not counters
-        assert torch.equal(value, torch.tensor(0) if lacks else classifier.state_dict()[key]), key
+        uncounted = key.endswith("num_batches_tracked") and not counters
+        assert torch.equal(value, torch.tensor(0) if uncounted else classifier.state_dict()[key]), key
 
     pose = HRNet(5, width=4, modules=(1, 1, 3), blocks=1)
     report = Pretrained(str(file))(pose).report
