@@ -31,6 +31,7 @@ from posepyr.configuration.overrides import (
 )
 from posepyr.configuration.stored import read_stored, with_later_keys
 from posepyr.errors import UsageError
+from posepyr.nodes import renewed
 from posepyr.suggestion import suggestion
 
 Config = dict[str, Any]
@@ -48,7 +49,7 @@ def compose(overrides: Sequence[str] = (), config_dir: str | Path | None = None)
 def recheck(config: Mapping[str, Any]) -> Config:
     """Complete and check a configuration that may have been changed after it was composed; return a copy."""
     try:
-        copy = complete(json.loads(json.dumps(config)))
+        copy = complete(renewed(json.loads(json.dumps(config))))
     except TypeError as error:
         raise UsageError(f"config must be plain data, as posepyr.compose returns: {error}") from error
     check(copy, copy, catalogue.declared_keys(catalogue.search_folders()))

@@ -7,12 +7,13 @@ from typing import Any
 import yaml
 
 from posepyr.errors import UsageError
+from posepyr.nodes import renewed
 
 Config = dict[str, Any]
 
 
 def read_stored(folder: Path) -> Config:
-    """Read the configuration of a run folder."""
+    """Read the configuration of a run folder, under today's names of classes and arguments."""
     path = folder / "config.yaml"
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -22,7 +23,7 @@ def read_stored(folder: Path) -> Config:
         raise UsageError(f"{path} must be YAML: {error}") from error
     if not isinstance(config, dict):
         raise UsageError(f"{path} must hold a mapping, got {type(config).__name__}")
-    return config
+    return dict(renewed(config))
 
 
 def with_later_keys(config: Config, present: Mapping[str, Any]) -> Config:

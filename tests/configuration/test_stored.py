@@ -1,0 +1,43 @@
+from pathlib import Path
+
+import pytest
+import yaml
+
+from posepyr import nodes
+from posepyr.configuration.compose import Composer, recheck
+from posepyr.configuration.stored import read_stored, with_later_keys
+
+
+def store(folder: Path, config: object) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    return folder
+
+
+def test_names_of_older_versions_are_read_as_todays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(nodes.MOVED, "posepyr.old.Network", "support.cli_parts.Network")
+    monkeypatch.setitem(nodes.RENAMED_ARGUMENTS, "support.cli_parts.Network", {"goes": "stacks"})
+    folder = store(tmp_path / "old", {"model": {"_target_": "posepyr.old.Network", "goes": 3}, "seed": 1})
+    assert read_stored(folder) == {"model": {"_target_": "support.cli_parts.Network", "stacks": 3}, "seed": 1}
+
+
+def test_keys_that_came_later_have_their_present_values(conf: Path, tmp_path: Path) -> None:
+    now = Composer().job([]).config
+    before = {key: value for key, value in now.items() if key != "seed"} | {"checkpoint": {"monitor": "val/top1"}}
+    del before["model"]["stacks"]
+    config = Composer().stored(store(tmp_path / "old", before), []).config
+    assert config["seed"] == 0
+    assert config["checkpoint"] == {"monitor": "val/top1", "mode": "max"}
+    assert config["model"]["stacks"] == 2
+
+
+def test_what_a_run_has_done_without_stays_away() -> None:
+    present = {"seed": 0, "callbacks": {"a": {"_target_": "x.y"}, "b": {"_target_": "x.z"}}}
+    assert with_later_keys({"callbacks": {"a": None}}, present) == {"callbacks": {"a": None}, "seed": 0}
+
+
+def test_a_configuration_from_elsewhere_is_copied_completed_and_checked(conf: Path) -> None:
+    config = Composer().job([]).config
+    changed = {**config, "model": {"_target_": "support.cli_parts.Network", "block": config["model"]["block"]}}
+    assert recheck(changed) == config
+    assert "stacks" not in changed["model"]
