@@ -10,6 +10,7 @@ RESERVED = frozenset({"_target_", "_partial_"})
 """Keys of a node that are not arguments."""
 
 MOVED = {
+    "posepyr.checkpoints.pretrained": "posepyr.checkpoints.weights",
     "posepyr.data.ai_challenger": "posepyr.data.sources.ai_challenger",
     "posepyr.data.augment": "posepyr.data.loading.augment",
     "posepyr.data.cifar10": "posepyr.data.classification.cifar10",
