@@ -30,7 +30,9 @@ def evaluate_classifier(config: Config, content: dict[str, Any], evaluation: Eva
             f"got people, {config['data']['source']['_target_']}"
         )
     cut = {**config["data"]["cut"], "size": list(recipe.input_size)}
-    data: ClassificationDataModule = build({**config["data"], "cut": cut}, seed=config["seed"], test_split=split)
+    data: ClassificationDataModule = build(
+        {**config["data"], "cut": cut}, "data", seed=config["seed"], test_split=split
+    )
     check_classes(recipe.classes, data.source.classes, where)
     task = ClassificationTask(load_model(content, trusted_packages(config), where), recipe=recipe)
     scores = scores_of(config, evaluation, split, task=task, data=data)

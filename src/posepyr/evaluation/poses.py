@@ -102,9 +102,9 @@ def make_data(config: Config, parts: Parts, split: str, source: Source | None = 
     if source is not None:
         del node["source"]
         injected["source"] = source
-    protocol: Protocol = build(config["protocol"])
+    protocol: Protocol = build(config["protocol"], "protocol")
     plan = CropPlan(parts.skeleton, None, parts.codec.grid, protocol.single_scale().scales, protocol.scales)
-    data: PoseDataModule = build(node, crops=plan, seed=config["seed"], test_split=split, **injected)
+    data: PoseDataModule = build(node, "data", crops=plan, seed=config["seed"], test_split=split, **injected)
     return data
 
 
@@ -114,9 +114,9 @@ def make_task(config: Config, parts: Parts, content: dict[str, Any], where: str)
         load_model(content, trusted_packages(config), where),
         codec=parts.codec,
         skeleton=parts.skeleton,
-        loss=build(config["loss"]),
+        loss=build(config["loss"], "loss"),
         scorers=make_scorers(config, parts.skeleton),
-        protocol=build(config["protocol"]),
+        protocol=build(config["protocol"], "protocol"),
         recipe=parts.recipe,
     )
 

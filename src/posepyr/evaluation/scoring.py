@@ -67,7 +67,7 @@ def _pckh(skeleton: Skeleton, settings: ScoreSettings) -> Scorer:
 
 
 def _pck(skeleton: Skeleton, settings: ScoreSettings) -> Scorer:
-    return PCK(skeleton, 0.2 if settings.threshold is None else settings.threshold, by=settings.by)
+    return PCK(skeleton, threshold=0.2 if settings.threshold is None else settings.threshold, by=settings.by)
 
 
 def _pcp(skeleton: Skeleton, settings: ScoreSettings) -> Scorer:

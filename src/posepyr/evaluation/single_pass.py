@@ -50,6 +50,7 @@ def scores_of(
     with quiet():
         trainer: pl.Trainer = build(
             in_this_process(config["trainer"]),
+            "trainer",
             logger=False,
             callbacks=list(callbacks),
             default_root_dir=str(evaluation.folder),

@@ -37,7 +37,9 @@ class PCK(Scorer):
     :func:`~posepyr.metrics.scorer.groups`.
     """
 
-    def __init__(self, skeleton: Skeleton, threshold: float = 0.2, floor: float = 5.0, by: Sequence[By] = ()) -> None:
+    def __init__(
+        self, skeleton: Skeleton, *, threshold: float = 0.2, floor: float = 5.0, by: Sequence[By] = ()
+    ) -> None:
         pair = skeleton.unit_indices
         if pair is None:
             raise ValueError(
