@@ -24,7 +24,7 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def copy(drawn: Path, tmp_path: Path) -> Path:
-    """A copy to spoil."""
+    """A copy to damage."""
     for path in drawn.rglob("*"):
         if path.is_file():
             target = tmp_path / "copy" / path.relative_to(drawn)
@@ -60,10 +60,10 @@ def test_a_data_set_in_order(drawn: Path, capsys: pytest.CaptureFixture[str]) ->
     assert re.search(r"^test +the same as val$", out, re.MULTILINE)
     assert "pictures  9 of 9 looked at, 9 decoded" in out
     assert "train: 6 people, published 149,813" in out
-    assert out.endswith("nothing to spoil a training; 1 kind of note\n")
+    assert out.endswith("no errors; 1 kind of note\n")
 
 
-def test_what_would_spoil_a_training_ends_with_code_1(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_errors_end_with_code_1(copy: Path, capsys: pytest.CaptureFixture[str]) -> None:
     empty, gone = sorted((copy / "train2017").iterdir())[:2]
     empty.write_bytes(b"")
     gone.unlink()
@@ -71,7 +71,7 @@ def test_what_would_spoil_a_training_ends_with_code_1(copy: Path, capsys: pytest
     out = capsys.readouterr().out
     assert re.search(rf"ERROR  pictures that cannot be read: 1\n  train 0 .*{empty.name} with zero bytes", out)
     assert re.search(rf"ERROR  pictures that are missing: 1\n  train 1 .*{gone.name}", out)
-    assert "2 kinds of error, which would spoil a training" in out
+    assert "2 kinds of error that would stop or mislead a training" in out
     assert check(copy, "--split", "train", "--pictures", "none") == 0
     assert "pictures  6, none looked at" in capsys.readouterr().out
 
@@ -96,7 +96,7 @@ def test_a_damaged_annotation_names_file_record_and_field(copy: Path, capsys: py
     assert re.search(rf"train: {path}: annotations\[3\] \(id \d+\): keypoints must", capsys.readouterr().out)
 
 
-def spoilt(copy: Path) -> dict[str, Any]:
+def repeat_person(copy: Path) -> dict[str, Any]:
     """Thirty-one copies of the first person of the file."""
     path = copy / "annotations" / "person_keypoints_train2017.json"
     content = json.loads(path.read_text())
@@ -107,7 +107,7 @@ def spoilt(copy: Path) -> dict[str, Any]:
 
 
 def test_twenty_are_shown_and_all_are_written(copy: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    spoilt(copy)
+    repeat_person(copy)
     file = tmp_path / "report.json"
     assert check(copy, "--split", "train", "--json", str(file)) == 0
     out = capsys.readouterr().out

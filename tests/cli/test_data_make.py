@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import scipy.io
 
-from posepyr.cli import data
 from posepyr.cli.main import main
 from posepyr.data.formats.pictures import read_picture
 from posepyr.data.sources.coco import Coco
@@ -17,7 +16,7 @@ SMALL = ["--train", "3", "--test", "2", "--size", "64", "--seed", "5"]
 
 
 def make(layout: str, folder: Path, *more: str) -> int:
-    return data.run(["make", "figures", "--format", layout, "--output", str(folder), *more])
+    return main(["data", "make", "figures", "--format", layout, "--output", str(folder), *more])
 
 
 def test_figures_as_coco(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -53,8 +52,8 @@ def test_figures_as_lsp(tmp_path: Path) -> None:
     [
         (["make", "figures", "--format", "coco"], "required: --output"),
         (["make", "figures", "--format", "yolo", "--output", "x"], "invalid choice: 'yolo'"),
-        (["make", "figures", "--format", "lsp", "--output", "x", "--val", "3"], "--val is no split of lsp"),
-        (["make", "figures", "--format", "coco", "--output", "x", "--val", "-3"], "--val must not be negative, got -3"),
+        (["make", "figures", "--format", "lsp", "--output", "x", "--val", "3"], "--val must be a split of lsp"),
+        (["make", "figures", "--format", "coco", "--output", "x", "--val", "-3"], "--val must be at least 0, got -3"),
         (
             ["make", "figures", "--format", "lsp", "--output", "x", "--train", "0", "--test", "0"],
             "must ask for somebody",
@@ -69,9 +68,7 @@ def test_wrong_arguments_end_with_code_2(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit) as end:
-        data.run(arguments)
-    assert end.value.code == 2
+    assert main(["data", *arguments]) == 2
     assert message in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
 
@@ -88,8 +85,8 @@ def test_a_folder_with_files_is_refused_in_one_line(tmp_path: Path, capsys: pyte
 
 def test_help_imports_nothing_heavy() -> None:
     script = (
-        "import sys; from posepyr.cli import data\n"
-        "try: data.run(['make', '--help'])\n"
+        "import sys; from posepyr.cli.main import main\n"
+        "try: main(['data', 'make', '--help'])\n"
         "except SystemExit: pass\n"
         "sys.exit(bool({'numpy', 'torch', 'cv2', 'rich'} & set(sys.modules)))"
     )

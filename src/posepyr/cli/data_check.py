@@ -1,18 +1,13 @@
-"""``posepyr data check``: what would spoil a training, and what is worth a look."""
+"""``posepyr data check``: errors that would stop or mislead a training, and notes."""
 
-import argparse
-import json
-import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posepyr import errors
-from posepyr.cli import data_source
+from posepyr.cli import data_source, options
 from posepyr.errors import UsageError
 
 if TYPE_CHECKING:
-    from posepyr.cli.data_source import Data
     from posepyr.studies.datasets.check import DatasetCheck
     from posepyr.studies.datasets.findings import Finding, Offender
     from posepyr.studies.datasets.pictures import DecodeLimit
@@ -25,30 +20,32 @@ EXAMPLES = """examples:
   posepyr data check data=mpii --split train --split val --pictures all --json report.json
   posepyr data check data=custom data.source.file=my_data.yaml
 
-Ends with code 1 if anything is found that would spoil a training.
+Ends with code 1 if anything is found that would stop or mislead a training.
 """
 
 
 def run(arguments: list[str]) -> int:
-    """Checks, prints, and writes the report where it is asked for."""
-    options = _parser().parse_intermixed_args(arguments)
-    most = _most(options.pictures)
-    data = data_source.data_of(data_source.configuration(options))
-    report = check(data, options.split, most)
-    if options.json:
-        from posepyr.files import write_text
+    """Check a data set and report what was found."""
+    chosen = _parser().read(arguments)
+    limit = _decode_limit(chosen.pictures)
+    data = data_source.build_data(data_source.configuration(chosen))
+    # Here, after parsing: --help must not wait for NumPy.
+    from posepyr.cli.progress import tracking
+    from posepyr.studies.datasets.check import SPLITS, check_data
 
-        content = {"overrides": options.overrides, **report.to_dict()}
-        write_text(options.json, json.dumps(content, indent=2) + "\n")
-    sys.stdout.write(text(report, data_source.named(options)))
-    return errors.FAILED if report.spoilt else errors.COMPLETED
+    with tracking() as progress:
+        found = check_data(data, tuple(dict.fromkeys(chosen.split or SPLITS)), limit, progress)
+    options.deliver(
+        chosen, {"overrides": chosen.overrides, **found.to_dict()}, text(found, data_source.describe(chosen))
+    )
+    return errors.FAILED if found.has_errors else errors.COMPLETED
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> options.Parser:
     parser = data_source.parser(
         "check",
-        "Go through a data set: files and pictures that are missing or damaged, boxes and joints that cannot be, "
-        "people annotated twice, counts against the published ones.",
+        "Check a data set before it is trained on: files and pictures that are missing or damaged, impossible boxes "
+        "and joints, people annotated twice, counts against the published ones.",
         EXAMPLES,
     )
     parser.add_argument(
@@ -60,44 +57,30 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="how many pictures to decode, or all; of the others the headers are read; none looks at no picture (500)",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the report, with every offender")
+    options.add_json(parser, "the report, with every offender,")
     return parser
 
 
-def _most(given: str) -> "DecodeLimit":
-    if given == "all":
+def _decode_limit(value: str) -> "DecodeLimit":
+    if value == "all":
         return "all"
-    if given == "none":
+    if value == "none":
         return "none"
-    if not given.isdecimal():
-        raise UsageError(f"--pictures must be a number, all or none, got {given}")
-    return int(given)
+    if not value.isdecimal():
+        raise UsageError(f"--pictures must be a number, all or none, got {value}")
+    return int(value)
 
 
-def check(data: "Data", names: list[str] | None, most: "DecodeLimit") -> "DatasetCheck":
-    """The report on a data set."""
-    from posepyr.cli.progress import tracking
-    from posepyr.data.module import ClassificationDataModule
-    from posepyr.studies.datasets.check import SPLITS, check_labelled, check_poses
-
-    asked = tuple(dict.fromkeys(names or SPLITS))
-    with tracking() as track:
-        if isinstance(data, ClassificationDataModule):
-            return check_labelled(data.source, asked, most, track)
-        return check_poses(data.source, data.skeleton, asked, most, track)
-
-
-def text(report: "DatasetCheck", chosen: str) -> str:
-    """The report for reading."""
+def text(found: "DatasetCheck", chosen: str) -> str:
+    """Return the report for reading."""
     lines = [f"data      {chosen}"]
-    for name, holds in report.splits.items():
-        lines.append(f"{name:<9} {_holds(holds)}")
-    lines.append(f"pictures  {_pictures(report.pictures)}")
-    for finding in report.findings:
+    lines += [f"{name:<9} {_content(content)}" for name, content in found.splits.items()]
+    lines.append(f"pictures  {_pictures(found.pictures)}")
+    for finding in found.findings:
         lines += ["", *_finding(finding)]
-    errors = sum(finding.spoils for finding in report.findings)
-    notes = len(report.findings) - errors
-    verdict = f"{_kinds(errors)} of error, which would spoil a training" if errors else "nothing to spoil a training"
+    wrong = sum(finding.is_error for finding in found.findings)
+    notes = len(found.findings) - wrong
+    verdict = f"{_kinds(wrong)} of error that would stop or mislead a training" if wrong else "no errors"
     return "\n".join([*lines, "", f"{verdict}; {_kinds(notes)} of note"]) + "\n"
 
 
@@ -107,18 +90,18 @@ def _pictures(counts: Mapping[str, int]) -> str:
     return f"{counts['looked_at']:,} of {counts['named']:,} looked at, {counts['decoded']:,} decoded"
 
 
-def _holds(holds: Mapping[str, Any]) -> str:
-    if "same_as" in holds:
-        return f"the same as {holds['same_as']}"
-    if "classes" in holds:
-        return f"{holds['pictures']:,} pictures of {len(holds['classes'])} classes"
-    left_out = ", ".join(f"{count:,} {reason}" for reason, count in holds["left_out"].items()) or "nobody"
-    return f"{holds['people']:,} people in {holds['pictures']:,} pictures; left out: {left_out}"
+def _content(content: Mapping[str, Any]) -> str:
+    if "same_as" in content:
+        return f"the same as {content['same_as']}"
+    if "classes" in content:
+        return f"{content['pictures']:,} pictures of {len(content['classes'])} classes"
+    left_out = ", ".join(f"{count:,} {reason}" for reason, count in content["left_out"].items()) or "nobody"
+    return f"{content['people']:,} people in {content['pictures']:,} pictures; left out: {left_out}"
 
 
 def _finding(finding: "Finding") -> Iterator[str]:
     count = len(finding.offenders)
-    yield f"{'ERROR' if finding.spoils else 'note'}  {finding.kind}: {count:,}"
+    yield f"{'ERROR' if finding.is_error else 'note'}  {finding.kind}: {count:,}"
     for offender in finding.offenders[:SHOWN]:
         yield from (f"  {line}" for line in _offender(offender).splitlines())
     if count > SHOWN:

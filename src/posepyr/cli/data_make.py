@@ -4,13 +4,16 @@ import argparse
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from posepyr import errors
+from posepyr.cli import options
+from posepyr.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from posepyr.records import Annotation, Source, Split, View
+    from posepyr.records import Annotation, Split, View
     from posepyr.skeleton import Skeleton
 
 SPLITS = {"coco": ("train", "val", "test"), "mpii": ("train", "val", "test"), "lsp": ("train", "test")}
@@ -27,37 +30,38 @@ EXAMPLES = """examples:
 
 def run(arguments: list[str]) -> int:
     """Write drawn figures in the layout of an archive."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
-    people = _people(options, parser)
+    chosen = _parser().read(arguments)
+    people = _people(chosen)
     # After parsing: --help and a wrong flag must not wait for NumPy and OpenCV.
     from posepyr.cli.progress import progress_bar
     from posepyr.data.export import write_coco, write_lsp, write_mpii
     from posepyr.data.sources.figures import Figures
 
-    given = {name: getattr(options, name) for name in ("difficulty", "seed", "size")}
-    source = Figures(**people, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
-    write = {"coco": write_coco, "mpii": write_mpii, "lsp": write_lsp}[options.format]
+    class TrackedFigures(Figures):
+        """Figures whose splits move a progress bar with every picture."""
+
+        def split(self, name: str) -> Any:
+            return _TrackedSplit(super().split(name), progress, name)
+
+    settings: dict[str, Any] = {name: getattr(chosen, name) for name in ("difficulty", "seed", "size")}
+    write = {"coco": write_coco, "mpii": write_mpii, "lsp": write_lsp}[chosen.format]
     began = time.perf_counter()
     with progress_bar() as progress:
-        written = write(
-            _Watched(source, progress), drawn_skeleton(), options.output, [name for name in people if people[name]]
-        )
+        figures = TrackedFigures(**people, **{name: value for name, value in settings.items() if value is not None})
+        written = write(figures, drawn_skeleton(), chosen.output, [name for name in people if people[name]])
     counted = ", ".join(f"{count} {name}" for name, count in written.items())
-    sys.stdout.write(f"{options.output}: {counted} in {options.format}'s layout, {time.perf_counter() - began:.1f} s\n")
-    return 0
+    sys.stdout.write(f"{chosen.output}: {counted} in {chosen.format}'s layout, {time.perf_counter() - began:.1f} s\n")
+    return errors.COMPLETED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "posepyr data make",
-        description="Draw people and write them as pictures and annotations in the layout of an archive.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def _parser() -> options.Parser:
+    parser = options.Parser(
+        "posepyr data make", "Draw people and write them as pictures and annotations in the layout of an archive.",
+        EXAMPLES,
+    )  # fmt: skip
     parser.add_argument("source", choices=["figures"], help="what to draw")
     parser.add_argument("--format", choices=sorted(SPLITS), required=True, help="the layout")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new or an empty folder")
+    options.add_output(parser, "a new or an empty folder", required=True)
     for name in ("train", "val", "test"):
         defaults = ", ".join(
             f"{layout} {count}" for layout in SPLITS for split, count in _defaults(layout).items() if split == name
@@ -73,25 +77,23 @@ def _defaults(layout: str) -> dict[str, int]:
     return dict(zip(SPLITS[layout], PEOPLE[layout], strict=True))
 
 
-def _people(options: argparse.Namespace, parser: argparse.ArgumentParser) -> dict[str, int]:
-    """People by split, in the order of the layout."""
-    people = _defaults(options.format)
+def _people(chosen: argparse.Namespace) -> dict[str, int]:
+    """Return the number of people by split, in the order of the layout."""
+    options.check_least(chosen, train=0, val=0, test=0)
+    people = _defaults(chosen.format)
     for name in ("train", "val", "test"):
-        count = getattr(options, name)
-        if count is None:
-            continue
-        if count < 0:
-            parser.error(f"--{name} must not be negative, got {count}")
-        if name not in people:
-            parser.error(f"--{name} is no split of {options.format}, which has {' and '.join(people)}")
-        people[name] = count
+        count = getattr(chosen, name)
+        if count is not None and name not in people:
+            raise UsageError(f"--{name} must be a split of {chosen.format}, which has {' and '.join(people)} alone")
+        if count is not None:
+            people[name] = count
     if not any(people.values()):
-        parser.error("--train, --val or --test must ask for somebody, got 0 in every split")
+        raise UsageError("--train, --val or --test must ask for somebody, got 0 in every split")
     return people
 
 
 def drawn_skeleton() -> "Skeleton":
-    """The joints that figures have."""
+    """Return the skeleton of drawn people."""
     import yaml
 
     from posepyr.configuration.catalogue import configuration_folder
@@ -102,17 +104,9 @@ def drawn_skeleton() -> "Skeleton":
     return skeleton
 
 
-class _Watched:
-    """A source whose splits move a progress bar with every picture."""
+class _TrackedSplit:
+    """A split that moves a progress bar with every picture."""
 
-    def __init__(self, source: "Source", progress: "Progress") -> None:
-        self._source, self._progress = source, progress
-
-    def split(self, name: str) -> "Split":
-        return _WatchedSplit(self._source.split(name), self._progress, name)
-
-
-class _WatchedSplit:
     def __init__(self, split: "Split", progress: "Progress", name: str) -> None:
         self._split, self._progress = split, progress
         self._bar = progress.add_task(name, total=len(split))

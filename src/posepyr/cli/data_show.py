@@ -2,11 +2,10 @@
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from posepyr import errors
-from posepyr.cli import data_source
+from posepyr.cli import data_source, options
 from posepyr.errors import UsageError
 
 if TYPE_CHECKING:
@@ -24,18 +23,18 @@ EXAMPLES = """examples:
 
 
 def run(arguments: list[str]) -> int:
-    """Draws the sheet."""
-    options = _parser().parse_intermixed_args(arguments)
-    _check(options)
+    """Draw the sheet."""
+    chosen = _parser().read(arguments)
+    _check(chosen)
     from posepyr import draw
 
-    pixels, count = sheet(options)
-    draw.save(pixels, options.output)
-    sys.stdout.write(f"{options.output}: {count} of {data_source.named(options)}, {options.split}\n")
+    pixels, count = sheet(chosen)
+    draw.save(pixels, chosen.output)
+    sys.stdout.write(f"{chosen.output}: {count} of {data_source.describe(chosen)}, {chosen.split}\n")
     return errors.COMPLETED
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> options.Parser:
     parser = data_source.parser(
         "show",
         "Draw people as a network is shown them: the crops of training or, without --augment, of testing, with joints "
@@ -43,7 +42,7 @@ def _parser() -> argparse.ArgumentParser:
         EXAMPLES,
     )
     parser.add_argument("--split", default="train", metavar="NAME", help="(train)")
-    parser.add_argument("--count", type=int, default=COUNT, metavar="N", help=f"how many, chosen by chance ({COUNT})")
+    parser.add_argument("--count", type=int, default=COUNT, metavar="N", help=f"how many, chosen at random ({COUNT})")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="another seed, other people (0)")
     parser.add_argument("--person", type=int, action="append", metavar="N", help="these instead, by their numbers")
     parser.add_argument("--augment", action="store_true", help="scaled, turned, mirrored and coloured as in training")
@@ -51,49 +50,44 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--heatmaps", action="store_true", help="with the targets of the codec, beside the others")
     parser.add_argument("--names", action="store_true", help="names of the joints; tiles are larger then")
     parser.add_argument("--side", type=int, metavar="P", help=f"pixels of a tile ({SIDE}; with names {NAMED_SIDE})")
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="a picture file")
+    options.add_output(parser, "a picture file", metavar="FILE", required=True)
     return parser
 
 
-def _check(options: argparse.Namespace) -> None:
-    if options.side is None:
-        options.side = NAMED_SIDE if options.names else SIDE
-    for name, least, most in (("count", 1, None), ("seed", 0, None), ("side", 32, 2048)):
-        value = getattr(options, name)
-        if value < least or (most is not None and value > most):
-            limit = f"at least {least}" if most is None else f"from {least} to {most}"
-            raise UsageError(f"--{name} must be {limit}, got {value}")
-    if options.output.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise UsageError(f"--output must end in .png or .jpg, got {options.output}")
+def _check(chosen: argparse.Namespace) -> None:
+    if chosen.side is None:
+        chosen.side = NAMED_SIDE if chosen.names else SIDE
+    options.check_least(chosen, count=1, seed=0)
+    if not 32 <= chosen.side <= 2048:
+        raise UsageError(f"--side must be from 32 to 2048, got {chosen.side}")
+    if chosen.output.suffix.lower() not in (".png", ".jpg", ".jpeg"):
+        raise UsageError(f"--output must end in .png or .jpg, got {chosen.output}")
 
 
-def sheet(options: argparse.Namespace) -> tuple["Pixels", int]:
-    """The sheet, and how many are on it."""
+def sheet(chosen: argparse.Namespace) -> tuple["Pixels", int]:
+    """Return the sheet, and the number of people or pictures on it."""
     from posepyr.data.module import ClassificationDataModule
     from posepyr.nodes import build
-    from posepyr.studies.datasets.sheet import SheetOptions, labelled_sheet, pose_sheet
+    from posepyr.studies.datasets.sheet import SheetOptions, draw_sheet
 
-    config = data_source.configuration(options)
-    data = data_source.data_of(config)
-    wish = SheetOptions(options.side, options.names, options.flip, options.heatmaps)
-    chosen = _chosen(options, len(data.samples(options.split)))
-    if not isinstance(data, ClassificationDataModule):
-        crops, codec = data.samples(options.split, options.augment), build(config["codec"])
-        return pose_sheet(crops, chosen, codec, options.split, wish), len(chosen)
-    if wish != SheetOptions(options.side):
+    config = data_source.configuration(chosen)
+    data = data_source.build_data(config)
+    wanted = SheetOptions(chosen.side, chosen.names, chosen.flip, chosen.heatmaps)
+    if isinstance(data, ClassificationDataModule) and wanted != SheetOptions(chosen.side):
         raise UsageError(
             "--names, --flip and --heatmaps must be left out for pictures of classes, which have no joints"
         )
-    samples = data.samples(options.split, options.augment)
-    return labelled_sheet(samples, chosen, data.source.classes, options.split, wish), len(chosen)
+    numbers = _numbers(chosen, len(data.samples(chosen.split)))
+    return draw_sheet(data, build(config["codec"]), chosen.split, numbers, wanted, chosen.augment), len(numbers)
 
 
-def _chosen(options: argparse.Namespace, size: int) -> list[int]:
+def _numbers(chosen: argparse.Namespace, size: int) -> list[int]:
+    """Return the numbers of the people to draw."""
     from posepyr.studies.datasets.sheet import sample_numbers
 
     if not size:
-        raise ValueError(f"--split must name a split with somebody in it, got {options.split}, which has nobody")
-    for number in options.person or ():
+        raise ValueError(f"--split must name a split with somebody in it, got {chosen.split}, which has nobody")
+    for number in chosen.person or ():
         if not 0 <= number < size:
-            raise UsageError(f"--person must be from 0 to {size - 1} in {options.split}, got {number}")
-    return options.person or sample_numbers(size, options.count, options.seed)
+            raise UsageError(f"--person must be from 0 to {size - 1} in {chosen.split}, got {number}")
+    return chosen.person or sample_numbers(size, chosen.count, chosen.seed)

@@ -1,39 +1,33 @@
-"""The data set that a sub-command of ``posepyr data`` looks at: composed as for training, without a network."""
+"""The data set that a command of ``posepyr data`` looks at: composed as for training, without a network."""
 
 import argparse
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
+from posepyr.cli import options
 from posepyr.errors import UsageError
 
 if TYPE_CHECKING:
-    from posepyr.data.module import ClassificationDataModule, PoseDataModule
-
-    Data: TypeAlias = PoseDataModule | ClassificationDataModule
+    from posepyr.studies.datasets.check import Data
 
 
-def parser(command: str, description: str, examples: str) -> argparse.ArgumentParser:
-    """Takes overrides and a folder of configuration files."""
-    made = argparse.ArgumentParser(
-        f"posepyr data {command}",
-        description=description,
-        epilog=examples,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+def parser(command: str, description: str, examples: str) -> options.Parser:
+    """Return a parser that takes overrides and a folder of configuration files."""
+    made = options.Parser(f"posepyr data {command}", description, examples)
     made.add_argument("overrides", nargs="*", metavar="key=value", help="choose the data set, as for training")
-    made.add_argument("--config-dir", help="a folder of your own configuration files, looked into first")
+    options.add_config_dir(made)
     return made
 
 
-def configuration(options: argparse.Namespace) -> dict[str, Any]:
-    """The configuration that the overrides choose."""
-    # Here, after parsing: --help and a wrong flag must not wait for Torch.
-    from posepyr.configuration.compose import Composer
+def configuration(chosen: argparse.Namespace) -> dict[str, Any]:
+    """Return the configuration that the overrides choose."""
+    # Here, after parsing: --help and a wrong flag must not wait for Hydra.
+    from posepyr.configuration.compose import compose
 
-    return Composer(options.config_dir).job(options.overrides).config
+    return compose(chosen.overrides, chosen.config_dir)
 
 
-def data_of(config: dict[str, Any]) -> "Data":
-    """The data set of a configuration."""
+def build_data(config: dict[str, Any]) -> "Data":
+    """Build the data set of a configuration."""
     from posepyr.data.module import ClassificationDataModule, PoseDataModule
     from posepyr.training.build import make_data
 
@@ -45,6 +39,6 @@ def data_of(config: dict[str, Any]) -> "Data":
     return data
 
 
-def named(options: argparse.Namespace) -> str:
-    """What was chosen, as a report's first line says it."""
-    return " ".join(options.overrides) or "as configured"
+def describe(chosen: argparse.Namespace) -> str:
+    """Return the choice of the data set, for a report's first line."""
+    return " ".join(chosen.overrides) or "as configured"

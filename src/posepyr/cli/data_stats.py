@@ -1,17 +1,11 @@
-"""``posepyr data stats``: a data set in figures."""
+"""``posepyr data stats``: people, joints, boxes, pictures and classes of a data set in figures."""
 
-import argparse
-import json
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from posepyr import errors
-from posepyr.cli import data_source
-
-if TYPE_CHECKING:
-    from posepyr.cli.data_source import Data
+from posepyr.cli import data_source, options
+from posepyr.tables import align
 
 EXAMPLES = """examples:
   posepyr data stats data=coco
@@ -22,48 +16,40 @@ HEADINGS = {
     "mean": "mean", "p0": "least", "p5": "5%", "p25": "25%", "p50": "median", "p75": "75%", "p95": "95%",
     "p100": "most",
 }  # fmt: skip
-"""What a distribution is told by, and what it is called."""
+"""The numbers that describe a distribution, and their headings."""
+
+_FEW = 10
 
 
 def run(arguments: list[str]) -> int:
-    """Counts, prints, and writes the figures where they are asked for."""
-    options = _parser().parse_intermixed_args(arguments)
-    data = data_source.data_of(data_source.configuration(options))
-    found = {name: statistics(data, name) for name in dict.fromkeys(options.split or ["train"])}
-    if options.json:
-        from posepyr.files import write_text
+    """Measure the splits of a data set and report the figures."""
+    chosen = _parser().read(arguments)
+    data = data_source.build_data(data_source.configuration(chosen))
+    # Here, after parsing: --help must not wait for NumPy.
+    from posepyr.cli.progress import tracking
+    from posepyr.studies.datasets.statistics import data_statistics
 
-        write_text(options.json, json.dumps({"overrides": options.overrides, "splits": found}, indent=2) + "\n")
-    for name, figures in found.items():
-        sys.stdout.write("\n".join([f"data  {data_source.named(options)}: {name}", *text(figures)]) + "\n")
+    with tracking() as progress:
+        found = {name: data_statistics(data, name, progress) for name in dict.fromkeys(chosen.split or ["train"])}
+    name = data_source.describe(chosen)
+    lines = [line for split, figures in found.items() for line in (f"data  {name}: {split}", *text(figures))]
+    options.deliver(chosen, {"overrides": chosen.overrides, "splits": found}, "\n".join(lines) + "\n")
     return errors.COMPLETED
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> options.Parser:
     parser = data_source.parser(
         "stats",
         "Count people, joints and pictures, and measure boxes and pictures; of labelled pictures, count the classes.",
         EXAMPLES,
     )
     parser.add_argument("--split", action="append", metavar="NAME", help="may be given several times (train)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
+    options.add_json(parser, "the figures")
     return parser
 
 
-def statistics(data: "Data", name: str) -> dict[str, Any]:
-    """A split in figures, as plain data."""
-    from posepyr.cli.progress import tracking
-    from posepyr.data.module import ClassificationDataModule
-    from posepyr.studies.datasets.statistics import labelled_statistics, pose_statistics
-
-    with tracking() as track:
-        if isinstance(data, ClassificationDataModule):
-            return labelled_statistics(data.source, name, track)
-        return pose_statistics(data.source, data.skeleton, name, track)
-
-
 def text(figures: Mapping[str, Any]) -> Iterator[str]:
-    """The figures of a split for reading."""
+    """Yield the lines of a split's figures."""
     rows = [(name, figures[key]) for key, name in _DISTRIBUTIONS.items() if key in figures]
     if "people" in figures:
         yield f"{figures['people']:,} people in {figures['pictures']:,} pictures"
@@ -73,7 +59,7 @@ def text(figures: Mapping[str, Any]) -> Iterator[str]:
     sizes = figures["picture_sizes"]
     rows += [(f"picture {side}", sizes[side]) for side in ("width", "height")]
     yield ""
-    yield from _table([["", *HEADINGS.values()], *([name, *_numbers(found)] for name, found in rows)])
+    yield from align([["", *HEADINGS.values()], *([name, *_numbers(found)] for name, found in rows)])
     commonest = ", ".join(f"{size} ({count:,})" for size, count in sizes["commonest"].items())
     yield f"sizes known of {sizes['known']:,} pictures; the commonest, height x width: {commonest or 'none'}"
     yield ""
@@ -96,26 +82,18 @@ _UNITS = {
 def _of_joints(figures: Mapping[str, Any]) -> Iterator[str]:
     states = ("visible", "occluded", "not_labelled")
     rows = [[joint, *(f"{shares[state]:.1%}" for state in states)] for joint, shares in figures["joints"].items()]
-    yield from _table([["", *(state.replace("_", " ") for state in states)], *rows])
+    yield from align([["", *(state.replace("_", " ") for state in states)], *rows])
     yield ""
-    yield from _table([[_UNITS[unit], f"{share:.1%}"] for unit, share in figures["units"].items()])
+    yield from align([[_UNITS[unit], f"{share:.1%}"] for unit, share in figures["units"].items()])
 
 
 def _of_classes(counts: Mapping[str, int]) -> Iterator[str]:
-    """All of a few classes, else the smallest and the largest."""
+    """Yield all of a few classes, else the smallest and the largest."""
     ordered = sorted(counts.items(), key=lambda one: one[1])
     shown = ordered if len(ordered) <= 2 * _FEW else [*ordered[:_FEW], ("...", 0), *ordered[-_FEW:]]
-    yield from _table([[name, f"{count:,}" if name != "..." else ""] for name, count in shown])
-
-
-_FEW = 10
+    yield from align([[name, f"{count:,}" if name != "..." else ""] for name, count in shown])
 
 
 def _numbers(found: Mapping[str, float]) -> list[str]:
-    """To as many digits as there are in 1,000."""
+    """Round to as many digits as there are in 1,000."""
     return [f"{found[key]:,.{2 if abs(found[key]) < 100 else 0}f}" if found else "" for key in HEADINGS]
-
-
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]).rstrip() for row in rows]

@@ -64,7 +64,7 @@ def test_a_data_set_in_order(tmp_path: Path) -> None:
     }
     assert report.pictures == {"named": 4, "looked_at": 4, "decoded": 4}
     assert kinds(report) == {"people left out": ["train: 2 crowds"]}
-    assert not report.spoilt
+    assert not report.has_errors
 
 
 def test_splits_that_cannot_be_read_spoil_a_training(tmp_path: Path) -> None:
@@ -73,8 +73,8 @@ def test_splits_that_cannot_be_read_spoil_a_training(tmp_path: Path) -> None:
     assert kinds(report)["splits that cannot be read"] == [
         "val: split must be one of train, got 'val'", "test: split must be one of train, got 'test'"
     ]  # fmt: skip
-    assert report.spoilt
-    assert not check(album, names=["train"]).spoilt
+    assert report.has_errors
+    assert not check(album, names=["train"]).has_errors
 
 
 def test_mistakes_in_a_source_are_not_taken_for_faults_of_the_data() -> None:
@@ -102,7 +102,7 @@ def test_pictures_that_are_trained_on_and_tested_on(tmp_path: Path) -> None:
     assert [(one.split, Path(str(one.picture)).name) for one in finding.offenders] == [
         ("val", "2.png"), ("test", "1.png")
     ]  # fmt: skip
-    assert not report.spoilt
+    assert not report.has_errors
 
 
 def test_missing_and_broken_pictures_spoil_a_training(tmp_path: Path) -> None:
@@ -115,8 +115,8 @@ def test_missing_and_broken_pictures_spoil_a_training(tmp_path: Path) -> None:
         ("train", 1), ("val", 0)
     ]  # fmt: skip
     assert [(one.split, one.person) for one in found["pictures that are missing"].offenders] == [("test", 0)]
-    assert report.spoilt
-    assert not check(album, most="none").spoilt
+    assert report.has_errors
+    assert not check(album, decode="none").has_errors
 
 
 def test_sizes_of_pictures_reach_the_people_in_them(tmp_path: Path) -> None:
@@ -125,23 +125,23 @@ def test_sizes_of_pictures_reach_the_people_in_them(tmp_path: Path) -> None:
     report = check(album, names=["train"])
     outside = kinds(report)["joints outside their picture"]
     assert outside[0] == "train: neck at (32.0, 42.0) of 40 x 40"
-    assert "joints outside their picture" not in kinds(check(album, names=["train"], most="none"))
+    assert "joints outside their picture" not in kinds(check(album, names=["train"], decode="none"))
 
 
 def test_a_skeleton_of_other_joints(tmp_path: Path) -> None:
     album = Album(tmp_path / "a", train=["1.png"])
     report = check_poses(album, Skeleton("more", ("nose", "tail")), ["train"])
     assert kinds(report)["joints of the skeleton that the data lacks"] == ["train: tail"]
-    assert not report.spoilt
+    assert not report.has_errors
     report = check_poses(album, Skeleton("other", ("tail", "wing")), ["train"])
     assert kinds(report)["joints of another skeleton"] == ["train: nose, neck"]
-    assert report.spoilt
+    assert report.has_errors
 
 
 def test_drawn_people_are_in_order() -> None:
     source = Figures(train=20, val=2, test=2, size=64)
     skeleton = Skeleton("drawn", source.split("train").joints)
-    report = check_poses(source, skeleton, most=5)
+    report = check_poses(source, skeleton, decode=5)
     assert not report.findings
     assert report.pictures == {"named": 24, "looked_at": 5, "decoded": 5}
 
@@ -182,7 +182,7 @@ def test_counts_are_held_against_the_published_ones(tmp_path: Path, monkeypatch:
     )
     assert miscounted(source, "train") == []
     report = check(source, names=["val", "train"])
-    assert not report.spoilt
+    assert not report.has_errors
 
 
 def cifar(folder: Path, count: int) -> Cifar10:
@@ -195,13 +195,13 @@ def cifar(folder: Path, count: int) -> Cifar10:
 
 
 def test_classes_are_counted(tmp_path: Path) -> None:
-    report = check_labelled(cifar(tmp_path / "c", 18), most=4)
+    report = check_labelled(cifar(tmp_path / "c", 18), decode=4)
     assert report.splits["train"]["pictures"] == 90
     assert report.splits["train"]["classes"]["airplane"] == 10
     assert report.splits["test"] == {"same_as": "val"}
     empty = [found for found in report.findings if found.kind == "classes without pictures"]
     # What is never shown is never learnt; what is not tested on is not scored.
-    assert [(found.spoils, found.offenders[0][:2]) for found in empty] == [
+    assert [(found.is_error, found.offenders[0][:2]) for found in empty] == [
         (True, ("train", "truck")), (False, ("val", "truck"))
     ]  # fmt: skip
     assert report.pictures == {"named": 108, "looked_at": 8, "decoded": 8}
@@ -217,10 +217,10 @@ def test_labelled_pictures_in_folders(tmp_path: Path) -> None:
     report = check_labelled(source)
     assert report.splits["val"] == {"pictures": 2, "classes": {"cat": 1, "dog": 1}}
     assert report.splits["test"] == {"same_as": "val"}
-    assert not report.spoilt
+    assert not report.has_errors
     (tmp_path / "val" / "cat" / "1.png").write_bytes(b"no picture")
     report = check_labelled(source)
-    assert report.spoilt
+    assert report.has_errors
     [message] = kinds(report)["pictures that cannot be read"]
     assert "val/cat/1.png" in message
     assert check_labelled(source, ["train"]).findings[0].kind == "other counts than published"

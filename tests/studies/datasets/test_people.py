@@ -114,7 +114,7 @@ SPOILING = ("places", "joints in unknown", "boxes", "people without", "splits wi
 def test_what_spoils_a_training_is_told_from_what_does_not(fault: str) -> None:
     seen, kind, _ = FAULTS[fault]
     [finding] = merged(check_people(seen))
-    assert finding.spoils == kind.startswith(SPOILING)
+    assert finding.is_error == kind.startswith(SPOILING)
 
 
 def test_the_border_of_a_picture_is_half_a_pixel_out() -> None:

@@ -36,13 +36,13 @@ ALL = [f"{number}.jpg" for number in range(20, 30)]
 
 @pytest.mark.parametrize(("most", "decoded"), [(0, 0), (3, 3), (500, 10), ("all", 10)])
 def test_every_file_is_opened_and_some_are_decoded(folder: Path, most: Any, decoded: int) -> None:
-    looked = look(folder, *ALL, most=most)
+    looked = look(folder, *ALL, decode=most)
     assert looked.sizes == {str(folder / f"{height}.jpg"): (height, 30) for height in range(20, 30)}
     assert (looked.number, looked.decoded, looked.missing, looked.unreadable) == (10, decoded, {}, {})
 
 
 def test_no_file_is_opened_where_none_is_asked_for(folder: Path) -> None:
-    assert look(folder, *ALL, "gone.jpg", most="none") == CheckedPictures({}, {}, {}, 0, 0)
+    assert look(folder, *ALL, "gone.jpg", decode="none") == CheckedPictures({}, {}, {}, 0, 0)
 
 
 def test_a_picture_whose_middle_is_damaged_is_found_by_decoding(folder: Path) -> None:
@@ -50,15 +50,15 @@ def test_a_picture_whose_middle_is_damaged_is_found_by_decoding(folder: Path) ->
     content = path.read_bytes()
     # Its size is there and its end, but no pixels.
     path.write_bytes(content[: content.index(b"\xff\xda")] + b"\xff\xd9")
-    assert look(folder, *ALL, most=0).unreadable == {}
-    assert list(look(folder, *ALL, most="all").unreadable) == [str(path)]
+    assert look(folder, *ALL, decode=0).unreadable == {}
+    assert list(look(folder, *ALL, decode="all").unreadable) == [str(path)]
 
 
 @pytest.mark.parametrize("cut", [1, 40])
 def test_a_picture_that_does_not_end_is_decoded_in_any_case(folder: Path, cut: int) -> None:
     path = folder / "20.jpg"
     path.write_bytes(path.read_bytes()[:-cut])
-    [message] = look(folder, *ALL, most=0).unreadable.values()
+    [message] = look(folder, *ALL, decode=0).unreadable.values()
     assert str(path) in message
     assert "cut short" in message
 
@@ -68,7 +68,7 @@ def test_what_is_missing_is_told_from_what_cannot_be_read(folder: Path) -> None:
     (folder / "folder.jpg").mkdir()
     (folder / "loop.jpg").symlink_to(folder / "loop.jpg")
     (folder / "text.jpg").write_text("<html>not found</html>")
-    looked = look(folder, "empty.jpg", "folder.jpg", "loop.jpg", "text.jpg", "gone.jpg", most=0)
+    looked = look(folder, "empty.jpg", "folder.jpg", "loop.jpg", "text.jpg", "gone.jpg", decode=0)
     assert {Path(name).stem for name in looked.missing} == {"gone", "loop"}
     assert {Path(name).stem for name in looked.unreadable} == {"empty", "folder", "text"}
     told = looked.missing | looked.unreadable
@@ -84,13 +84,13 @@ def test_what_is_missing_is_told_from_what_cannot_be_read(folder: Path) -> None:
 
 def test_formats_without_a_known_header_are_decoded(folder: Path) -> None:
     cv2.imwrite(str(folder / "a.bmp"), pixels(44))
-    looked = look(folder, "a.bmp", most=0)
+    looked = look(folder, "a.bmp", decode=0)
     assert looked.sizes == {str(folder / "a.bmp"): (44, 30)}
     assert looked.decoded == 1
 
 
 def test_drawn_pictures_are_drawn_where_they_are_chosen() -> None:
-    looked = check_pictures({f"drawn/{height}": partial(pixels, height) for height in range(1, 9)}, most=3)
+    looked = check_pictures({f"drawn/{height}": partial(pixels, height) for height in range(1, 9)}, decode=3)
     assert looked.number == looked.decoded == len(looked.sizes) == 3
     assert all(size == (int(name.rpartition("/")[2]), 30) for name, size in looked.sizes.items())
 
@@ -99,7 +99,7 @@ def test_what_a_split_cannot_draw_is_told() -> None:
     def broken() -> Pixels:
         raise ValueError("no paint")
 
-    looked = check_pictures({"drawn/1": partial(pixels, 1), "drawn/2": broken}, most="all")
+    looked = check_pictures({"drawn/1": partial(pixels, 1), "drawn/2": broken}, decode="all")
     assert looked == CheckedPictures({"drawn/1": (1, 30)}, {}, {"drawn/2": "no paint"}, 2, 1)
 
 
@@ -110,5 +110,5 @@ def test_all_that_is_looked_at_is_tracked(folder: Path) -> None:
         seen.append(what)
         return iter(items)
 
-    assert look(folder, *ALL, track=track).number == 10
+    assert look(folder, *ALL, progress=track).number == 10
     assert seen == ["pictures"]

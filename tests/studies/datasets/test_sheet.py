@@ -88,7 +88,8 @@ class _Unlabelled:
 
 def test_names_are_written_beside_joints() -> None:
     plain, named = (
-        pose_sheet(crops(), [2], Codec(), "train", SheetOptions(256, names=names)).astype(int) for names in (False, True)
+        pose_sheet(crops(), [2], Codec(), "train", SheetOptions(256, names=names)).astype(int)
+        for names in (False, True)
     )
     assert plain.shape == named.shape
     assert (plain != named).any(axis=-1).mean() > 0.01

@@ -1,4 +1,4 @@
-"""A data set gone through before it is trained on: faults that would stop or mislead a training, and notes."""
+"""Checks of a whole data set before it is trained on: errors that would stop or mislead a training, and notes."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -9,9 +9,10 @@ import numpy as np
 
 from posepyr.data.classification.labelled import LabelledSource
 from posepyr.data.formats.people import truth_of
+from posepyr.data.module import ClassificationDataModule, PoseDataModule
 from posepyr.records import FloatArray, Pixels, PublishedCount, Source, Split
 from posepyr.skeleton import Skeleton
-from posepyr.studies.datasets.findings import Finding, SplitAnnotations, Offender, merged
+from posepyr.studies.datasets.findings import Finding, Offender, SplitAnnotations, merged
 from posepyr.studies.datasets.people import check_people
 from posepyr.studies.datasets.pictures import (
     DECODED,
@@ -24,11 +25,13 @@ from posepyr.studies.datasets.pictures import (
     no_progress,
 )
 
+Data = PoseDataModule | ClassificationDataModule
+
 SPLITS = ("train", "val", "test")
 
 
 class DatasetCheck(NamedTuple):
-    """All that is found."""
+    """The splits of a data set, its pictures and everything that was found in them."""
 
     splits: Mapping[str, Mapping[str, Any]]
     """What each split holds; one that holds the same as an earlier one only has its name, ``same_as``."""
@@ -37,12 +40,12 @@ class DatasetCheck(NamedTuple):
     findings: list[Finding]
 
     @property
-    def spoilt(self) -> bool:
-        """Whether anything would spoil a training."""
-        return any(finding.spoils for finding in self.findings)
+    def has_errors(self) -> bool:
+        """Return True if anything would stop or mislead a training."""
+        return any(finding.is_error for finding in self.findings)
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as plain data."""
+        """Return the check as plain data."""
         return {
             "splits": dict(self.splits),
             "pictures": self.pictures,
@@ -50,8 +53,20 @@ class DatasetCheck(NamedTuple):
         }
 
 
+def check_data(
+    data: Data,
+    names: Sequence[str] = SPLITS,
+    decode: DecodeLimit = DECODED,
+    progress: Progress = no_progress,
+) -> DatasetCheck:
+    """Check the data set of a data module; ``decode`` is the number of pictures to decode."""
+    if isinstance(data, ClassificationDataModule):
+        return check_labelled(data.source, names, decode, progress)
+    return check_poses(data.source, data.skeleton, names, decode, progress)
+
+
 def read_splits(source: Any, names: Sequence[str]) -> tuple[dict[str, Any], list[Finding]]:
-    """The splits that can be read, and why the others cannot."""
+    """Read the splits that can be read, and say why the others cannot."""
     found, faults = {}, []
     for name in names:
         try:
@@ -65,28 +80,35 @@ def check_poses(
     source: Source,
     skeleton: Skeleton,
     names: Sequence[str] = SPLITS,
-    most: DecodeLimit = DECODED,
-    track: Progress = no_progress,
+    decode: DecodeLimit = DECODED,
+    progress: Progress = no_progress,
 ) -> DatasetCheck:
-    """Goes through a data set of people. ``most`` is how many pictures are decoded; see :func:`check_pictures`."""
+    """Check a data set of people, decoding so many of its pictures; see :func:`check_pictures`."""
     read, findings = read_splits(source, names)
-    looks, twins = _looks(read)
-    pictures = _pictures({name: read[name] for name in looks}, looks)
-    looked = check_pictures(pictures, most, track)
-    looks = {name: look.sized(looked.sizes) for name, look in looks.items()}
-    findings += [finding for look in looks.values() for finding in check_people(look)]
-    findings += [*_picture_faults(looks, looked), _shared_pictures(looks), _lacking_joints(looks, skeleton)]
-    findings += _left_out_and_miscounted(source, {name: read[name] for name in looks})
-    splits: dict[str, dict[str, Any]] = {name: _summary(looks[name], source) for name in looks}
+    annotated, twins = _annotations(read)
+    pictures = _pictures({name: read[name] for name in annotated}, annotated)
+    checked = check_pictures(pictures, decode, progress)
+    annotated = {name: one.sized(checked.sizes) for name, one in annotated.items()}
+    findings += [finding for one in annotated.values() for finding in check_people(one)]
+    findings += [
+        *_picture_faults(annotated, checked),
+        _shared_pictures(annotated),
+        _lacking_joints(annotated, skeleton),
+    ]
+    findings += _left_out_and_miscounted(source, {name: read[name] for name in annotated})
+    splits: dict[str, dict[str, Any]] = {name: _summary(annotated[name], source) for name in annotated}
     splits |= {name: {"same_as": twin} for name, twin in twins.items()}
-    counts = {"named": len(pictures), "looked_at": looked.number, "decoded": looked.decoded}
+    counts = {"named": len(pictures), "looked_at": checked.number, "decoded": checked.decoded}
     return DatasetCheck({name: splits[name] for name in names if name in splits}, counts, merged(findings))
 
 
 def check_labelled(
-    source: LabelledSource, names: Sequence[str] = SPLITS, most: DecodeLimit = DECODED, track: Progress = no_progress
+    source: LabelledSource,
+    names: Sequence[str] = SPLITS,
+    decode: DecodeLimit = DECODED,
+    progress: Progress = no_progress,
 ) -> DatasetCheck:
-    """Goes through a data set of pictures of one class each."""
+    """Check a data set of pictures of one class each."""
     read, findings = read_splits(source, names)
     splits: dict[str, Mapping[str, Any]] = {}
     counts = Counter[str]()
@@ -95,35 +117,35 @@ def check_labelled(
         if twin is not None:
             splits[name] = {"same_as": twin}
             continue
-        looked = check_split_pictures(split, most, track)
-        splits[name], more = check_labelled_split(name, split, source.classes, looked)
+        checked = check_split_pictures(split, decode, progress)
+        splits[name], more = check_labelled_split(name, split, source.classes, checked)
         findings += more
-        counts += Counter(named=len(split), looked_at=looked.number, decoded=looked.decoded)
+        counts += Counter(named=len(split), looked_at=checked.number, decoded=checked.decoded)
         findings.append(_of(name, "other counts than published", miscounts(source.published(name), split)))
     return DatasetCheck(splits, {name: counts[name] for name in ("named", "looked_at", "decoded")}, merged(findings))
 
 
 def _same_pictures(first: Any, second: Any) -> bool:
-    """Whether two splits of labelled pictures are of the same files, or the same bytes."""
+    """Return True if two splits of labelled pictures are of the same files, or the same bytes."""
     if hasattr(first, "files"):
         return bool(first.files == second.files)
     return hasattr(first, "records") and np.array_equal(first.records, second.records)
 
 
-def _looks(read: Mapping[str, Split]) -> tuple[dict[str, SplitAnnotations], dict[str, str]]:
-    """Everybody's annotations by split; and the splits that have the people of an earlier one, with its name."""
-    looks: dict[str, SplitAnnotations] = {}
+def _annotations(read: Mapping[str, Split]) -> tuple[dict[str, SplitAnnotations], dict[str, str]]:
+    """Gather annotations by split; and the splits that have the people of an earlier one, with its name."""
+    annotated: dict[str, SplitAnnotations] = {}
     twins: dict[str, str] = {}
     for name, split in read.items():
         truth = truth_of(split)
         unknown: FloatArray = np.full((len(split), 2), np.nan)
-        look = SplitAnnotations(name, split.joints, truth, unknown)
-        twin = next((other for other in looks if _same_people(looks[other], look)), None)
+        annotations = SplitAnnotations(name, split.joints, truth, unknown)
+        twin = next((other for other in annotated if _same_people(annotated[other], annotations)), None)
         if twin is None:
-            looks[name] = look
+            annotated[name] = annotations
         else:
             twins[name] = twin
-    return looks, twins
+    return annotated, twins
 
 
 def _same_people(first: SplitAnnotations, second: SplitAnnotations) -> bool:
@@ -133,11 +155,11 @@ def _same_people(first: SplitAnnotations, second: SplitAnnotations) -> bool:
     )
 
 
-def _pictures(read: Mapping[str, Split], looks: Mapping[str, SplitAnnotations]) -> dict[str, Callable[[], Pixels]]:
-    """Every picture once, and what gives its pixels."""
+def _pictures(read: Mapping[str, Split], annotated: Mapping[str, SplitAnnotations]) -> dict[str, Callable[[], Pixels]]:
+    """Return every picture once, with the function that reads its pixels."""
     found: dict[str, Callable[[], Pixels]] = {}
-    for name, look in looks.items():
-        names, firsts = np.unique(look.truth.images, return_index=True)
+    for name, annotations in annotated.items():
+        names, firsts = np.unique(annotations.truth.images, return_index=True)
         for picture, first in zip(names.tolist(), firsts.tolist(), strict=True):
             found.setdefault(picture, partial(_pixels, read[name], first))
     return found
@@ -147,37 +169,37 @@ def _pixels(split: Split, index: int) -> Pixels:
     return split.view(split[index]).pixels
 
 
-def _picture_faults(looks: Mapping[str, SplitAnnotations], looked: CheckedPictures) -> list[Finding]:
+def _picture_faults(annotated: Mapping[str, SplitAnnotations], checked: CheckedPictures) -> list[Finding]:
     found = []
     for kind, faults in (
-        ("pictures that are missing", looked.missing),
-        ("pictures that cannot be read", looked.unreadable),
+        ("pictures that are missing", checked.missing),
+        ("pictures that cannot be read", checked.unreadable),
     ):
         offenders = []
-        for look in looks.values():
-            names, firsts = np.unique(look.truth.images, return_index=True)
+        for annotations in annotated.values():
+            names, firsts = np.unique(annotations.truth.images, return_index=True)
             places = sorted(zip(firsts.tolist(), names.tolist(), strict=True))
-            offenders += [look.person(first, faults[picture]) for first, picture in places if picture in faults]
+            offenders += [annotations.person(first, faults[picture]) for first, picture in places if picture in faults]
         found.append(Finding(kind, True, offenders))
     return found
 
 
-def _shared_pictures(looks: Mapping[str, SplitAnnotations]) -> Finding:
-    """Pictures that are trained on and scored on."""
+def _shared_pictures(annotated: Mapping[str, SplitAnnotations]) -> Finding:
+    """Find pictures that are trained on and scored on."""
     offenders = []
-    for name, look in looks.items():
-        if name != "train" and "train" in looks:
-            shared = np.intersect1d(looks["train"].truth.images, look.truth.images)
+    for name, annotations in annotated.items():
+        if name != "train" and "train" in annotated:
+            shared = np.intersect1d(annotated["train"].truth.images, annotations.truth.images)
             offenders += [Offender(name, "is in train as well", picture=str(picture)) for picture in shared]
     return Finding("pictures in two splits", False, offenders)
 
 
-def _lacking_joints(looks: Mapping[str, SplitAnnotations], skeleton: Skeleton) -> Finding:
+def _lacking_joints(annotated: Mapping[str, SplitAnnotations], skeleton: Skeleton) -> Finding:
     offenders = []
-    for name, look in looks.items():
-        lacking = [joint for joint in skeleton.joints if joint not in look.joints]
+    for name, annotations in annotated.items():
+        lacking = [joint for joint in skeleton.joints if joint not in annotations.joints]
         if len(lacking) == len(skeleton):
-            return Finding("joints of another skeleton", True, [Offender(name, ", ".join(look.joints))])
+            return Finding("joints of another skeleton", True, [Offender(name, ", ".join(annotations.joints))])
         offenders += [Offender(name, joint) for joint in lacking]
     return Finding("joints of the skeleton that the data lacks", False, offenders)
 
@@ -195,21 +217,21 @@ def _left_out_and_miscounted(source: Source, read: Mapping[str, Split]) -> list[
 
 
 def _of(name: str, kind: str, values: Iterable[str]) -> Finding:
-    """Something worth a look in a split as a whole."""
+    """Return a note about a split as a whole."""
     return Finding(kind, False, [Offender(name, value) for value in values])
 
 
 def left_out(split: Split) -> dict[str, int]:
-    """Return how many of a file's people its reader left out, by reason; none of a split that is of no file."""
+    """Return the number of a file's people that its reader left out, by reason; none of a split that is of no file."""
     return dict(getattr(split, "skipped", {}))
 
 
-def _summary(look: SplitAnnotations, source: Source) -> dict[str, Any]:
-    splits = (part.split(look.name) for part in source.parts(look.name))
+def _summary(annotations: SplitAnnotations, source: Source) -> dict[str, Any]:
+    splits = (part.split(annotations.name) for part in source.parts(annotations.name))
     skipped = sum((Counter(left_out(split)) for split in splits), Counter[str]())
     return {
-        "people": len(look.truth.boxes),
-        "pictures": len(np.unique(look.truth.images)),
+        "people": len(annotations.truth.boxes),
+        "pictures": len(np.unique(annotations.truth.images)),
         "left_out": dict(skipped),
     }
 

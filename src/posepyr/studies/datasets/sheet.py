@@ -11,7 +11,9 @@ from posepyr.codec import Codec
 from posepyr.data.classification.labelled import LabelledPictures
 from posepyr.data.loading.dataset import Crops
 from posepyr.data.loading.loader import SampleIndex
+from posepyr.data.module import PoseDataModule
 from posepyr.records import Pixels, PoseBatch
+from posepyr.studies.datasets.check import Data
 
 STRIDE = 4
 """Pixels of the crop for each cell of the targets that are drawn, as of most networks."""
@@ -21,7 +23,7 @@ ACROSS = 6
 
 
 class SheetOptions(NamedTuple):
-    """What is drawn of everybody beside joints and limbs."""
+    """The drawing of a person beside joints and limbs."""
 
     side: int = 256
     """Pixels of a tile's longer side."""
@@ -30,30 +32,39 @@ class SheetOptions(NamedTuple):
     targets: bool = False
 
 
-def pose_sheet(crops: Crops, people: Sequence[int], codec: Codec, name: str, wish: SheetOptions) -> Pixels:
-    """A sheet of sample_numbers of a split's people; ``name`` is the split's."""
+def draw_sheet(
+    data: Data, codec: Codec, split: str, numbers: Sequence[int], options: SheetOptions, augment: bool = False
+) -> Pixels:
+    """Draw a sheet of some people, or pictures, of a split, as a network is shown them."""
+    if isinstance(data, PoseDataModule):
+        return pose_sheet(data.samples(split, augment), numbers, codec, split, options)
+    return labelled_sheet(data.samples(split, augment), numbers, data.source.classes, split, options)
+
+
+def pose_sheet(crops: Crops, people: Sequence[int], codec: Codec, name: str, options: SheetOptions) -> Pixels:
+    """Draw a sheet of some of a split's people; ``name`` is the split's."""
     tiles: list[Pixels] = []
     captions: list[str] = []
     for person in people:
         sample = crops[SampleIndex(0, person)]
-        tiles.append(_pose(sample, crops, wish))
+        tiles.append(_pose(sample, crops, options))
         captions.append(f"{name} {person}")
-        if wish.mirrored:
-            tiles.append(_pose(mirrored(crops, person), crops, wish))
+        if options.mirrored:
+            tiles.append(_pose(mirrored(crops, person), crops, options))
             captions.append("mirrored")
-        if wish.targets:
-            tiles.append(_targets(sample, codec, wish.side))
+        if options.targets:
+            tiles.append(_targets(sample, codec, options.side))
             captions.append("targets")
-    each = 1 + wish.mirrored + wish.targets
+    each = 1 + options.mirrored + options.targets
     return draw.sheet(tiles, captions, columns=each * max(1, ACROSS // each))
 
 
 def labelled_sheet(
-    pictures: LabelledPictures, chosen: Sequence[int], classes: Sequence[str], name: str, wish: SheetOptions
+    pictures: LabelledPictures, chosen: Sequence[int], classes: Sequence[str], name: str, options: SheetOptions
 ) -> Pixels:
-    """A sheet of sample_numbers pictures, with the names of their classes."""
+    """Draw a sheet of some pictures, with the names of their classes."""
     samples = [pictures[SampleIndex(0, number)] for number in chosen]
-    tiles = [draw.enlarge(sample.image.permute(1, 2, 0).numpy(), wish.side)[0] for sample in samples]
+    tiles = [draw.enlarge(sample.image.permute(1, 2, 0).numpy(), options.side)[0] for sample in samples]
     captions = [
         f"{name} {number}: {classes[int(sample.label)]}" for number, sample in zip(chosen, samples, strict=True)
     ]
@@ -61,7 +72,7 @@ def labelled_sheet(
 
 
 def mirrored(crops: Crops, person: int) -> PoseBatch:
-    """The person's sample with its flip the other way round, all else alike."""
+    """Return the person's sample with its flip the other way round, all else alike."""
     placed = crops.place(SampleIndex(0, person))
     annotation = placed.annotation._replace(flip=not placed.annotation.flip)
     matrix = geometry.crop_matrix(annotation.box, crops.rule, annotation.rotation, annotation.flip)
@@ -69,11 +80,11 @@ def mirrored(crops: Crops, person: int) -> PoseBatch:
     return crops.sample(placed, crops.recolour(placed, crops.cut(placed, crops.view(placed))))
 
 
-def _pose(sample: PoseBatch, crops: Crops, wish: SheetOptions) -> Pixels:
-    large, factor = draw.enlarge(sample.image.permute(1, 2, 0).numpy(), wish.side)
+def _pose(sample: PoseBatch, crops: Crops, options: SheetOptions) -> Pixels:
+    large, factor = draw.enlarge(sample.image.permute(1, 2, 0).numpy(), options.side)
     places, shown = draw.place(sample.keypoints.numpy(), factor), (sample.visibility > 0).numpy()
     tile = draw.draw_pose(large, places, crops.skeleton, shown)
-    return draw.name_joints(tile, places, crops.skeleton.joints, shown) if wish.names else tile
+    return draw.name_joints(tile, places, crops.skeleton.joints, shown) if options.names else tile
 
 
 def _targets(sample: PoseBatch, codec: Codec, side: int) -> Pixels:
@@ -86,5 +97,5 @@ def _targets(sample: PoseBatch, codec: Codec, side: int) -> Pixels:
 
 
 def sample_numbers(size: int, count: int, seed: int) -> list[int]:
-    """So many numbers below ``size``, by chance and in order."""
+    """Sample ``count`` different numbers below ``size``, in order."""
     return sorted(np.random.default_rng(seed).permutation(size)[:count].tolist())

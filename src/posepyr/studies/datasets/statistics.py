@@ -1,4 +1,4 @@
-"""What a data set consists of: people, joints, boxes, pictures and classes in figures."""
+"""Statistics of a data set: people, joints, boxes, pictures and classes."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,19 +10,35 @@ import numpy.typing as npt
 
 from posepyr.data.classification.labelled import LabelledSource
 from posepyr.data.formats.people import matched, truth_of
+from posepyr.data.module import ClassificationDataModule
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, Source, Split, Truth
 from posepyr.skeleton import Skeleton
-from posepyr.studies.datasets.pictures import CheckedPictures, Progress, class_counts, check_pictures, check_split_pictures, no_progress
+from posepyr.studies.datasets.check import Data
+from posepyr.studies.datasets.pictures import (
+    CheckedPictures,
+    Progress,
+    check_pictures,
+    check_split_pictures,
+    class_counts,
+    no_progress,
+)
 
 SHARES = (0, 5, 25, 50, 75, 95, 100)
-"""Percentiles that distributions are told by."""
+"""Percentiles that describe a distribution."""
 
 DRAWN = 16
 """Drawn pictures that are painted to see how large they are; of files the headers are read, of all of them."""
 
 
-def pose_statistics(source: Source, skeleton: Skeleton, name: str, track: Progress = no_progress) -> dict[str, Any]:
-    """A split of people, their joints as the skeleton has them."""
+def data_statistics(data: Data, name: str, progress: Progress = no_progress) -> dict[str, Any]:
+    """Measure a split of a data module's data set; returns plain data."""
+    if isinstance(data, ClassificationDataModule):
+        return labelled_statistics(data.source, name, progress)
+    return pose_statistics(data.source, data.skeleton, name, progress)
+
+
+def pose_statistics(source: Source, skeleton: Skeleton, name: str, progress: Progress = no_progress) -> dict[str, Any]:
+    """Measure a split of people, with the joints of the skeleton."""
     split = matched(source.split(name), skeleton.joints)
     if not len(split):
         raise ValueError(f"--split must name a split with somebody in it, got {name}, which has nobody")
@@ -37,24 +53,24 @@ def pose_statistics(source: Source, skeleton: Skeleton, name: str, track: Progre
         "joints": _joints(truth, skeleton),
         "boxes": _boxes(truth),
         "units": _units(truth, skeleton),
-        "picture_sizes": _sizes(check_pictures(_drawn(split, truth), DRAWN, track)),
+        "picture_sizes": _sizes(check_pictures(_drawn(split, truth), DRAWN, progress)),
     }
 
 
-def labelled_statistics(source: LabelledSource, name: str, track: Progress = no_progress) -> dict[str, Any]:
-    """A split of pictures of one class each."""
+def labelled_statistics(source: LabelledSource, name: str, progress: Progress = no_progress) -> dict[str, Any]:
+    """Measure a split of pictures of one class each."""
     split = source.split(name)
     counts = class_counts(split, source.classes)
     return {
         "pictures": len(split),
         "pictures_in_a_class": percentiles(np.array(list(counts.values()))),
         "classes": counts,
-        "picture_sizes": _sizes(check_split_pictures(split, DRAWN, track)),
+        "picture_sizes": _sizes(check_split_pictures(split, DRAWN, progress)),
     }
 
 
 def percentiles(values: npt.NDArray[Any]) -> dict[str, float]:
-    """A distribution by its mean and percentiles."""
+    """Return a distribution by its mean and percentiles."""
     if not len(values):
         return {}
     found = np.percentile(values, SHARES)
@@ -70,7 +86,7 @@ def _drawn(split: Split, truth: Truth) -> Mapping[str, Any]:
 
 
 def _joints(truth: Truth, skeleton: Skeleton) -> dict[str, dict[str, float]]:
-    """The share of the people whose joint is in each of the states."""
+    """Return the share of the people whose joint is in each of the states."""
     states = {"visible": VISIBLE, "occluded": OCCLUDED, "not_labelled": NOT_LABELLED}
     return {
         joint: {name: float((truth.visibility[:, column] == state).mean()) for name, state in states.items()}
@@ -89,7 +105,7 @@ def _boxes(truth: Truth) -> dict[str, dict[str, float]]:
 
 
 def _units(truth: Truth, skeleton: Skeleton) -> dict[str, float]:
-    """Of how many people the lengths are known that scores measure distances by, as shares."""
+    """Return the shares of people with the lengths that scores measure distances by."""
     shares = {}
     if skeleton.unit_indices is not None:
         pair = list(skeleton.unit_indices)
@@ -101,9 +117,9 @@ def _units(truth: Truth, skeleton: Skeleton) -> dict[str, float]:
     return shares
 
 
-def _sizes(looked: CheckedPictures) -> dict[str, Any]:
-    """Of the pictures whose size is known; how many there are of the commonest sizes, ``height x width``."""
-    sizes: Sequence[tuple[int, int]] = list(looked.sizes.values())
+def _sizes(checked: CheckedPictures) -> dict[str, Any]:
+    """Measure the pictures whose size is known; the commonest sizes are ``height x width``."""
+    sizes: Sequence[tuple[int, int]] = list(checked.sizes.values())
     array = np.array(sizes, np.float64).reshape(-1, 2)
     common = Counter(f"{height}x{width}" for height, width in sizes).most_common(5)
     return {
