@@ -6,37 +6,37 @@ from typing import Any
 
 import pytest
 
-from posepyr.cli.complexity import input_size
 from posepyr.cli.main import main
-from posepyr.errors import UsageError
 from posepyr.layers.residual import ResidualBlocks
 from posepyr.measurement import published
-from posepyr.measurement.comparison import Row
+from posepyr.measurement.comparison import PublishedFigure
 from posepyr.models.hourglass import StackedHourglass
 
 CONVOLUTION = {"_target_": "torch.nn.Conv2d", "in_channels": 10, "out_channels": 1000, "kernel_size": 10, "bias": False}
 
 
-def row(figure: str, **others: Any) -> Row:
+def published_figure(figure: str, **others: Any) -> PublishedFigure:
     """About a network with a million weights."""
-    return Row("HRNet table 1", f"one of {figure}M", CONVOLUTION, (10, 12, 12), "parameters", figure, **others)
+    return PublishedFigure(
+        "HRNet table 1", f"one of {figure}M", CONVOLUTION, (10, 12, 12), "parameters", figure, **others
+    )
 
 
 def test_check_fails_where_a_figure_is_not_met(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "rows.json"
-    good = [row("1.0"), row("2.0", reason="the table errs")]
-    monkeypatch.setattr(published, "rows", lambda: good)
+    good = [published_figure("1.0"), published_figure("2.0", reason="the table errs")]
+    monkeypatch.setattr(published, "published_figures", lambda: good)
     assert main(["complexity", "--check", "--json", str(file)]) == 0
     said = capsys.readouterr().out
-    for words in ("12x12", "cannot be met: the table errs", "2 figures (HRNet table 1 2): 1 met, 1 that cannot be, 0"):
+    for words in ("12x12", "cannot be met: the table errs", "2 figures (HRNet table 1: 2): 1 met, 1 that cannot be, 0"):
         assert words in said
     assert [(one["published"], one["counted"], one["passes"]) for one in json.loads(file.read_text())] == [
         ("1.0", 1.0, True),
         ("2.0", 1.0, True),
     ]
-    monkeypatch.setattr(published, "rows", lambda: [*good, row("3.0")])
+    monkeypatch.setattr(published, "published_figures", lambda: [*good, published_figure("3.0")])
     assert main(["complexity"]) == 0
     assert main(["complexity", "--check"]) == 1
     assert "1 wrong" in capsys.readouterr().out
@@ -77,10 +77,3 @@ def test_a_classifier(tmp_path: Path) -> None:
 def test_what_it_refuses(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["complexity", *arguments]) == 2
     assert message in capsys.readouterr().err
-
-
-def test_the_size() -> None:
-    assert input_size("256x192", (1, 1)) == (256, 192)
-    assert input_size(None, [8, 9]) == (8, 9)
-    with pytest.raises(UsageError):
-        input_size("0x64", (1, 1))

@@ -1,4 +1,7 @@
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,15 +40,19 @@ def test_experiments_say_what_is_expected_and_how_to_run_them(
     ]  # fmt: skip
 
 
-def test_models_come_with_their_size(
-    conf: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(list, "parameters", lambda _, model: 10 * len(model))
+def test_models_come_with_what_their_files_say(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = listed(capsys, "models")
-    assert rows[1]["name"] == "pyramid"
-    assert (rows[1]["what"], rows[1]["paper"], rows[1]["parameters"]) == (
-        "The pyramid. It has blocks.", "table 1", 70
-    )  # fmt: skip
+    assert rows[1] == {
+        "name": "pyramid", "what": "The pyramid. It has blocks.", "paper": "table 1",
+        "command": "posepyr train model=pyramid",
+    }  # fmt: skip
+
+
+def test_models_are_listed_without_torch() -> None:
+    code = "import sys; from posepyr.cli import listing; listing.run(['models']); assert 'torch' not in sys.modules"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"^hrnet_w32 .* 28\.54M ", done.stdout, re.MULTILINE)
 
 
 def test_a_table_is_one_line_a_row(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -55,15 +62,36 @@ def test_a_table_is_one_line_a_row(conf: Path, capsys: pytest.CaptureFixture[str
     assert lines[1].split() == ["missing", "posepyr", "train", "data=missing"]
 
 
-def test_the_papers_experiments_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_experiments_are_one_line_each(capsys: pytest.CaptureFixture[str]) -> None:
     rows = {row["name"]: row for row in listed(capsys, "experiments")}
     assert listing.run(["experiments"]) == 0
     header, *lines = capsys.readouterr().out.splitlines()
-    assert header.split() == ["name", "what", "paper", "expected", "command"]
+    assert header.split() == ["name", "what", "paper", "rows", "expected", "command"]
     assert [line.split()[0] for line in lines] == list(rows)
     # What the table leaves out is told to scripts.
-    assert rows["hrnet/coco_w32_256x192"]["score"].startswith("posepyr evaluate RUN/")
-    assert "imagenet/hrnet_w32" in rows["hrnet/coco_w32_256x192"]["begins"]
+    assert rows["hrnet/coco"]["note"].startswith("from the release")
+
+
+def test_papers_lead_to_their_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    papers = {paper["name"]: paper for paper in listed(capsys, "papers")}
+    assert list(papers) == ["pyranet", "mssh", "hrnet", "ppnet"]
+    for name, paper in papers.items():
+        assert paper["command"] == f"posepyr list {name}"
+        assert len(listed(capsys, name)) == int(paper["rows"])
+
+
+def test_a_papers_rows_come_with_their_commands(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = listed(capsys, "ppnet")
+    assert listing.run(["ppnet"]) == 0
+    header, *lines = capsys.readouterr().out.splitlines()
+    assert header.split() == ["where", "what", "score", "command"]
+    assert len(lines) == len(rows)
+    assert [line.endswith(row["command"]) for line, row in zip(lines, rows, strict=True)] == [True] * len(rows)
+    assert re.split(r"  +", lines[4]) == [
+        "table I", "PPNet M2-D2-W32, 384x288", "val_detbox/ap 0.723",
+        "posepyr train experiment=ppnet/coco input=384x288",
+    ]  # fmt: skip
+    assert rows[4]["score"].startswith("posepyr evaluate RUN/")
 
 
 def test_an_unknown_group_is_named(conf: Path) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from posepyr.measurement.comparison import Node, Outcome, Row, compare
+from posepyr.measurement.comparison import Node, Outcome, PublishedFigure, compare
 
 
 def convolution(channels: int, **others: Any) -> Node:
@@ -14,7 +14,7 @@ def convolution(channels: int, **others: Any) -> Node:
 def outcome(published: str, **others: Any) -> Outcome:
     """Of a network with a million weights."""
     network = others.pop("network", convolution(1000, bias=False))
-    return compare([Row("table", "system", network, (10, 10, 10), "parameters", published, **others)])[0]
+    return compare([PublishedFigure("table", "system", network, (10, 10, 10), "parameters", published, **others)])[0]
 
 
 @pytest.mark.parametrize(
@@ -22,12 +22,12 @@ def outcome(published: str, **others: Any) -> Outcome:
     [("23.7", 0.1), ("5.88", 0.01), ("7.10", 0.1), ("53.0", 0.1), ("10", 1.0), (">0", 0.0)],
 )
 def test_the_tolerance_is_a_unit_of_the_last_digit(published: str, tolerance: float) -> None:
-    assert outcome(published).row.tolerance == pytest.approx(tolerance)
+    assert outcome(published).figure.tolerance == pytest.approx(tolerance)
 
 
 def test_a_share_is_the_tolerance_where_it_is_larger() -> None:
-    assert outcome("35.6", share=0.01).row.tolerance == pytest.approx(0.356)
-    assert outcome("8.9", share=0.01).row.tolerance == pytest.approx(0.1)
+    assert outcome("35.6", share=0.01).figure.tolerance == pytest.approx(0.356)
+    assert outcome("8.9", share=0.01).figure.tolerance == pytest.approx(0.1)
 
 
 def test_verdicts() -> None:

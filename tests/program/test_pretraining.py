@@ -41,7 +41,7 @@ def classified(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "optimizer.lr=1e-3",
     ]
     source = f"data.source.folder={root / 'pictures'}"
-    experiment = ["experiment=imagenet/hrnet_w32", *SHORT, *settings, source]
+    experiment = ["experiment=imagenet", *SHORT, *settings, source]
     assert main(["train", *experiment, f"hydra.run.dir={root / 'run'}"]) == 0
     return root / "run"
 
@@ -57,7 +57,7 @@ def test_a_classifier_learns_from_cifar10s_own_files(tmp_path: Path, monkeypatch
         (folder / f"{name}.bin").write_bytes(records.tobytes())
     small = ["classifier.depth=10", "classifier.widen=1", "data.batch_size=20"]
     run = tmp_path / "run"
-    assert main(["train", "experiment=cifar10/wrn_28_10", *SHORT, *small, f"hydra.run.dir={run}"]) == 0
+    assert main(["train", "experiment=cifar10/wide_resnet", *SHORT, *small, f"hydra.run.dir={run}"]) == 0
     content = read_checkpoint(run / "checkpoints" / "best.ckpt")
     assert content["global_step"] == 2
     assert content["posepyr_classifier"]["classes"][3] == "cat"

@@ -24,17 +24,17 @@ def test_a_sweep_is_several_different_runs(composer: Composer, name: str) -> Non
 
 PYRANET: dict[str, tuple[str, str, list[tuple[str, Any]]]] = {
     "pyranet/init": (
-        "pyranet/mpii_hg2_prm",
+        "pyranet/mpii_ablation",
         "init._target_",
         [("posepyr.initialisation.schemes.Xavier", 2), ("posepyr.initialisation.schemes.MSR", 2),
          ("posepyr.initialisation.multibranch.MultiBranch", 2)],
     ),
     "pyranet/ladder": (
-        "pyranet/mpii_hg2",
+        "pyranet/mpii_ablation",
         "model.shortcut",
         [("identity", 2), (None, 2), (None, 2)],
     ),
-    "pyranet/control": ("pyranet/mpii_hg8", "model.shortcut", [("identity", 8), (None, 8)]),
+    "pyranet/control": ("pyranet/mpii", "model.shortcut", [("identity", 8), (None, 8)]),
     "pyranet/resnet": ("pyranet/variance_resnet_mpii", "model.depth", [(50, None), (101, None), (152, None)]),
 }  # fmt: skip
 """The experiment on MPII at full size, a key that is swept, and its values with the stacks of each run."""
