@@ -17,7 +17,7 @@ from posepyr.studies.variance_audit import (
     choose_networks,
     labels,
     make_batches,
-    make_trial,
+    make_trainable,
     measure,
     training_batches,
 )
@@ -59,7 +59,7 @@ def test_the_weights_are_those_that_training_begins_with(composer: Composer, ini
     config = composer.job(["model=hourglass_prm", *TINY, f"init={init}", "seed=5"]).config
     torch.manual_seed(config["seed"])
     run = make_run(config)
-    trial = make_trial(config, seed=5, size=(32, 32), batches=training_batches(config, 2), norms=True, device="cpu")
+    trial = make_trainable(config, seed=5, size=(32, 32), batches=training_batches(config, 2), norms=True, device="cpu")
     expected = run.task.model.state_dict()
     assert trial.model.state_dict().keys() == expected.keys()
     for name, value in trial.model.state_dict().items():
@@ -84,7 +84,7 @@ def test_the_loss_is_the_tasks(composer: Composer) -> None:
     batch = training_batches(config, 2).batch(0)
     losses = []
     for seed in (0, 1):
-        trial = make_trial(
+        trial = make_trainable(
             config, seed=seed, size=(256, 256), batches=training_batches(config, 2), norms=True, device="cpu"
         )
         torch.manual_seed(seed)
@@ -106,7 +106,7 @@ def test_without_the_data_pictures_are_synthetic(
     overrides: list[str], reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("POSEPYR_DATA", str(tmp_path))
-    (network,) = choose_networks(overrides, input_size=(64, 32))
+    (network,) = choose_networks(overrides, size=(64, 32))
     assert network.size == (64, 32)
     batches = make_batches(network.config, network.size, 3)
     assert batches.origin.startswith("synthetic pictures")
@@ -128,7 +128,7 @@ def test_norms_are_left_out_before_the_weights_are_drawn(composer: Composer, mon
     monkeypatch.setattr(variance_audit, "initialise", initialise)
     config = composer.job(["model=hourglass", *TINY]).config
     for norms in (True, False):
-        make_trial(config, seed=0, size=(32, 32), batches=training_batches(config, 2), norms=norms, device="cpu")
+        make_trainable(config, seed=0, size=(32, 32), batches=training_batches(config, 2), norms=norms, device="cpu")
     assert seen == [True, False]
 
 
@@ -141,7 +141,7 @@ def test_training_logs_what_is_audited(tmp_path: Path) -> None:
         first = next(csv.DictReader(file))
     config = Composer().job(["experiment=pyranet/variance_figures", *sizes, *numbers]).config
     batches = training_batches(config, 4)
-    trial = make_trial(config, seed=0, size=(32, 32), batches=batches, norms=True, device="cpu")
+    trial = make_trainable(config, seed=0, size=(32, 32), batches=batches, norms=True, device="cpu")
     (audited,) = audit("", trial, "blocks", 0, 0)
     assert first["step"] == "0"
     for row in audited.rows:

@@ -39,7 +39,7 @@ def run(arguments: list[str]) -> int:
         [
             choose_network(
                 one.overrides, batch=one.batch or BATCH[device], config_dir=chosen.config_dir,
-                input_size=options.parse_size(one.input) if one.input else None, precision=one.precision,
+                size=options.parse_size(one.input) if one.input else None, precision=one.precision,
                 compiled=one.compile, channels_last=one.channels_last,
             )
             for one in networks

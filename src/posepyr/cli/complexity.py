@@ -88,19 +88,16 @@ def one_network(
     from posepyr.configuration.compose import compose
     from posepyr.configuration.networks import input_size, is_classification, network_group
     from posepyr.configuration.outline import CLASSIFIER_INPUT
-    from posepyr.measurement.complexity import build_on_meta, count, training_memory
+    from posepyr.measurement.complexity import count, network_on_meta, training_memory
 
     config = compose(overrides, config_dir)
-    node = config[network_group(config)]
-    if is_classification(config):
-        network, default = build_on_meta(node), CLASSIFIER_INPUT
-    else:
-        network, default = build_on_meta(node, joints=len(config["skeleton"]["joints"])), input_size(config)
+    network = network_on_meta(config)
+    default = CLASSIFIER_INPUT if is_classification(config) else input_size(config)
     height, width = options.parse_size(size) if size else default
     cost = count(network, (3, height, width), depth)
     memory = training_memory(network, (3, height, width), batch)
     return {
-        "network": node["_target_"],
+        "network": config[network_group(config)]["_target_"],
         "input": [height, width],
         "parameters": cost.parameters,
         "multiply_adds": cost.multiply_adds,

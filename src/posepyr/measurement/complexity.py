@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from posepyr.configuration.networks import Config, is_classification, network_group
 from posepyr.layers.pooling import LevelPools
 from posepyr.nodes import build
 
@@ -60,6 +61,12 @@ def build_on_meta(node: Mapping[str, Any], **extra: Any) -> nn.Module:
     with torch.device("meta"):
         network: nn.Module = build(node, **extra)
     return network
+
+
+def network_on_meta(config: Config) -> nn.Module:
+    """Build the network of a configuration, with shapes and without numbers."""
+    joints = {} if is_classification(config) else {"joints": len(config["skeleton"]["joints"])}
+    return build_on_meta(config[network_group(config)], **joints)
 
 
 def count(network: nn.Module, size: tuple[int, ...], depth: int = 1) -> Cost:

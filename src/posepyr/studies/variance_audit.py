@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from posepyr.configuration.compose import Composer, Job
 from posepyr.configuration.networks import Config, input_size_path, is_classification
+from posepyr.configuration.outline import CLASSIFIER_INPUT, INPUT
 from posepyr.data.classification.labelled import LabelledBatch
 from posepyr.data.loading.loader import TrainingOrder, join
 from posepyr.data.module import ClassificationDataModule
@@ -22,12 +23,9 @@ from posepyr.nodes import build
 from posepyr.records import PoseBatch
 from posepyr.training.build import initialise, make_data
 from posepyr.training.synthetic import synthetic_people, task_without_data
-from posepyr.variance.curves import Measured, Trial, audit, curves, write_csv
+from posepyr.variance.curves import Measured, Trainable, audit, curves, write_csv
 from posepyr.variance.figure import draw_variances
 from posepyr.variance.probe import At, remove_norms
-
-INPUT, CLASSIFIER_INPUT = (256, 256), (32, 32)
-"""Input sizes where the data has none."""
 
 
 class Network(NamedTuple):
@@ -65,12 +63,12 @@ class TrainingBatches(NamedTuple):
 
 
 def choose_networks(
-    overrides: Sequence[str], config_dir: str | None = None, input_size: tuple[int, int] | None = None
+    overrides: Sequence[str], config_dir: str | None = None, size: tuple[int, int] | None = None
 ) -> list[Network]:
     """Return the network of each combination of swept values, as a sweep of trainings would have them."""
     jobs = Composer(config_dir).jobs(overrides)
     return [
-        Network(label, job.overrides, job.config, _set_input_size(job.config, input_size))
+        Network(label, job.overrides, job.config, _set_input_size(job.config, size))
         for label, job in zip(labels(jobs), jobs, strict=True)
     ]
 
@@ -112,10 +110,10 @@ def measure(networks: Iterable[Network], settings: AuditSettings, device: str) -
         batches = make_batches(network.config, network.size, settings.batch)
         first = network.config["seed"]
         for seed in range(first, first + settings.seeds):
-            trial = make_trial(
+            trainable = make_trainable(
                 network.config, seed=seed, size=network.size, batches=batches, norms=settings.norms, device=device
             )
-            measured += audit(network.label, trial, settings.at, settings.steps, seed)
+            measured += audit(network.label, trainable, settings.at, settings.steps, seed)
         notes.append(_note(network, batches.origin, len(measured[-1].rows), settings))
     return measured, notes
 
@@ -127,9 +125,9 @@ def _note(network: Network, origin: str, rows: int, settings: AuditSettings) -> 
     return f"{network.label}: {rows} outputs{norms}, at {settings.batch} {origin}, {height}x{width}{times}"
 
 
-def make_trial(
+def make_trainable(
     config: Config, *, seed: int, size: tuple[int, int], batches: TrainingBatches, norms: bool, device: str
-) -> Trial:
+) -> Trainable:
     """Build the network that training with this seed begins with, its loss and its optimizer."""
     torch.manual_seed(seed)
     model, loss = _classifier(config, batches.classes) if is_classification(config) else _pose_network(config, size)
@@ -139,7 +137,7 @@ def make_trial(
     initialise(model.to(memory_format=torch.contiguous_format), config)  # type: ignore[call-overload]  # stubs lack it
     model.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # stubs lack it
     optimizer = build(config["optimizer"])(model.parameters())
-    return Trial(model, optimizer, loss, lambda step: _moved(batches.batch(step), device))
+    return Trainable(model, optimizer, loss, lambda step: _moved(batches.batch(step), device))
 
 
 def _classifier(config: Config, classes: int | None) -> tuple[nn.Module, Callable[[LabelledBatch], Tensor]]:

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 import torch
 
 from posepyr.configuration.compose import compose
-from posepyr.configuration.networks import Config, is_classification, network_group
+from posepyr.configuration.networks import Config, input_size, is_classification, network_group
+from posepyr.configuration.outline import CLASSIFIER_INPUT
 from posepyr.measurement import peak_memory
-from posepyr.measurement.complexity import Cost, build_on_meta, count
+from posepyr.measurement.complexity import Cost, count, network_on_meta
 from posepyr.measurement.machine import describe_benchmark
 from posepyr.measurement.timing import (
     Budget,
@@ -25,9 +26,6 @@ from posepyr.measurement.timing import (
 )
 from posepyr.training.memory.out_of_memory import is_out_of_memory
 from posepyr.training.synthetic import network_work
-
-CLASSIFIER_INPUT = (32, 32)
-"""Usual input size of a classifier, whose data need not be there."""
 
 PASSES = ("evaluation", "training")
 
@@ -57,25 +55,20 @@ def choose_network(
     *,
     batch: int,
     config_dir: str | None = None,
-    input_size: tuple[int, int] | None = None,
+    size: tuple[int, int] | None = None,
     precision: Precision | None = None,
     compiled: bool | None = None,
     channels_last: bool | None = None,
 ) -> Network:
     """Return the network of overrides; None stands for the usual setting, and overrides are those of training.
 
-    The network is also tried on the meta device, so that an input size that it does not take is refused at once.
+    ``size`` is the input's height and width. The network is also tried on the meta device, so that a size that it does
+    not take is refused at once.
     """
     config = compose(overrides, config_dir)
-    if is_classification(config):
-        network = build_on_meta(config["classifier"])
-        size = input_size or CLASSIFIER_INPUT
-    else:
-        network = build_on_meta(config["model"], joints=len(config["skeleton"]["joints"]))
-        height, width = input_size or config["data"]["input_size"]
-        size = height, width
+    size = size or (CLASSIFIER_INPUT if is_classification(config) else input_size(config))
     settings = Settings(size, batch, precision or "32", bool(compiled), channels_last is not False)
-    return Network(list(overrides), config, settings, count(network, (3, *size)))
+    return Network(list(overrides), config, settings, count(network_on_meta(config), (3, *size)))
 
 
 def measure_networks(

@@ -4,10 +4,8 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple
 
-from torch import nn
-
-from posepyr.configuration.networks import Config, input_size, input_size_path, is_classification, network_group
-from posepyr.measurement.complexity import Memory, build_on_meta, training_memory
+from posepyr.configuration.networks import Config, input_size, input_size_path, network_group
+from posepyr.measurement.complexity import Memory, network_on_meta, training_memory
 from posepyr.training.devices import local_process_count
 from posepyr.training.memory.recompute import recompute
 
@@ -57,15 +55,10 @@ def is_half_precision(config: Config) -> bool:
 
 def counted_memory(config: Config) -> Memory:
     """Count the memory of a training step without running it: see :func:`training_memory`."""
-    network = _on_meta(config)
+    network = network_on_meta(config)
     if config["recompute"]:
         recompute(network)
     return training_memory(network, (3, *input_size(config)), device_batch(config))
-
-
-def _on_meta(config: Config) -> nn.Module:
-    arguments = {} if is_classification(config) else {"joints": len(config["skeleton"]["joints"])}
-    return build_on_meta(config[network_group(config)], **arguments)
 
 
 def _smaller_device_batch(config: Config) -> Remedy | None:
@@ -81,7 +74,7 @@ def _recomputed(config: Config) -> Remedy | None:
     if config["recompute"]:
         return None
     with suppress(ValueError):  # A network without blocks.
-        recompute(_on_meta(config))
+        recompute(network_on_meta(config))
         return _remedy(config, ("recompute",), True, "the same results, slower: blocks are computed twice")
     return None
 
