@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posepyr.checkpoints.recipe import ClassifierRecipe
+from posepyr.cli.options import Parser, add_output
 from posepyr.configuration import catalogue
 from posepyr.errors import UsageError
 from posepyr.suggestion import suggestion
 
 if TYPE_CHECKING:
-    from posepyr.checkpoints.matching import State
+    from posepyr.checkpoints.weights import State
     from posepyr.checkpoints.official import Conversion
 
 SOURCES = ("auto", "hrnet", "ppnet", "simple_baseline", "pytorch_pose")
@@ -33,7 +34,7 @@ EXAMPLES = """examples:
 
 def run(arguments: list[str]) -> int:
     """Read, convert, write, and say what was made of the file."""
-    options = _parser().parse_args(arguments)
+    options = _parser().read(arguments)
     # After parsing: --help and a wrong flag must not wait for Torch.
     from posepyr.checkpoints import official
     from posepyr.checkpoints.storage import write_checkpoint
@@ -65,15 +66,14 @@ def _convert(state: "State", source: str, options: argparse.Namespace) -> tuple[
     return official.convert(state, source, official.Setting(skeleton, size, options.backbone), where), reason
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         "posepyr convert",
-        description="Turn released weights of HRNet, PPNet, SimpleBaseline or pytorch-pose into a posepyr checkpoint.",
-        epilog=EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        "Turn released weights of HRNet, PPNet, SimpleBaseline or pytorch-pose into a posepyr checkpoint.",
+        EXAMPLES,
     )
     parser.add_argument("file", type=Path, help="the released file")
-    parser.add_argument("--output", type=Path, required=True, metavar="NAME.ckpt", help="the checkpoint to write")
+    add_output(parser, "the checkpoint to write", metavar="NAME.ckpt", required=True)
     parser.add_argument("--source", choices=SOURCES, default="auto", help="whose file it is (auto: by its keys)")
     parser.add_argument(
         "--skeleton", help="the joints' order: a choice of conf/skeleton (coco for 17 joints, mpii for 16)"
