@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 from posepyr.checkpoints import storage
 from posepyr.training.checkpointing import RoomForCheckpoints, checkpoint_size
-from posepyr.training.quiet import quiet
+from posepyr.training.process_state import quiet
 
 WIDTH = 300
 
@@ -69,7 +69,7 @@ def test_nothing_begins_without_room_for_it(tmp_path: Path, monkeypatch: pytest.
         trained(Line(optimizer), callback)
 
     with_free(3 * each)
-    with pytest.raises(ValueError, match=r"checkpoints must have room for 2 checkpoints of 1 MiB and one that is"):
+    with pytest.raises(ValueError, match=r"checkpoints must have room for 2 checkpoints of 1\.\d+ MiB and one that is"):
         with_free(3 * each - 1)
     # Those of an earlier start are replaced.
     (tmp_path / "checkpoints").mkdir()

@@ -16,7 +16,7 @@ from posepyr.data.classification.labelled import LabelledBatch, LabelledSource
 from posepyr.data.module import ClassificationDataModule
 from posepyr.nodes import build
 from posepyr.training.classification import ClassificationTask
-from posepyr.training.quiet import quiet
+from posepyr.training.process_state import quiet
 from posepyr.training.schedule import Step
 
 NODE = {

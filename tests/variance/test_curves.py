@@ -16,9 +16,9 @@ from posepyr.initialisation.schemes import MSR
 from posepyr.layers.hourglass import Hourglass
 from posepyr.layers.residual import PreactivationResidual
 from posepyr.models.hourglass import StackedHourglass
-from posepyr.variance.curves import COLUMNS, Measured, Section, Trial, audit, band, curves, sections, write_csv
+from posepyr.variance.curves import COLUMNS, Measured, Section, Trainable, audit, band, curves, sections, write_csv
 from posepyr.variance.figure import COLOURS, draw_variances
-from posepyr.variance.probe import Moments, Row
+from posepyr.variance.probe import Moments, OutputMoments
 
 RATE = 0.5
 
@@ -33,7 +33,7 @@ def batch(step: int) -> Batch:
     return Batch(torch.randn(8, 3, generator=generator), torch.randn(8, 2, generator=generator))
 
 
-def linear_trial(asked: list[int]) -> Trial:
+def linear_trial(asked: list[int]) -> Trainable:
     """Least squares, whose steps can be taken by hand."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.Linear(3, 2))
@@ -43,7 +43,7 @@ def linear_trial(asked: list[int]) -> Trial:
         return batch(step)
 
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
-    return Trial(model, optimizer, lambda batch: (model(batch.image) - batch.target).square().mean(), given)
+    return Trainable(model, optimizer, lambda batch: (model(batch.image) - batch.target).square().mean(), given)
 
 
 def test_steps_are_the_optimizers_and_both_ends_are_measured_on_the_first_batch():
@@ -69,7 +69,7 @@ def test_steps_are_the_optimizers_and_both_ends_are_measured_on_the_first_batch(
     assert_moments(end.rows, padded(0) @ weight.T, gradient(0))
 
 
-def assert_moments(rows: list[Row], response: Tensor, gradient: Tensor) -> None:
+def assert_moments(rows: list[OutputMoments], response: Tensor, gradient: Tensor) -> None:
     (row,) = rows
     for found, expected in ((row.response, response), (row.gradient, gradient)):
         moments = expected.mean().item(), expected.var(correction=0).item()
@@ -85,13 +85,15 @@ def test_without_steps_there_is_one_profile():
 LEVELS = 3
 
 
-def hourglass_trial(shortcut: Any, seed: int) -> Trial:
+def hourglass_trial(shortcut: Any, seed: int) -> Trainable:
     model = StackedHourglass(3, stacks=2, width=64, depth=LEVELS, shortcut=shortcut)
     MSR()(model, torch.Generator().manual_seed(seed))
     generator = torch.Generator().manual_seed(0)
     pictures = Batch(torch.randint(256, (4, 3, 32, 32), generator=generator, dtype=torch.uint8), torch.empty(0))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
-    return Trial(model, optimizer, lambda batch: sum(x.square().mean() for x in model(batch.image)), lambda _: pictures)
+    return Trainable(
+        model, optimizer, lambda batch: sum(x.square().mean() for x in model(batch.image)), lambda _: pictures
+    )
 
 
 @pytest.mark.parametrize("shortcut", ["identity", "convolution"])
@@ -135,8 +137,8 @@ def test_bands_are_geometric():
         assert all(map(math.isnan, band(broken)))
 
 
-def row(name: str, response: float, gradient: float | None) -> Row:
-    return Row(name, "block", Moments(0.5, response), None if gradient is None else Moments(0.0, gradient))
+def row(name: str, response: float, gradient: float | None) -> OutputMoments:
+    return OutputMoments(name, "block", Moments(0.5, response), None if gradient is None else Moments(0.0, gradient))
 
 
 def profiles() -> list[Measured]:

@@ -15,7 +15,7 @@ from posepyr.layers.hourglass import Hourglass
 from posepyr.layers.pyramid import PyramidBlocks, PyramidResidual
 from posepyr.layers.residual import PreactivationResidual
 from posepyr.nodes import build
-from posepyr.variance.probe import Row, places, remove_norms, watched
+from posepyr.variance.probe import OutputMoments, places, remove_norms, watched
 from support.drawn import CHANNELS, drawn
 from support.places import CONF
 
@@ -26,7 +26,7 @@ def image(seed: int = 0, channels: int = CHANNELS, side: int = 8) -> Tensor:
 
 def measured(
     model: nn.Module, x: Tensor, at: Any = "all", objective: Callable[[Any], Tensor] = lambda out: out.square().sum()
-) -> list[Row]:
+) -> list[OutputMoments]:
     with watched(model, places(model, [x], at)) as profile:
         objective(model(x)).backward()
     return profile.rows()
@@ -41,7 +41,7 @@ def by_hand(loss: Tensor, *tensors: Tensor) -> list[tuple[float, float, float, f
     ]
 
 
-def numbers(row: Row) -> tuple[float, ...]:
+def numbers(row: OutputMoments) -> tuple[float, ...]:
     assert row.gradient is not None
     return (*row.response, *row.gradient)
 

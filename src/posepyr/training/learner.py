@@ -23,7 +23,12 @@ class Learner(pl.LightningModule):
     """
 
     def __init__(
-        self, model: nn.Module, *, optimizer: MakeOptimizer | None = None, schedule: Schedule | None = None, seed: int
+        self,
+        model: nn.Module,
+        *,
+        optimizer: MakeOptimizer | None = None,
+        schedule: Schedule | None = None,
+        seed: int = 0,
     ) -> None:
         super().__init__()
         # Convolutions are fastest in this layout, on CPUs and on GPUs.

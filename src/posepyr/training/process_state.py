@@ -1,4 +1,4 @@
-"""What a run changes of its process, put back for programs that call posepyr from Python."""
+"""The process of a run: its open files, the warnings of libraries, and its state as it was before."""
 
 import logging
 import os
@@ -12,6 +12,51 @@ from typing import Any
 
 import numpy as np
 import torch
+
+OPEN_FILES = 65536
+"""Enough for loaders with many workers: every batch on its way from a worker takes several open files."""
+
+UNHELPFUL = (
+    r"`isinstance\(treespec, LeafSpec\)` is deprecated",  # between Lightning's code and Torch's
+    r".*does not have many workers which may be a bottleneck",  # data.workers says how many
+    r"Checkpoint directory .* exists and is not empty",  # as it must when a run goes on
+    r"The number of training batches .* is smaller than the logging interval",
+    r"It is recommended to use `self.log\(.*sync_dist=True",  # our metrics are summed over processes already
+    r"Grad strides do not match bucket view strides",  # of 1x1 filters, whose memory is the same in both layouts
+    r"You're resuming from a checkpoint that ended before the epoch ended",  # our sampler begins where it ended
+)
+"""Beginnings of warnings, as regular expressions, about which a user of posepyr can do nothing."""
+
+
+def allow_open_files() -> int | None:
+    """Raise the limit of open files of this process and its workers as far as allowed; return it, None on Windows."""
+    if os.name != "posix":
+        return None
+    import resource  # Windows has none.
+
+    limit, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if most == resource.RLIM_INFINITY else min(OPEN_FILES, most)
+    if limit != resource.RLIM_INFINITY and limit < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
+        return wanted
+    return limit
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Hide Lightning's and Torch's unhelpful warnings, and Lightning's information."""
+    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            for message in UNHELPFUL:
+                warnings.filterwarnings("ignore", message)
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 @contextmanager

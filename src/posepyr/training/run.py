@@ -18,8 +18,7 @@ from posepyr.training.learner import Learner
 from posepyr.training.memory.advice import out_of_memory_error
 from posepyr.training.memory.out_of_memory import OutOfMemoryRecorder, is_out_of_memory, locate
 from posepyr.training.memory.recompute import recompute
-from posepyr.training.open_files import allow_open_files
-from posepyr.training.quiet import quiet
+from posepyr.training.process_state import allow_open_files, quiet
 from posepyr.training.record import add_to_record, write_record
 from posepyr.training.trainer import finished_logs, make_trainer
 

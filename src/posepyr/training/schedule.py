@@ -1,6 +1,6 @@
-"""Learning-rate schedules: the share of the optimizer's rate at each step, as pure functions.
+"""Learning-rate schedules: pure functions that give the factor of the optimizer's rate at each step.
 
-Nothing of them is kept in a checkpoint but the number of the step, so that a run may go on under a longer schedule.
+A checkpoint holds the number of the step and nothing else of them, so that a run may go on under a longer schedule.
 """
 
 import math
@@ -10,14 +10,14 @@ from typing import Protocol
 
 
 class Schedule(Protocol):
-    """The share of the optimizer's learning rate at a step, out of ``steps`` in the whole run."""
+    """The factor of the optimizer's learning rate at a step, out of ``steps`` in the whole run."""
 
     def __call__(self, step: int, steps: int, steps_per_epoch: int) -> float: ...
 
 
 @dataclass(frozen=True)
 class Constant:
-    """The optimizer's rate, throughout."""
+    """The optimizer's rate throughout."""
 
     def __call__(self, step: int, steps: int, steps_per_epoch: int) -> float:
         return 1.0
@@ -25,7 +25,7 @@ class Constant:
 
 @dataclass(frozen=True)
 class Step:
-    """Times ``factor`` at the start of each of the epochs in ``drops``; PyraNet's by default (section 5.1.1)."""
+    """A rate multiplied by ``factor`` at the start of each epoch in ``drops``; PyraNet's by default (section 5.1.1)."""
 
     drops: Sequence[int] = (150, 170)
     factor: float = 0.1
@@ -36,7 +36,7 @@ class Step:
 
 @dataclass(frozen=True)
 class OneCycle:
-    """Up to the optimizer's rate within the first ``warmup`` share of the run, then down to nothing, as cosines."""
+    """A rise to the optimizer's rate in the first ``warmup`` share of the run, then a fall to zero, as cosines."""
 
     warmup: float = 0.1
     start: float = 0.04
@@ -54,5 +54,5 @@ class OneCycle:
 
 
 def _rise(share: float) -> float:
-    """From 0 to 1 along half a cosine."""
+    """Return the height, 0 to 1, of half a cosine after a share of its length."""
     return (1 - math.cos(math.pi * share)) / 2

@@ -16,8 +16,7 @@ from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.nodes import build
 from posepyr.ranks import is_first
 from posepyr.training.build import Config, make_callbacks
-from posepyr.training.callbacks.batch_division import Regrouping
-from posepyr.training.callbacks.stop_on_signal import StopOnSignal
+from posepyr.training.callbacks.interruption import BatchDivision, StopOnSignal
 from posepyr.training.checkpointing import RoomForCheckpoints, WholeFiles
 from posepyr.training.loggers.csv_log import CSVLog
 
@@ -34,7 +33,7 @@ def make_trainer(config: Config, folder: Path, resume: Path | None, *first: pl.C
         *_checkpoint_writers(checkpoints, config["checkpoint"]),
         StopOnSignal(checkpoints / "last.ckpt"),
         RoomForCheckpoints(checkpoints, KEPT, build(config["optimizer"], "optimizer")),
-        Regrouping(),
+        BatchDivision(),
         *_progress_bar(config["progress"]),
         LearningRateMonitor("step"),
     ]

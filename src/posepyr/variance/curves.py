@@ -1,4 +1,4 @@
-"""Variances through the depth of networks, at their first weights and after some steps, side by side."""
+"""Variances through the depth of networks, at their first weights and after some steps, compared."""
 
 import csv
 import math
@@ -13,67 +13,67 @@ from torch.optim import Optimizer
 
 from posepyr.files import whole
 from posepyr.layers.pooling import redraw_regions
-from posepyr.variance.probe import At, Place, Row, places, watched
+from posepyr.variance.probe import At, OutputMoments, Place, places, watched
 
 COLUMNS = ("network", "seed", "step", "row", "name", "place", "response_mean", "response_variance", "gradient_mean",
            "gradient_variance")  # fmt: skip
 
 
-class Trial(NamedTuple):
-    """A network at its first weights, and what it takes to train it."""
+class Trainable(NamedTuple):
+    """A network at its first weights, with optimizer, loss and batches."""
 
     model: nn.Module
     optimizer: Optimizer
     loss: Callable[[Any], Tensor]
-    """Of a batch."""
+    """The loss of a batch."""
     batch: Callable[[int], Any]
-    """The batch of each step, from 0; ``image`` is what the network takes of it."""
+    """The batch of each step, from 0; its ``image`` is the network's input."""
 
 
 class Measured(NamedTuple):
-    """What one pass of a network's training gave."""
+    """Variances of one pass of a network's training."""
 
     network: str
     seed: int
     step: int
-    """Steps that its weights have taken before."""
-    rows: list[Row]
+    """Optimizer steps before this pass."""
+    rows: list[OutputMoments]
 
 
-def audit(network: str, trial: Trial, at: At, steps: int, seed: int) -> list[Measured]:
-    """Variances at the first weights and, unless ``steps`` is 0, once more after so many steps of training.
+def audit(network: str, trained: Trainable, at: At, steps: int, seed: int) -> list[Measured]:
+    """Measure variances at the first weights and, unless ``steps`` is 0, again after so many steps of training.
 
     Both are measured on the first batch and with the same pooling regions, in training mode, so that they differ by
     the weights alone; the steps go on to the following batches.
     """
-    first = trial.batch(0)
-    where = places(trial.model, [first.image], at)
-    measured = [Measured(network, seed, 0, _measure(trial, first, where, seed))]
+    first = trained.batch(0)
+    where = places(trained.model, [first.image], at)
+    measured = [Measured(network, seed, 0, _measure(trained, first, where, seed))]
     regions = torch.Generator().manual_seed(seed)
     for step in range(steps):
-        redraw_regions(trial.model, regions)
-        _pass(trial, trial.batch(step + 1))
-        trial.optimizer.step()
+        redraw_regions(trained.model, regions)
+        _pass(trained, trained.batch(step + 1))
+        trained.optimizer.step()
     if steps:
-        measured.append(Measured(network, seed, steps, _measure(trial, first, where, seed)))
+        measured.append(Measured(network, seed, steps, _measure(trained, first, where, seed)))
     return measured
 
 
-def _measure(trial: Trial, batch: Any, where: Mapping[str, Place], seed: int) -> list[Row]:
-    redraw_regions(trial.model, torch.Generator().manual_seed(seed))
-    with watched(trial.model, where) as profile:
-        _pass(trial, batch)
+def _measure(trained: Trainable, batch: Any, where: Mapping[str, Place], seed: int) -> list[OutputMoments]:
+    redraw_regions(trained.model, torch.Generator().manual_seed(seed))
+    with watched(trained.model, where) as profile:
+        _pass(trained, batch)
     return profile.rows()
 
 
-def _pass(trial: Trial, batch: Any) -> None:
-    trial.model.train()
-    trial.optimizer.zero_grad()
-    trial.loss(batch).backward()  # type: ignore[no-untyped-call]
+def _pass(trained: Trainable, batch: Any) -> None:
+    trained.model.train()
+    trained.optimizer.zero_grad()
+    trained.loss(batch).backward()  # type: ignore[no-untyped-call]  # not annotated in Torch
 
 
 class Band(NamedTuple):
-    """A variance over the seeds: their geometric mean, the smallest and the largest. NaN where one is not positive."""
+    """A variance over the seeds: geometric mean, smallest and largest; NaN where one is not positive."""
 
     mean: float
     low: float
@@ -91,13 +91,13 @@ class Curve(NamedTuple):
 
     @property
     def label(self) -> str:
-        """The network, and after how many steps if any."""
+        """Return the network's name, with the number of steps if any."""
         return f"{self.network}, {self.step} steps" if self.step else self.network
 
 
 def curves(measured: Iterable[Measured]) -> list[Curve]:
-    """A curve for each network and step, over its seeds."""
-    together: dict[tuple[str, int], list[list[Row]]] = {}
+    """Return a curve for each network and step, over its seeds."""
+    together: dict[tuple[str, int], list[list[OutputMoments]]] = {}
     for one in measured:
         together.setdefault((one.network, one.step), []).append(one.rows)
     return [
@@ -116,7 +116,7 @@ def curves(measured: Iterable[Measured]) -> list[Curve]:
 
 
 def band(values: Sequence[float]) -> Band:
-    """Some variances, of which there is at least one."""
+    """Return the band of some variances, at least one."""
     if not all(0 < value < math.inf for value in values):
         return Band(math.nan, math.nan, math.nan)
     return Band(math.exp(math.fsum(map(math.log, values)) / len(values)), min(values), max(values))
@@ -131,7 +131,7 @@ class Section(NamedTuple):
 
 
 def sections(names: Sequence[str]) -> list[Section]:
-    """The rows by the part of the network that they lie in, as ``hourglasses.0``; single rows of one part together."""
+    """Return the rows by part of the network, as ``hourglasses.0``; adjacent parts of one row are joined."""
     runs = [(part, len(list(rows))) for part, rows in groupby(map(_part, names))]
     found: list[Section] = []
     start = 0
@@ -142,7 +142,7 @@ def sections(names: Sequence[str]) -> list[Section]:
 
 
 def _part(name: str) -> str:
-    """The name up to its first number, as of a stack or a stage; its first word where it has none."""
+    """Return a name up to its first number, as of a stack or a stage; its first word where it has none."""
     words = name.partition(" ")[0].split(".")
     number = next((index for index, word in enumerate(words) if word[:1].isdigit()), 0)
     return ".".join(words[: number + 1]).partition("[")[0]
@@ -158,7 +158,7 @@ def _joined(found: Iterable[Section]) -> Iterator[Section]:
 
 
 def write_csv(path: Path, measured: Iterable[Measured]) -> None:
-    """Every row of every pass."""
+    """Write every row of every pass."""
     with whole(path) as part, part.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)

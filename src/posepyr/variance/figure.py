@@ -13,13 +13,13 @@ from posepyr.files import whole
 from posepyr.variance.curves import Curve, sections
 
 COLOURS = ("#3366aa", "#cc3311", "#228833", "#aa3377", "#ee7733", "#009988", "#bbaa22", "#777777")
-"""Told apart by people who see red and green alike, too."""
+"""Distinct for colour-blind readers too."""
 
 FEWEST_ROWS = 3
-"""Of a section that is worth a name."""
+"""Rows of a section that gets a name."""
 
 LONGEST = 220
-"""Letters that a line above the panels holds, at their size; neighbours leave room enough that a half more fits."""
+"""Letters that fit side by side above the panels, counted generously: small sections have no names."""
 
 
 def draw_variances(curves: Sequence[Curve], path: Path, title: str = "") -> None:
@@ -57,16 +57,16 @@ def _line(axes: Axes, bands: Sequence[Any], colour: str, curve: Curve) -> None:
 
 
 def _scale(axes: Axes) -> None:
-    """Logarithmic, which cannot be drawn of nothing."""
+    """Set a logarithmic scale, or say why there is nothing to scale."""
     if any(np.isfinite(line.get_ydata()).any() for line in axes.lines):
         axes.set_yscale("log")
     else:
         axes.set_yticks([])
-        axes.text(0.5, 0.5, "zero, or larger than numbers go", transform=axes.transAxes, ha="center")
+        axes.text(0.5, 0.5, "zero, or too large for a number", transform=axes.transAxes, ha="center")
 
 
 def _mark_sections(panels: Sequence[Axes], names: Sequence[str]) -> None:
-    """Every other large section on grey, with its name above where there is room for it."""
+    """Shade every other large section, and write its name above where there is room."""
     large = [section for section in sections(names) if section.stop - section.start >= FEWEST_ROWS]
     shared = _shared_words([section.name.split(".")[:-2] for section in large])
     for number, section in enumerate(large):
@@ -81,5 +81,5 @@ def _mark_sections(panels: Sequence[Axes], names: Sequence[str]) -> None:
 
 
 def _shared_words(names: Sequence[Sequence[str]]) -> int:
-    """How many words all names begin with."""
+    """Return how many first words all names share."""
     return sum(1 for _ in takewhile(lambda words: len(set(words)) == 1, zip(*names, strict=False)))

@@ -1,4 +1,4 @@
-"""The variance of responses and gradients through the depth of a network (PyraNet, sections 4.1 and 4.2)."""
+"""Measuring the variance of responses and gradients through a network's depth (PyraNet, sections 4.1 and 4.2)."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,39 +15,40 @@ from posepyr.initialisation.schemes import NORMS, layers_of
 from posepyr.initialisation.trace import trace
 
 At = Literal["blocks", "convolutions", "all"]
-"""Which outputs are measured: of modules that sum, of convolutions and linear layers, or of both."""
+"""The outputs to measure: of blocks (modules that sum), of convolutions and linear layers, or of both."""
 
 Place = Literal["block", "convolution"]
+"""The kind of a measured module."""
 
 
 class Moments(NamedTuple):
-    """Of all numbers of a tensor together."""
+    """Mean and variance of all elements of a tensor."""
 
     mean: float
     variance: float
 
     def scaled(self, factor: float) -> "Moments":
-        """Of the same numbers times a factor."""
+        """Return the moments of the same elements times a factor."""
         return Moments(self.mean * factor, self.variance * factor**2)
 
 
-class Row(NamedTuple):
-    """One output of one call of a module."""
+class OutputMoments(NamedTuple):
+    """Moments of one output of one call of a module."""
 
     name: str
-    """The module's, with ``[i]`` for the i-th of several outputs from 0, and `` (n)`` for the n-th of several calls."""
+    """The module's name; ``[i]`` behind it for output i of several from 0, `` (n)`` for call n of several from 1."""
     place: Place
     response: Moments
     gradient: Moments | None
-    """Of the loss by the output; None where none has come back."""
+    """Moments of the loss's gradient by the output; None where no gradient came back."""
 
 
 def places(model: nn.Module, inputs: Sequence[Any], at: At) -> dict[str, Place]:
-    """The modules to measure, by name.
+    """Return the modules to measure, by name.
 
     A block is a module in whose own forward pass different maps are added up: a residual, whose output is the response
-    of PyraNet's figure 5, or an hourglass, where two of them meet (figure 6). They are read off the graph of
-    ``model(*inputs)``. Sums of the outermost module are left out: they are no output of a module.
+    of PyraNet's figure 5, or an hourglass, where two of them are summed (figure 6). They are read off the graph of
+    ``model(*inputs)``. Sums of the outermost module are left out: they are not the output of a module within it.
     """
     found: dict[str, Place] = dict.fromkeys(layers_of(model), "convolution") if at != "blocks" else {}
     if at != "convolutions":
@@ -68,25 +69,25 @@ def _summing(model: nn.Module, inputs: Sequence[Any]) -> list[str]:
 
 
 class Profile:
-    """What was measured, in the order of execution."""
+    """Moments of a pass's outputs, in the order of execution."""
 
     def __init__(self) -> None:
         self.passing = False
-        """Whether the model is in its forward pass."""
+        """True while the model is in its forward pass."""
         self._outputs: list[_Output] = []
 
     def note(self, name: str, place: Place, output: Any) -> None:
-        """Measure what a module gives back, and, once it is known, the gradient by it."""
+        """Measure a module's output now and, in the backward pass, the gradient by it."""
         tensors = _tensors(output)
         for index, tensor in enumerate(tensors):
             measured = _Output(f"{name}[{index}]" if len(tensors) > 1 else name, place, _moments(tensor))
             self._outputs.append(measured)
             if tensor.requires_grad:
-                # On the tensor: what is done to it in place afterwards does not change what the hook is given.
-                tensor.register_hook(measured.note_gradient)  # type: ignore[no-untyped-call]
+                # On the tensor itself: a change in place afterwards, as by ReLU, does not change the hook's gradient.
+                tensor.register_hook(measured.on_gradient)  # type: ignore[no-untyped-call]  # not annotated in Torch
 
-    def rows(self) -> list[Row]:
-        """A row for each output of each call."""
+    def rows(self) -> list[OutputMoments]:
+        """Return a row for each output of each call."""
         totals = Counter(output.name for output in self._outputs)
         calls: Counter[str] = Counter()
         rows = []
@@ -94,16 +95,16 @@ class Profile:
             calls[output.name] += 1
             call = f" ({calls[output.name]})" if totals[output.name] > 1 else ""
             gradient = None if output.gradient is None else _read(output.gradient)
-            rows.append(Row(output.name + call, output.place, _read(output.response), gradient))
+            rows.append(OutputMoments(output.name + call, output.place, _read(output.response), gradient))
         return rows
 
 
 @contextmanager
 def watched(model: nn.Module, where: Mapping[str, Place]) -> Iterator[Profile]:
-    """Measures, as long as it lasts, what the modules named give back in forward passes, and its gradients.
+    """Measure the outputs of the modules named and their gradients, in the passes within this context.
 
-    No tensor is kept but moments, and nothing changes for the passes, but that a compiled model is run as it was
-    written. What is computed again for the backward pass has been seen.
+    Only moments are kept. The passes compute the same as before, except that a compiled model is run as it was
+    written. Outputs that are recomputed for the backward pass are not measured twice.
     """
     profile = Profile()
     modules = dict(model.named_modules())
@@ -127,14 +128,14 @@ def watched(model: nn.Module, where: Mapping[str, Place]) -> Iterator[Profile]:
 
 
 class Unnormalised(nn.Module):
-    """What stands in a norm's place: a copy, for an activation in place may follow."""
+    """Identity in the place of a norm; a copy, since an activation in place may follow."""
 
     def forward(self, x: Tensor) -> Tensor:
         return x.clone()
 
 
 def remove_norms(model: nn.Module) -> None:
-    """Take all norms out of a model, so that its first weights alone decide on variances (equations 10 to 15)."""
+    """Remove all norms of a model, so that variances depend on its first weights alone (equations 10 to 15)."""
     for module in model.modules():
         for name, child in module.named_children():
             if isinstance(child, NORMS):
@@ -143,14 +144,14 @@ def remove_norms(model: nn.Module) -> None:
 
 @dataclass(eq=False)
 class _Output:
-    """Moments as tensors without dimensions: reading their values would stop a GPU."""
+    """Moments still on the device: reading their values would make the CPU wait for a GPU."""
 
     name: str
     place: Place
     response: Tensor
     gradient: Tensor | None = None
 
-    def note_gradient(self, gradient: Tensor) -> None:
+    def on_gradient(self, gradient: Tensor) -> None:
         self.gradient = _moments(gradient)
 
 
@@ -165,7 +166,7 @@ def _read(moments: Tensor) -> Moments:
 
 
 def _tensors(output: Any) -> list[Tensor]:
-    """The numbers that a module gives back, in tuples, lists and dictionaries too."""
+    """Return the floating-point tensors of an output, also those in tuples, lists and dictionaries."""
     if isinstance(output, Tensor):
         return [output] if output.is_floating_point() else []
     parts = output.values() if isinstance(output, Mapping) else output if isinstance(output, list | tuple) else ()

@@ -1,4 +1,4 @@
-"""What an explosion leaves where several processes, a GPU or a full disk are in play; its runs are in tests/cli."""
+"""What a divergence leaves where several processes, a GPU or a full disk are in play; its runs are in tests/cli."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from posepyr.training.callbacks.divergence import Step, StopOnExplosion
+from posepyr.training.callbacks.divergence import CheckedStep, StopOnDivergence
 
 
 class Batch(NamedTuple):
@@ -20,34 +20,34 @@ def trainer(folder: Path, rank: int = 0) -> Any:
     return SimpleNamespace(default_root_dir=str(folder), global_rank=rank, global_step=5)
 
 
-def step(wrong: bool, number: int = 4) -> Step:
+def step(wrong: bool, number: int = 4) -> CheckedStep:
     batch = Batch(torch.zeros(1, 3, 2, 2), torch.tensor([17]))
-    return Step(torch.tensor(wrong), torch.tensor(float("nan") if wrong else 1.0), batch, number)
+    return CheckedStep(torch.tensor(wrong), torch.tensor(float("nan") if wrong else 1.0), batch, number)
 
 
-def waiting(verdict: Step) -> StopOnExplosion:
+def waiting(verdict: CheckedStep) -> StopOnDivergence:
     """As on a GPU, where a step's loss is judged in the next."""
-    callback = StopOnExplosion()
-    callback._earlier = verdict
+    callback = StopOnDivergence()
+    callback._pending = verdict
     return callback
 
 
 def test_weights_after_a_wrong_step_are_never_saved(tmp_path: Path) -> None:
     checkpoint: dict[str, Any] = {}
     waiting(step(wrong=False)).on_save_checkpoint(trainer(tmp_path), Any, checkpoint)
-    with pytest.raises(ValueError, match=r"got nan in step 4; its batch \(people \[17\]\) is in .*exploded\.pt"):
+    with pytest.raises(ValueError, match=r"got nan in step 4; its batch \(people \[17\]\) is in .*diverged\.pt"):
         waiting(step(wrong=True)).on_save_checkpoint(trainer(tmp_path), Any, checkpoint)
-    assert torch.load(tmp_path / "exploded.pt")["step"] == 4
+    assert torch.load(tmp_path / "diverged.pt")["step"] == 4
     with pytest.raises(ValueError, match="got nan"):
         waiting(step(wrong=True)).on_train_end(trainer(tmp_path), Any)
 
 
 def test_each_process_keeps_its_own_batch(tmp_path: Path) -> None:
     for rank in (0, 1):
-        with pytest.raises(ValueError, match="exploded"):
+        with pytest.raises(ValueError, match="diverged"):
             waiting(step(True, rank)).on_train_end(trainer(tmp_path, rank), Any)
-    assert torch.load(tmp_path / "exploded.pt")["step"] == 0
-    assert torch.load(tmp_path / "exploded.1.pt")["step"] == 1
+    assert torch.load(tmp_path / "diverged.pt")["step"] == 0
+    assert torch.load(tmp_path / "diverged.1.pt")["step"] == 1
 
 
 def test_a_batch_that_cannot_be_kept_hides_nothing(tmp_path: Path) -> None:

@@ -12,10 +12,10 @@ from torch.utils.data import DataLoader
 
 from posepyr.data.loading import loader
 from posepyr.data.loading.loader import WatchedLoader
-from posepyr.measurement.training_speed import Turn
+from posepyr.measurement.training_speed import TrainingSpeed
 from posepyr.training.callbacks import step_clock
 from posepyr.training.callbacks.step_clock import MeasuredError, StepClock
-from posepyr.training.quiet import quiet
+from posepyr.training.process_state import quiet
 
 
 class Clock:
@@ -94,7 +94,7 @@ class Slope(pl.LightningModule):
         return torch.optim.SGD(self.parameters(), lr=0.0)
 
 
-def turn_of(clock: Clock, steps: int, warmup: int, count: int = 8, **settings: Any) -> Turn:
+def turn_of(clock: Clock, steps: int, warmup: int, count: int = 8, **settings: Any) -> TrainingSpeed:
     logger, dawdling = DummyLogger(), pl.Callback()
     logger.log_metrics = clock.passing(0.5)  # type: ignore[method-assign]
     dawdling.on_train_batch_end = clock.passing(8.0)  # type: ignore[method-assign]

@@ -17,9 +17,9 @@ from posepyr.training.callbacks import variance
 from posepyr.training.callbacks.variance import VarianceProfile, _unscaled
 from posepyr.training.learner import Learner
 from posepyr.training.loggers.csv_log import CSVLog
-from posepyr.training.quiet import quiet
+from posepyr.training.process_state import quiet
 from posepyr.training.schedule import Constant
-from posepyr.variance.probe import Moments, Row, places, watched
+from posepyr.variance.probe import Moments, OutputMoments, places, watched
 
 WIDTH = 6
 
@@ -40,7 +40,7 @@ class Squares(Learner):
     def __init__(self) -> None:
         torch.manual_seed(0)
         model = nn.Sequential(*(PreactivationResidual(WIDTH, WIDTH) for _ in range(2)))
-        super().__init__(model, lambda parameters: torch.optim.SGD(parameters, lr=0.05), Constant())
+        super().__init__(model, optimizer=lambda parameters: torch.optim.SGD(parameters, lr=0.05), schedule=Constant())
         self.fails_at = -1
 
     def training_step(self, batch: Any, index: int) -> Tensor:
@@ -140,7 +140,10 @@ def test_an_error_in_the_middle_leaves_no_hooks(tmp_path: Path) -> None:
 
 
 def test_gradients_that_were_made_larger_are_made_as_they_were() -> None:
-    scaled = [Row("a", "block", Moments(1.0, 2.0), Moments(8.0, 64.0)), Row("b", "block", Moments(1.0, 2.0), None)]
+    scaled = [
+        OutputMoments("a", "block", Moments(1.0, 2.0), Moments(8.0, 64.0)),
+        OutputMoments("b", "block", Moments(1.0, 2.0), None),
+    ]
     trainer: Any = SimpleNamespace(precision_plugin=SimpleNamespace(scaler=SimpleNamespace(get_scale=lambda: 4.0)))
     assert _unscaled(scaled, trainer) == [scaled[0]._replace(gradient=Moments(2.0, 4.0)), scaled[1]]
     trainer.precision_plugin = SimpleNamespace()

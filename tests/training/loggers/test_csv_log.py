@@ -63,7 +63,7 @@ def test_rows_wait_until_the_disk_takes_them(tmp_path: Path, caplog: pytest.LogC
         assert (tmp_path / "metrics.csv").read_text() == "epoch,step,a\n,0,1.0\n"
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert caplog.text.count("cannot be written, its rows are kept until it can") == 1
+    assert caplog.text.count("cannot be written; its rows are kept in memory until it can") == 1
     log.log_metrics({"b": 4.0}, 3)
     written = rows(tmp_path)
     assert [row["step"] for row in written] == ["0", "1", "2", "2", "3"]

@@ -1,1 +1,1 @@
-"""What happens beside the training steps."""
+"""Callbacks: pictures, progress, divergence, interruption, frozen norms, variances and measuring."""

@@ -1,4 +1,4 @@
-"""A loss that is no number any more, or far too large: the run stops, and the batch is kept to look into."""
+"""Divergence: a run whose loss is not finite, or far too large, stops and keeps the batch for inspection."""
 
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,37 +10,37 @@ from torch import Tensor
 from posepyr.files import whole
 
 
-class Step(NamedTuple):
-    """A training step to be judged."""
+class CheckedStep(NamedTuple):
+    """A training step and the verdict on its loss."""
 
-    wrong: Tensor
+    diverged: Tensor
     loss: Tensor
     batch: Any
     number: int
-    done: Any = None
-    """On a GPU: when ``wrong`` has arrived."""
+    copied: Any = None
+    """On a GPU: the event after which ``diverged`` has been copied to the CPU."""
 
-    def copied(self) -> "Step":
-        """The step with its verdict on the way from the GPU."""
-        here = torch.empty((), dtype=torch.bool, pin_memory=True)
-        here.copy_(self.wrong, non_blocking=True)
-        event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+    def on_cpu(self) -> "CheckedStep":
+        """Start copying the verdict from the GPU, without waiting for it."""
+        diverged = torch.empty((), dtype=torch.bool, pin_memory=True)
+        diverged.copy_(self.diverged, non_blocking=True)
+        event = torch.cuda.Event()  # type: ignore[no-untyped-call]  # not annotated in Torch
         event.record()
-        return self._replace(wrong=here, done=event)
+        return self._replace(diverged=diverged, copied=event)
 
-    def is_wrong(self) -> bool:
-        """The verdict, waited for where it has to be."""
-        if self.done is not None:
-            self.done.synchronize()
-        return bool(self.wrong)
+    def has_diverged(self) -> bool:
+        """Return the verdict, waiting for its copy if there is one."""
+        if self.copied is not None:
+            self.copied.synchronize()
+        return bool(self.diverged)
 
 
-class StopOnExplosion(pl.Callback):
+class StopOnDivergence(pl.Callback):
     """Ends a run whose loss is not finite, or more than ``factor`` times the first, with an error.
 
-    The batch lies in ``exploded.pt`` in the run folder, or ``exploded.1.pt`` of process 1: a dictionary of tensors,
-    which ``torch.load`` reads. On a GPU a step's loss is looked at while the next is computed, so that nothing waits
-    for it, or before anything is saved.
+    The batch is saved as ``diverged.pt`` in the run folder, or ``diverged.1.pt`` by process 1: a dictionary of tensors,
+    which ``torch.load`` reads. On a GPU a step's loss is checked while the next step is computed, so that nothing waits
+    for it, and always before a checkpoint is saved.
     """
 
     def __init__(self, factor: float = 1e3) -> None:
@@ -48,7 +48,7 @@ class StopOnExplosion(pl.Callback):
             raise ValueError(f"factor must be larger than 1, got {factor}")
         self.factor = factor
         self._limit: Tensor | None = None
-        self._earlier: Step | None = None
+        self._pending: CheckedStep | None = None
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -56,40 +56,41 @@ class StopOnExplosion(pl.Callback):
         loss = (outputs["loss"] if isinstance(outputs, dict) else outputs).detach().float()
         if self._limit is None:
             self._limit = self.factor * loss
-        # Not larger is not the same as smaller: a loss that is no number is neither.
-        step = Step(~(loss <= self._limit), loss, batch, trainer.global_step)
+        # `~(a <= b)` rather than `a > b`: both comparisons are false for NaN.
+        step = CheckedStep(~(loss <= self._limit), loss, batch, trainer.global_step)
         if loss.device.type == "cuda":
-            step, self._earlier = self._earlier, step.copied()  # type: ignore[assignment]
-        if step is not None and step.is_wrong():
+            self._check_pending(trainer)
+            self._pending = step.on_cpu()
+        elif step.has_diverged():
             self._stop(trainer, step)
 
     def on_save_checkpoint(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        self._judge_last(trainer)
+        self._check_pending(trainer)
 
     def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._judge_last(trainer)
+        self._check_pending(trainer)
 
-    def _judge_last(self, trainer: pl.Trainer) -> None:
-        step, self._earlier = self._earlier, None
-        if step is not None and step.is_wrong():
+    def _check_pending(self, trainer: pl.Trainer) -> None:
+        step, self._pending = self._pending, None
+        if step is not None and step.has_diverged():
             self._stop(trainer, step)
 
-    def _stop(self, trainer: pl.Trainer, step: Step) -> None:
+    def _stop(self, trainer: pl.Trainer, step: CheckedStep) -> None:
         content = {name: value for name, value in step.batch._asdict().items() if isinstance(value, Tensor)}
         people = content["sample"].tolist() if "sample" in content else []
-        kept = _keep(Path(trainer.default_root_dir), trainer.global_rank, {"step": step.number, **content})
+        outcome = _save_batch(Path(trainer.default_root_dir), trainer.global_rank, {"step": step.number, **content})
         raise ValueError(
-            f"train/loss must stay finite and below {self.factor:g} times what it began with, got {float(step.loss):g} "
-            f"in step {step.number}; its batch{f' (people {people})' if people else ''} {kept}; lower "
+            f"train/loss must stay finite and below {self.factor:g} times its first value, got {float(step.loss):g} "
+            f"in step {step.number}; its batch{f' (people {people})' if people else ''} {outcome}; lower "
             "optimizer.lr, set trainer.gradient_clip_val, or look at the pictures with posepyr data check"
         )
 
 
-def _keep(folder: Path, rank: int, content: dict[str, Any]) -> str:
-    """Write a batch down where there is room for it, and say where it is."""
-    path = folder / (f"exploded.{rank}.pt" if rank else "exploded.pt")
+def _save_batch(folder: Path, rank: int, content: dict[str, Any]) -> str:
+    """Save a batch where there is room for it; return the outcome in words."""
+    path = folder / (f"diverged.{rank}.pt" if rank else "diverged.pt")
     try:
         with whole(path) as part:
             torch.save(content, part)

@@ -1,4 +1,4 @@
-"""Measuring a training from within: how fast it is, and what a step's time goes into."""
+"""Timing of a training from within: its speed, and the time that each part of a step takes."""
 
 import time
 from typing import Any, NamedTuple
@@ -20,11 +20,11 @@ METHODS = {
     "log": "logging",
     "log_dict": "logging",
 }
-"""The methods of a learner that Lightning calls in a step, and what their time is counted as."""
+"""The methods of a learner that Lightning calls in a step, and the part to which their time is counted."""
 
 
 class MeasuredError(Exception):
-    """Ends a training of which all has been measured."""
+    """Ends a training once all measurements are taken."""
 
     def __init__(self, speed: TrainingSpeed) -> None:
         super().__init__("the training has been measured")
@@ -32,19 +32,19 @@ class MeasuredError(Exception):
 
 
 class Mark(NamedTuple):
-    """A moment on several clocks."""
+    """A point in time on several clocks."""
 
     wall: float
     processor: float
     waited: float
-    """Seconds that the loader has kept the training waiting."""
+    """Seconds that the training has waited for the loader."""
 
 
 class StepClock(pl.Callback):
-    """After the warm-up times some steps undisturbed, then as many with every part of them timed, and ends the run.
+    """Times some steps as a whole after the warm-up, then as many part by part, and ends the run.
 
-    On a GPU the undisturbed steps are waited for only where their time begins and ends, the others at the end of
-    every part. Validation and what else happens between epochs is not counted.
+    On a GPU the former are synchronised only where their time begins and ends, the latter at the end of every part.
+    Validation and all else between epochs is not counted.
     """
 
     def __init__(self, steps: int, warmup: int, device: str, started: float) -> None:
@@ -54,7 +54,7 @@ class StepClock(pl.Callback):
         self._samples = 0
         self._first_step_seconds = 0.0
         self._speed: TrainingSpeed | None = None
-        self._parts = PartTimes(self._settled)
+        self._parts = PartTimes(self._synchronised_time)
 
     def on_train_batch_start(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
@@ -89,17 +89,17 @@ class StepClock(pl.Callback):
             self._halt(trainer)
             raise MeasuredError(self._speed._replace(split_ms=self._split()))
 
-    def _settled(self) -> float:
-        """The time once the device has done what was asked of it."""
+    def _synchronised_time(self) -> float:
+        """Return the time once the device has finished its queue."""
         if self.device == "cuda":
             torch.cuda.synchronize()
         return time.perf_counter()
 
     def _now(self, trainer: pl.Trainer) -> Mark:
-        return Mark(self._settled(), time.process_time(), _loader(trainer).waited)
+        return Mark(self._synchronised_time(), time.process_time(), _loader(trainer).waited)
 
     def _first_step(self) -> float:
-        self._settled()
+        self._synchronised_time()
         return time.time() - self.started
 
     def _restart(self, trainer: pl.Trainer) -> None:
@@ -130,13 +130,13 @@ class StepClock(pl.Callback):
         )
 
     def _take_apart(self, trainer: pl.Trainer, learner: pl.LightningModule) -> None:
-        """From now on every part of a step is timed."""
+        """Time every part of the following steps."""
         for name, part in METHODS.items():
             self._time(learner, name, part)
         step: Any = learner.optimizer_step
 
         def optimizer_step(epoch: int, batch: int, optimizer: Any, closure: Any) -> None:
-            # What Lightning does around forward and backward is not the optimizer's.
+            # Lightning runs forward and backward within the optimizer's step: their time is not the optimizer's.
             step(epoch, batch, optimizer, self._parts.timed("rest", closure))
 
         learner.optimizer_step = optimizer_step  # type: ignore[method-assign, assignment]

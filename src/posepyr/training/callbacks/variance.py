@@ -1,24 +1,24 @@
-"""The variance of responses and gradients through the depth of a network while it is trained."""
+"""Variances of responses and gradients through the depth of a network while it is trained."""
 
 from contextlib import ExitStack
 from typing import Any, get_args
 
 import pytorch_lightning as pl
 
-from posepyr.training.callbacks.pictures import picture_path, show_picture
+from posepyr.training.callbacks.sheets import log_picture, picture_path
 from posepyr.training.learner import Learner
 from posepyr.variance.curves import Measured, curves
 from posepyr.variance.figure import draw_variances
-from posepyr.variance.probe import At, Place, Profile, Row, places, watched
+from posepyr.variance.probe import At, OutputMoments, Place, Profile, places, watched
 
 
 class VarianceProfile(pl.Callback):
     """Logs what ``posepyr audit`` measures, at the first step of a run and every ``every_n_steps`` after it.
 
     ``train/response_variance/<output>`` and ``train/gradient_variance/<output>`` are of the batch that the first
-    process is trained on at that step, by the names of the modules; ``at`` says which of them. After each epoch a
-    figure holds the newest of them against the first: ``pictures/variances.png``, and ``variances`` on W&B. Nothing
-    changes for the training, but that a compiled network takes these steps as it was written.
+    process is trained on at that step, by the names of the modules that ``at`` selects. After each epoch a figure
+    compares the newest with the first: ``pictures/variances.png``, and ``variances`` on W&B. The training is the same
+    as without, except that a compiled network takes these steps as it was written.
     """
 
     def __init__(self, every_n_steps: int = 100, at: At = "blocks") -> None:
@@ -37,7 +37,7 @@ class VarianceProfile(pl.Callback):
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, batch: Any, batch_idx: int
     ) -> None:
         step = trainer.global_step
-        # Of a batch that is taken in several goes, the first.
+        # Of a batch in several passes, the first.
         due = step % self.every_n_steps == 0 and step != self._step
         if not due or not trainer.is_global_zero or not isinstance(pl_module, Learner):
             return
@@ -63,14 +63,14 @@ class VarianceProfile(pl.Callback):
         if self._drawn:
             path = picture_path(trainer, "variances")
             draw_variances(curves(self._drawn), path)
-            show_picture(trainer, path, "variances")
+            log_picture(trainer, path, "variances")
 
     def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
         self._watching.close()
 
 
-def _unscaled(rows: list[Row], trainer: pl.Trainer) -> list[Row]:
-    """The gradients as they are where those of single precision in 16 bits are made larger on their way."""
+def _unscaled(rows: list[OutputMoments], trainer: pl.Trainer) -> list[OutputMoments]:
+    """Divide the gradients by the scale with which mixed precision in float16 multiplies the loss."""
     scaler: Any = getattr(trainer.precision_plugin, "scaler", None)
     if scaler is None:
         return rows

@@ -1,1 +1,1 @@
-"""Where the numbers of a run go."""
+"""Logs of a run: a CSV table and Weights & Biases."""

@@ -1,4 +1,4 @@
-"""The log that every run has: one table of all that was measured, one row per step."""
+"""The log of every run: a table ``metrics.csv`` of all logged quantities, one row per step."""
 
 import csv
 import logging
@@ -16,10 +16,10 @@ log = logging.getLogger("posepyr")
 
 
 class CSVLog(Logger):
-    """Appends to ``metrics.csv`` as things are measured; a new column rewrites the table whole or not at all.
+    """Appends rows to ``metrics.csv``; a new column rewrites the table, whole or not at all.
 
-    A run that goes on after an interruption keeps the rows up to its checkpoint and drops what came after it, since
-    those steps are taken again. Rows that cannot be written, as when the disk is full, wait for the next that can.
+    A run that goes on after an interruption keeps the rows up to its checkpoint and drops those after it, since these
+    steps are taken again. Rows that cannot be written, as when the disk is full, are written with a later one.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -31,25 +31,25 @@ class CSVLog(Logger):
 
     @property
     def name(self) -> str:
-        """The run folder's name."""
+        """Return the run folder's name."""
         return self._folder.name
 
     @property
     def version(self) -> str:
-        """There is one table a run."""
+        """Return an empty version: a run has one table."""
         return ""
 
     @property
     def save_dir(self) -> str:
-        """Where the table lies."""
+        """Return the folder of the table."""
         return str(self._folder)
 
     def log_hyperparams(self, params: dict[str, Any] | Namespace, *args: Any, **kwargs: Any) -> None:
-        """Nothing: the run folder holds the configuration."""
+        """Ignore the hyperparameters: the run folder holds the configuration."""
 
     @rank_zero_only
     def log_metrics(self, metrics: dict[str, float], step: int | None = None) -> None:
-        """Add one row."""
+        """Append one row."""
         row: dict[str, Any] = {"epoch": "", "step": step} | metrics
         if row["epoch"] != "":
             row["epoch"] = int(row["epoch"])
@@ -58,10 +58,10 @@ class CSVLog(Logger):
             self._write()
         except OSError as error:
             if len(self._waiting) == 1:
-                log.warning("%s cannot be written, its rows are kept until it can: %s", self._path, error)
+                log.warning("%s cannot be written; its rows are kept in memory until it can: %s", self._path, error)
 
     def _write(self) -> None:
-        """All rows that wait; none of them where one fails."""
+        """Write all waiting rows; none of them where one fails."""
         names = dict.fromkeys([*self._columns, *(name for row in self._waiting for name in row)])
         if len(names) > len(self._columns) or not self._path.exists():
             self._rewrite(self._rows(), [*names])
@@ -75,7 +75,7 @@ class CSVLog(Logger):
         self._waiting = []
 
     def resume(self, step: int) -> None:
-        """Go on with the table of an earlier start of the same run, as it stood after ``step`` steps."""
+        """Go on with the table of an earlier start of the same run, as it was after ``step`` steps."""
         if not self._path.exists():
             return
         rows = [row for row in self._rows() if row["step"].isdigit() and int(row["step"]) < step]

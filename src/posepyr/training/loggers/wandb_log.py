@@ -1,4 +1,4 @@
-"""Weights & Biases, so that it never stops a training: no prompt, no waiting for a network that is away."""
+"""Weights & Biases as a log that never stops a training: no prompts, and no waiting for a missing network."""
 
 import logging
 import netrc
@@ -17,15 +17,15 @@ log = logging.getLogger("posepyr")
 Mode = Literal["online", "offline", "disabled"]
 
 STEP = "trainer/global_step"
-"""What Lightning logs the step as."""
+"""Lightning's name of the step."""
 
 
 def wandb_mode() -> tuple[Mode, str]:
-    """What W&B will do here, and why: ``WANDB_MODE`` if set, online with a key, offline without."""
-    asked = os.environ.get("WANDB_MODE", "")
+    """Return W&B's mode on this machine, and the reason: ``WANDB_MODE`` if set, online with a key, offline without."""
+    variable = os.environ.get("WANDB_MODE", "")
     for mode in ("online", "offline", "disabled"):
-        if asked == mode:
-            return mode, "WANDB_MODE says so"
+        if variable == mode:
+            return mode, "WANDB_MODE is set"
     if os.environ.get("WANDB_API_KEY"):
         return "online", "WANDB_API_KEY is set"
     host = urlsplit(os.environ.get("WANDB_BASE_URL") or wandb.Settings().base_url).netloc
@@ -48,13 +48,13 @@ def make_wandb(
     timeout: float = 30.0,
     finish_timeout: float = 600.0,
 ) -> WandbLogger:
-    """A logger whose run has started: online if it can within ``timeout`` seconds, else offline.
+    """Start a W&B run and return its logger: online if that works within ``timeout`` seconds, else offline.
 
-    At its end, what has not been sent within ``finish_timeout`` seconds is left to ``wandb sync``.
+    At the end of the training, data not sent within ``finish_timeout`` seconds is left to ``wandb sync``.
 
-    The run's id is the run folder's, so that a resumed training goes on in the same W&B run; ``wandb sync`` joins what
-    was logged offline in several starts. Charts go by the training's own steps: those that are taken again after a
-    kill are logged again, with the same values.
+    The run's id is the run folder's, so that a resumed training goes on in the same W&B run; ``wandb sync`` joins the
+    offline logs of several starts. Charts go by the training's own steps: those that are taken again after a kill are
+    logged again, with the same values.
     """
     mode, reason = wandb_mode()
     log.info("W&B is %s: %s", mode, reason)
@@ -63,14 +63,14 @@ def make_wandb(
         "dir": str(folder), "resume": "allow", "config": config, "reinit": "finish_previous",
     }  # fmt: skip
     try:
-        waits: dict[str, Any] = {"init_timeout": timeout}
-        # Older ones wait for as long as it takes.
+        timeouts: dict[str, Any] = {"init_timeout": timeout}
+        # Older versions have no such setting.
         if "finish_timeout" in wandb.Settings.model_fields:
-            waits["finish_timeout"] = finish_timeout
-        run = wandb.init(**settings, mode=mode, settings=wandb.Settings(**waits, silent=True))
+            timeouts["finish_timeout"] = finish_timeout
+        run = wandb.init(**settings, mode=mode, settings=wandb.Settings(**timeouts, silent=True))
     except (wandb.errors.Error, OSError) as error:
         log.warning("W&B could not start online (%s); logging offline to %s", error, folder / "wandb")
-        wandb.teardown()  # Its service would hold on to the run's id.
+        wandb.teardown()  # Otherwise its service keeps the run's id occupied.
         run = wandb.init(**settings, mode="offline", settings=wandb.Settings(silent=True))
     # W&B's own count of steps would go on where the killed run stopped, not where its checkpoint was.
     run.define_metric(STEP)

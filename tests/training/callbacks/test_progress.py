@@ -11,9 +11,9 @@ from torch.utils.data import DataLoader
 
 from posepyr.data.loading import loader
 from posepyr.data.loading.loader import WatchedLoader
-from posepyr.training.callbacks import data_wait
-from posepyr.training.callbacks.data_wait import DataWait
-from posepyr.training.quiet import quiet
+from posepyr.training.callbacks import progress
+from posepyr.training.callbacks.progress import DataWait
+from posepyr.training.process_state import quiet
 
 
 class Clock:
@@ -29,7 +29,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    for module in (loader, data_wait):
+    for module in (loader, progress):
         monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=clock.perf_counter))
     return clock
 

@@ -1,6 +1,6 @@
 import pytest
 
-from posepyr.training.open_files import ENOUGH, allow_open_files
+from posepyr.training.process_state import OPEN_FILES, allow_open_files
 
 resource = pytest.importorskip("resource")
 
@@ -11,7 +11,7 @@ def test_the_limit_goes_up_as_far_as_it_may() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(now, 200), most))
         allowed = allow_open_files()
         assert resource.getrlimit(resource.RLIMIT_NOFILE) == (allowed, most)
-        assert allowed == (ENOUGH if most == resource.RLIM_INFINITY else min(most, ENOUGH)) > 200
+        assert allowed == (OPEN_FILES if most == resource.RLIM_INFINITY else min(most, OPEN_FILES)) > 200
         assert allow_open_files() == allowed, "never down"
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
