@@ -33,7 +33,7 @@ class Stop(pl.Callback):
             raise ValueError("stopped")
 
 
-STOP = "+callbacks.stop={_target_: test_resuming.Stop}"
+STOP = f"+callbacks.stop={{_target_: {__name__}.Stop}}"
 GO_ON = "callbacks.stop=null"
 
 
