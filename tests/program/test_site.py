@@ -71,5 +71,5 @@ def test_search_works_from_the_disk(site: Path) -> None:
 def test_recipes_and_reference_are_filled_in(site: Path) -> None:
     assert (site / "recipes.html").read_text(encoding="utf-8").count("<tr>") > 100
     reference = (site / "reference.html").read_text(encoding="utf-8")
-    for name in ("posepyr.inference.estimator.Estimator", "posepyr.codec.Codec", "posepyr.skeleton.Skeleton"):
-        assert f'id="{name}"' in reference
+    for name in ("compose", "train", "evaluate", "model", "load_model", "Estimator", "Codec", "Skeleton"):
+        assert f'id="posepyr.{name}"' in reference
