@@ -15,6 +15,7 @@ from posepyr.data.sources.coco import Coco
 from posepyr.data.sources.figures import Figures
 from posepyr.data.sources.mixture import Mixture
 from posepyr.evaluation.poses import sources_by_row
+from posepyr.skeleton import MPII_JOINTS
 
 TINY = [
     "data=coco", "skeleton=mpii", "metrics=coco", "metrics.pck._target_=posepyr.metrics.pck.PCK",
@@ -138,10 +139,12 @@ def test_how_the_numbers_were_taken_is_printed_and_written(
 
 def test_a_mixture_is_scored_on_the_one_data_set_that_it_names(trained: Path, archive: Path, tmp_path: Path) -> None:
     named = Coco(str(archive), detections="boxes.json")
-    rows = sources_by_row(Mixture({"other": Figures(0.2), "coco": named}, evaluate_on="coco"), "val")
+    rows = sources_by_row(
+        Mixture({"other": Figures(0.2), "coco": named}, joints=MPII_JOINTS, evaluate_on="coco"), "val"
+    )
     assert [*rows] == ["val_gtbox", "val_detbox"]
     assert [row.detections for row in rows.values()] == [None, "boxes.json"]
-    assert [*sources_by_row(Mixture({"other": Figures(0.2), "coco": named}), "val")] == ["val"]
+    assert [*sources_by_row(Mixture({"other": Figures(0.2), "coco": named}, joints=MPII_JOINTS), "val")] == ["val"]
 
 
 def test_data_of_the_other_kind_are_refused(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

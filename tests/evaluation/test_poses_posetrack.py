@@ -134,7 +134,7 @@ def test_a_detectors_boxes_are_a_row_of_their_own_and_are_not_tracked(
     assert "is at most (<=) 0.5 times the size of the head" in said.out
     command = ["evaluate", checkpoint, *data, "--output", str(tmp_path / "refused")]
     assert main([*command, "--submission", str(tmp_path / "results")]) == 2
-    assert "which takes tracking" in capsys.readouterr().err
+    assert "are not tracked; set detections=null" in capsys.readouterr().err
     assert not (tmp_path / "results").exists()
 
 
