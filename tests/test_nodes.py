@@ -1,13 +1,19 @@
 """Nodes: what is built of them, what their errors say, and names from before a move."""
 
+import importlib
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from posepyr.annotations import signature
 from posepyr.codec import Codec
 from posepyr.data.loading.augment import Augment
-from posepyr.nodes import build
+from posepyr.nodes import MOVED, RENAMED_ARGUMENTS, build, current_name, find, renewed
 
+OLD = json.loads((Path(__file__).parent / "data_files" / "legacy" / "targets.json").read_text())
+"""What configurations and recipes of commit 2f477de could name, with the arguments that they could hold."""
 CODEC = {"_target_": "posepyr.codec.Codec", "sigma": 3.0}
 
 
@@ -62,3 +68,30 @@ def fussy(sigma: float) -> None:
 def test_an_error_of_something_else_stays_as_it_is() -> None:
     with pytest.raises(ValueError, match=r"^sigma 1\.0 is not"):
         build({"_target_": f"{__name__}.fussy", "sigma": 1.0}, "codec")
+
+
+@pytest.mark.parametrize("target", OLD)
+def test_what_older_files_name_is_found_and_takes_its_arguments(target: str) -> None:
+    now = renewed({"_target_": target} | dict.fromkeys(OLD[target]))
+    assert callable(find(now))
+    assert now["_target_"] == current_name(target)
+    assert now.keys() - {"_target_"} <= signature(now["_target_"]).arguments.keys()
+
+
+def test_each_old_name_is_gone_and_each_new_one_is_there() -> None:
+    for old, new in MOVED.items():
+        assert current_name(new) == new, f"{new} has moved on"
+        try:
+            importlib.import_module(new)
+        except ModuleNotFoundError:
+            find({"_target_": new})
+        with pytest.raises((ModuleNotFoundError, AttributeError)):
+            getattr(importlib.import_module(old.rpartition(".")[0]), old.rpartition(".")[2])
+
+
+def test_arguments_are_renamed_wherever_they_stand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(RENAMED_ARGUMENTS, "posepyr.metrics.pck.PCKh", {"left_out": "hidden"})
+    old = {"metrics": [{"_target_": "posepyr.metrics.pckh.PCKh", "left_out": ["neck"]}], "left_out": 1}
+    new = {"metrics": [{"_target_": "posepyr.metrics.pck.PCKh", "hidden": ["neck"]}], "left_out": 1}
+    assert renewed(old) == new
+    assert renewed(new) == new
