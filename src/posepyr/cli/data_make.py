@@ -44,10 +44,11 @@ def run(arguments: list[str]) -> int:
             return _TrackedSplit(super().split(name), progress, name)
 
     settings: dict[str, Any] = {name: getattr(chosen, name) for name in ("difficulty", "seed", "size")}
+    settings = people | {name: value for name, value in settings.items() if value is not None}
     write = {"coco": write_coco, "mpii": write_mpii, "lsp": write_lsp}[chosen.format]
     began = time.perf_counter()
     with progress_bar() as progress:
-        figures = TrackedFigures(**people, **{name: value for name, value in settings.items() if value is not None})
+        figures = TrackedFigures(**settings)
         written = write(figures, drawn_skeleton(), chosen.output, [name for name in people if people[name]])
     counted = ", ".join(f"{count} {name}" for name, count in written.items())
     sys.stdout.write(f"{chosen.output}: {counted} in {chosen.format}'s layout, {time.perf_counter() - began:.1f} s\n")

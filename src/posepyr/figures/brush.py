@@ -111,12 +111,12 @@ def rounded(cloth: Pixels) -> Pixels:
 
 
 def fixed(points: FloatArray) -> Fixed:
-    """Points as the fixed-point numbers that the drawing calls take."""
+    """Return points as the fixed-point numbers that the drawing calls take."""
     return np.asarray(np.rint(points * _UNIT), dtype=np.int32)
 
 
 def _sides(chains: FloatArray, flank: FloatArray) -> FloatArray:
-    """``2 C 10 2``: the flanks of limbs, ends cut off, a little further out and a little further in."""
+    """Return ``2 C 10 2``: the flanks of limbs, ends cut off, a little further out and a little further in."""
     radii = np.maximum(chains[:, :, 2] + _MARGINS, 0.2)
     offsets = radii[..., None] * flank[:, None]
     sides = np.empty((2, len(chains), 10, 2))
@@ -126,7 +126,7 @@ def _sides(chains: FloatArray, flank: FloatArray) -> FloatArray:
 
 
 def _rounded_ends(chains: FloatArray, flank: FloatArray, forward: FloatArray, sides: FloatArray) -> FloatArray:
-    """``C 20 2``: the same limbs with half circles at both ends."""
+    """Return ``C 20 2``: the same limbs with half circles at both ends."""
     sweep = _ARC_COSINE * flank[:, None] + _ARC_SINE * forward[:, None]
     radii = np.maximum(chains[:, :, 2] + _SHRINK, 0.2)
     far = chains[:, -1:, :2] + radii[:, -1, None, None] * sweep
@@ -142,7 +142,7 @@ def _windows(chains: FloatArray, hulls: FloatArray, size: int) -> npt.NDArray[np
 
 
 def _matrices(start: FloatArray, along: FloatArray, half: FloatArray, shapes: npt.NDArray[np.int64]) -> FloatArray:
-    """From patches to windows: x across a part, y along it. A part seen end on keeps a little length."""
+    """Return affines from patches to windows: x across a part, y along it. A part seen end on keeps some length."""
     flat = np.abs(half[:, 0] * along[:, 1] - half[:, 1] * along[:, 0]) < 1.0
     quarter = np.stack([-half[:, 1], half[:, 0]], axis=1)
     along = np.where(flat[:, None], quarter, along)

@@ -77,7 +77,7 @@ class _Surface(NamedTuple):
 
 
 def paint_person(canvas: Pixels, person: Person, dress: Dress, sun: tuple[float, float]) -> None:
-    """Every part of a person, far ones first."""
+    """Paint every part of a person, far ones first."""
     outline = person.outline
     surfaces = _surfaces(person, dress)
     shapes = np.array([surfaces[part].patch.shape[1::-1] for part in PARTS])
@@ -117,7 +117,7 @@ def _finish(canvas: Pixels, person: Person, dress: Dress, name: str, tips: dict[
 
 
 def _tips(person: Person) -> dict[str, FloatArray]:
-    """Points on hands and feet, in the picture."""
+    """Return points on hands and feet, in the picture."""
     body = person.body
     space = np.matmul(body.frames[_TIP_FRAMES], _TIP_POINTS)[:, :, 0] + body.nodes[_TIP_NODES]
     flat = person.flatten(space)

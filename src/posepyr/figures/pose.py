@@ -1,4 +1,4 @@
-"""What people do: joint angles in degrees, within what a body can do."""
+"""Poses: joint angles in degrees, within the limits of a body."""
 
 from typing import NamedTuple
 

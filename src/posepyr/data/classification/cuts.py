@@ -114,11 +114,11 @@ class ResizedCut:
     def random(self, picture: Pixels, generator: np.random.Generator) -> Pixels:
         areas = generator.uniform(*self.area, TRIES) * picture.shape[0] * picture.shape[1]
         aspects = np.exp(generator.uniform(math.log(self.aspect[0]), math.log(self.aspect[1]), TRIES))
-        place = generator.random(2)
+        corner = generator.random(2)
         flip = generator.random() < self.flip_probability
         height, width = self._shape(picture.shape[0], picture.shape[1], np.sqrt(areas / aspects), aspects)
-        top = int(place[0] * (picture.shape[0] - height + 1))
-        left = int(place[1] * (picture.shape[1] - width + 1))
+        top = int(corner[0] * (picture.shape[0] - height + 1))
+        left = int(corner[1] * (picture.shape[1] - width + 1))
         part = _resized(picture[top : top + height, left : left + width], self.size)
         return part[:, ::-1] if flip else part
 

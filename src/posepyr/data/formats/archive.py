@@ -86,10 +86,10 @@ class Record(NamedTuple):
     def error(self, field: str, rule: str, got: Any, advice: str = "") -> ValueError:
         """Return the error that a field of it must follow a rule."""
         where = f"{self.file}: {self.name}: " if self.name else f"{self.file}: "
-        shown = repr(got)
+        text = repr(got)
         # Beginning and end: of a long path the end tells more.
-        shown = shown if len(shown) <= 120 else f"{shown[:58]}...{shown[-58:]}"
-        return ValueError(f"{where}{field} must {rule}, got {shown}{f'; {advice}' if advice else ''}")
+        text = text if len(text) <= 120 else f"{text[:58]}...{text[-58:]}"
+        return ValueError(f"{where}{field} must {rule}, got {text}{f'; {advice}' if advice else ''}")
 
     def mapping(self, value: Any, field: str = "it") -> dict[str, Any]:
         """Return the value, or raise unless it maps names to values."""

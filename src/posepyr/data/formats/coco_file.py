@@ -181,20 +181,20 @@ def triples(found: list[CocoPerson], layout: Layout) -> FloatArray:
 
 def boxes(found: list[CocoPerson]) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
     """Return people's boxes ``N 4`` as they stand, and a mask ``N`` of those who have one."""
-    given = np.array([person.annotation.get("bbox") is not None for person in found], np.bool_)
-    boxed = [person for person, has_box in zip(found, given, strict=True) if has_box]
+    mask = np.array([person.annotation.get("bbox") is not None for person in found], np.bool_)
+    boxed = [person for person, has_box in zip(found, mask, strict=True) if has_box]
     stated = np.zeros((len(found), 4))
-    stated[given] = table([person.annotation["bbox"] for person in boxed], records(boxed), "bbox", 4)
-    return stated, given
+    stated[mask] = table([person.annotation["bbox"] for person in boxed], records(boxed), "bbox", 4)
+    return stated, mask
 
 
 def areas(found: list[CocoPerson]) -> FloatArray:
     """Return people's areas ``N`` in square pixels, not a number where the file states none."""
-    given = np.array(["area" in person.annotation for person in found], np.bool_)
-    stated = [person for person, has_area in zip(found, given, strict=True) if has_area]
+    mask = np.array(["area" in person.annotation for person in found], np.bool_)
+    stated = [person for person, has_area in zip(found, mask, strict=True) if has_area]
     sizes = np.full(len(found), np.nan)
     rows = [[person.annotation["area"]] for person in stated]
-    sizes[given] = table(rows, records(stated), "area", 1, LARGEST**2)[:, 0]
+    sizes[mask] = table(rows, records(stated), "area", 1, LARGEST**2)[:, 0]
     return sizes
 
 

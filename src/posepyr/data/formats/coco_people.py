@@ -56,10 +56,10 @@ def _boxes(
     found: list[coco_file.CocoPerson], triples: FloatArray, areas: FloatArray
 ) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
     """Return people's boxes, and a mask of those with an area inside the picture."""
-    stated, given = coco_file.boxes(found)
+    stated, mask = coco_file.boxes(found)
     boxes, remains = clip_boxes(stated, np.array([person.picture.size for person in found]).reshape(-1, 2))
     remains &= ~(areas <= 0)
-    for index in np.flatnonzero(~given):
+    for index in np.flatnonzero(~mask):
         box = box_around(triples[index, :, :2], triples[index, :, 2].astype(np.uint8))
         boxes[index], remains[index] = (np.zeros(4), False) if box is None else (box, True)
     return boxes, remains
@@ -79,8 +79,8 @@ def read_detections(
     that score below the threshold are left out and counted. ``measures`` has ``image`` and ``score``.
     """
     found, skipped = _find(file, listed, threshold)
-    places = {image: place for place, image in enumerate(listed)}
-    found.sort(key=lambda detection: places[detection.image])
+    order = {image: place for place, image in enumerate(listed)}
+    found.sort(key=lambda detection: order[detection.image])
     boxes = table([detection.annotation["bbox"] for detection in found], coco_file.records(found), "bbox", 4)
     extended = has_extent(boxes)
     skipped["with boxes that have no area"] = int((~extended).sum())

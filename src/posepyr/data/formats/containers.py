@@ -73,14 +73,14 @@ def verify(content: bytes) -> None:
     walk = _Walk(content, "<" if content[126:128] == b"IM" else ">")
     if walk.version == 0x0200:
         return
-    place = _MATLAB_HEADER
-    while place < len(content):
-        element = walk.element(place, len(content))
+    offset = _MATLAB_HEADER
+    while offset < len(content):
+        element = walk.element(offset, len(content))
         if element.type == _COMPRESSED:
             _unpack(memoryview(content)[element.start : element.stop])
         else:
             walk.array(element)
-        place = element.next
+        offset = element.next
 
 
 def _unpack(content: memoryview) -> None:
@@ -98,18 +98,18 @@ class _Walk:
         self._content, self._order = content, order
         [self.version] = struct.unpack_from(f"{order}H", content, 124)
 
-    def element(self, place: int, stop: int, types: Container[int] | None = None) -> _Element:
+    def element(self, offset: int, stop: int, types: Container[int] | None = None) -> _Element:
         """Return the element at a byte, which must end before ``stop`` and be of one of the ``types``."""
-        first, size = self._integers(place, 2, stop)
-        start, following = place + 8, place + 8 + size
+        first, size = self._integers(offset, 2, stop)
+        start, following = offset + 8, offset + 8 + size
         if first >> 16:  # A small one: size and type share the tag's first half, the content is in the other.
-            first, size, start, following = first & 0xFFFF, first >> 16, place + 4, place + 8
+            first, size, start, following = first & 0xFFFF, first >> 16, offset + 4, offset + 8
         elif first != _COMPRESSED:
             following += -size % 8
         if start + size > min(stop, following):
-            raise ValueError(f"an element of {size} bytes that does not fit, at byte {place}")
+            raise ValueError(f"an element of {size} bytes that does not fit, at byte {offset}")
         if types is not None and first not in types:
-            raise ValueError(f"an element of type {first} that does not belong there, at byte {place}")
+            raise ValueError(f"an element of type {first} that does not belong there, at byte {offset}")
         return _Element(first, start, start + size, following)
 
     def array(self, element: _Element, depth: int = 0) -> None:
@@ -137,30 +137,30 @@ class _Walk:
         else:
             self._values(flag, count, name.next, stop)
 
-    def _arrays(self, count: int, place: int, stop: int, depth: int) -> None:
-        if 8 * count > stop - place:
-            raise ValueError(f"{count} arrays that do not fit, at byte {place}")
+    def _arrays(self, count: int, offset: int, stop: int, depth: int) -> None:
+        if 8 * count > stop - offset:
+            raise ValueError(f"{count} arrays that do not fit, at byte {offset}")
         for _ in range(count):
-            element = self.element(place, stop)
+            element = self.element(offset, stop)
             self.array(element, depth + 1)
-            place = element.next
+            offset = element.next
 
-    def _values(self, flag: int, count: int, place: int, stop: int) -> None:
+    def _values(self, flag: int, count: int, offset: int, stop: int) -> None:
         text = flag & 0xFF == _TEXT
         if not text and flag & 0xFF not in _NUMERIC:
-            raise ValueError(f"an array of class {flag & 0xFF}, at byte {place}")
+            raise ValueError(f"an array of class {flag & 0xFF}, at byte {offset}")
         for _ in range(2 if flag & _COMPLEX else 1):
-            element = self.element(place, stop, _CHARACTERS if text else _NUMBERS)
+            element = self.element(offset, stop, _CHARACTERS if text else _NUMBERS)
             size = element.stop - element.start
             # Characters take one byte or more, as the text's code has it.
             if size < count if text else size != count * _NUMBERS[element.type]:
-                raise ValueError(f"{size} bytes for {count} values, at byte {place}")
-            place = element.next
+                raise ValueError(f"{size} bytes for {count} values, at byte {offset}")
+            offset = element.next
 
-    def _integers(self, place: int, count: int, stop: int) -> tuple[int, ...]:
-        if place + 4 * count > stop:
+    def _integers(self, offset: int, count: int, stop: int) -> tuple[int, ...]:
+        if offset + 4 * count > stop:
             raise ValueError(f"an end in the middle of an element, at byte {stop}")
-        return struct.unpack_from(f"{self._order}{count}I", self._content, place)
+        return struct.unpack_from(f"{self._order}{count}I", self._content, offset)
 
 
 def read_json(file: Path, object_hook: Callable[[dict[str, Any]], Any] | None = None) -> Any:

@@ -69,7 +69,7 @@ class Rectangles(NamedTuple):
 def people(
     rectangles: Rectangles, file: Path, folder: Path, unlabelled: bool = False, skipped: Mapping[str, int] | None = None
 ) -> People:
-    """Everybody who can be looked at and, unless the ``unlabelled`` may stay, has a labelled joint.
+    """Keep everybody who can be cropped and, unless the ``unlabelled`` may stay, has a labelled joint.
 
     The box is a square of ``200 scale`` about ``position + (0, 15 scale)``: padded by 1.25, it is the crop of the
     hourglass and of the HRNet release, which move down and enlarge alike so that fewer feet are cut off.
@@ -99,13 +99,13 @@ def _boxes(rectangles: Rectangles) -> FloatArray:
 
 
 def companions(images: list[str]) -> npt.NDArray[np.int64]:
-    """How many people are in the same picture ``N``, oneself included."""
+    """Count the people in everybody's picture ``N``, oneself included."""
     _, picture, counts = np.unique(np.asarray(images, np.str_), return_inverse=True, return_counts=True)
     return np.asarray(counts[picture], np.int64)
 
 
 def head_size(diagonal: FloatArray) -> FloatArray:
-    """PCKh's unit from the diagonal of the head's rectangle; not a number where the rectangle has no extent."""
+    """Return PCKh's unit from the diagonal of the head's rectangle; not a number where it has no extent."""
     return np.where(diagonal > 0, HEAD_SHARE * diagonal, np.nan)
 
 
@@ -147,12 +147,12 @@ class GroundTruth(NamedTuple):
 
     @property
     def head_size(self) -> FloatArray:
-        """PCKh's unit ``N`` in pixels."""
+        """Return PCKh's unit ``N`` in pixels."""
         return head_size(np.linalg.norm(self.heads[:, 1] - self.heads[:, 0], axis=1))
 
 
 def read_ground_truth(file: Path) -> GroundTruth:
-    """``detections_our_format.mat`` of Tompson et al., or ``gt_valid.mat`` of the HRNet release.
+    """Read ``detections_our_format.mat`` of Tompson et al., or ``gt_valid.mat`` of the HRNet release.
 
     Needed are ``dataset_joints`` (the joints' names, in any order), ``pos_gt_src`` ``16 2 N``, ``jnt_missing`` ``16 N``
     and ``headboxes_src`` ``2 2 N``. Coordinates count from 1 there and are brought to 0, as everywhere in posepyr.

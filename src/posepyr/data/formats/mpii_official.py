@@ -135,11 +135,11 @@ def _people(picture: Any, image: int, file: Path, points: _Points) -> list[_Pers
 
 
 def _place(rectangle: Any, record: Record) -> tuple[tuple[float, float], float, list[float]]:
-    """Position, scale and the head's rectangle."""
-    place = _field(rectangle, "objpos")
+    """Return position, scale and the head's rectangle."""
+    position = _field(rectangle, "objpos")
     x, y = np.nan, np.nan
-    if place is not None:
-        point = _structure(place, record, "objpos")
+    if position is not None:
+        point = _structure(position, record, "objpos")
         x, y = _number(point, "x", record), _number(point, "y", record)
     return (x, y), _number(rectangle, "scale", record), [_number(rectangle, side, record) for side in _HEAD]
 
@@ -154,7 +154,7 @@ def _number(structure: Any, field: str, record: Record) -> float:
 
 
 def _collect(rectangle: Any, record: Record, points: _Points) -> int:
-    """Append the rectangle's points to those of the others; how many they are."""
+    """Append the rectangle's points to those of the others, and return their number."""
     annotated = _field(rectangle, "annopoints")
     if annotated is None:
         return 0
@@ -202,12 +202,12 @@ def _joints(people: list[_Person], points: _Points, file: Path) -> tuple[FloatAr
         raise records[wrong[0]].error("point.id", "be a whole number from 0 to 15", float(identity[wrong[0]]))
     states = np.array([_state(value, records, index) for index, value in enumerate(points.state)], np.uint8)
     # The first point of each joint: NumPy's unique promises just that.
-    place, first = np.unique(owners * len(MPII_JOINTS) + identity.astype(np.int64), return_index=True)
+    slot, first = np.unique(owners * len(MPII_JOINTS) + identity.astype(np.int64), return_index=True)
     joints, visibility = (
         np.zeros((len(people) * len(MPII_JOINTS), 2)),
         np.full(len(people) * len(MPII_JOINTS), NOT_LABELLED),
     )
-    joints[place], visibility[place] = np.stack([x, y], axis=-1)[first], states[first]
+    joints[slot], visibility[slot] = np.stack([x, y], axis=-1)[first], states[first]
     if len(first) < len(owners):
         twice = len(owners) - len(first)
         _log.warning("%s: %d points left out, whose person has an earlier one of the same id", file, twice)

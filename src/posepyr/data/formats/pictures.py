@@ -95,7 +95,7 @@ def _decoded(content: bytes, file: str | Path, flags: int) -> Pixels:
             f"picture must be a whole JPEG, PNG or other image, got {file} with {len(content)} bytes, "
             "which is damaged, cut short or no picture; fetch the file again"
         )
-    return pixels  # type: ignore[return-value]
+    return pixels  # type: ignore[return-value]  # OpenCV's stubs know no dtype
 
 
 _HEAD, _TAIL = 2**16, 64
@@ -147,12 +147,12 @@ def _png_size(head: bytes) -> tuple[int, int] | None:
 
 def _jpeg_size(head: bytes) -> tuple[int, int] | None:
     """Find the first frame's header, going from marker to marker, and return its size."""
-    place = 2
-    while place + 9 <= len(head) and head[place] == 0xFF:
-        marker = head[place + 1]
+    offset = 2
+    while offset + 9 <= len(head) and head[offset] == 0xFF:
+        marker = head[offset + 1]
         if marker in _FRAMES:
-            return int.from_bytes(head[place + 5 : place + 7]), int.from_bytes(head[place + 7 : place + 9])
+            return int.from_bytes(head[offset + 5 : offset + 7]), int.from_bytes(head[offset + 7 : offset + 9])
         # Fill bytes and markers without content have no length.
         alone = marker in (0xFF, 0x01) or 0xD0 <= marker <= 0xD8
-        place += (1 if marker == 0xFF else 2) if alone else 2 + int.from_bytes(head[place + 2 : place + 4])
+        offset += (1 if marker == 0xFF else 2) if alone else 2 + int.from_bytes(head[offset + 2 : offset + 4])
     return None

@@ -38,12 +38,12 @@ def read_coco_style(content: dict[str, Any], file: Path, box: BoxRule, several: 
     frames = _frames(content, file, listed, {person.image for person in found}, several)
     boxes, boxed = boxes_around(keypoints, visibility)
     if box == "stated":
-        stated, given = coco_file.boxes(found)
-        boxes[given], boxed[given] = stated[given], has_extent(stated[given])
-    places = {frame.image: place for place, frame in enumerate(frames)}
+        stated, mask = coco_file.boxes(found)
+        boxes[mask], boxed[mask] = stated[mask], has_extent(stated[mask])
+    numbers = {frame.image: number for number, frame in enumerate(frames)}
     return Clip(
         frames=frames,
-        frame=np.array([places[person.image] for person in found], np.intp),
+        frame=np.array([numbers[person.image] for person in found], np.intp),
         boxes=boxes,
         boxed=boxed,
         keypoints=keypoints,
@@ -89,18 +89,18 @@ def _joints(triples: FloatArray) -> tuple[FloatArray, Visibility]:
 
 
 def _predicted(found: list[coco_file.CocoPerson], layout: coco_file.Layout) -> FloatArray:
-    """Triples ``N 15 3``, whatever the third number is: many write the score there."""
+    """Return triples ``N 15 3``, whatever the third number is: many write the score there."""
     rows = [person.record.value(person.annotation, "keypoints") for person in found]
     count = len(layout.names)
     return table(rows, coco_file.records(found), "keypoints", 3 * count).reshape(-1, count, 3)[:, layout.columns]
 
 
 def _scores(found: list[coco_file.CocoPerson], layout: coco_file.Layout, predicted: bool) -> FloatArray:
-    given = np.array([predicted and bool(person.annotation.get("scores")) for person in found], np.bool_)
-    scored = [person for person, has_scores in zip(found, given, strict=True) if has_scores]
+    mask = np.array([predicted and bool(person.annotation.get("scores")) for person in found], np.bool_)
+    scored = [person for person, has_scores in zip(found, mask, strict=True) if has_scores]
     scores = np.full((len(found), len(layout.names)), np.nan)
     rows = [person.annotation["scores"] for person in scored]
-    scores[given] = table(rows, coco_file.records(scored), "scores", len(layout.names))
+    scores[mask] = table(rows, coco_file.records(scored), "scores", len(layout.names))
     return scores[:, layout.columns]
 
 
@@ -117,9 +117,9 @@ def _whole(found: list[coco_file.CocoPerson], field: str, lacking: int | None = 
 
 
 def _head_sizes(found: list[coco_file.CocoPerson]) -> FloatArray:
-    given = np.array([person.annotation.get("bbox_head") is not None for person in found], np.bool_)
-    stated = [person for person, has_head in zip(found, given, strict=True) if has_head]
+    mask = np.array([person.annotation.get("bbox_head") is not None for person in found], np.bool_)
+    stated = [person for person, has_head in zip(found, mask, strict=True) if has_head]
     sizes = np.full(len(found), np.nan)
     heads = table([person.annotation["bbox_head"] for person in stated], coco_file.records(stated), "bbox_head", 4)
-    sizes[given] = head_sizes(heads[:, 2:])
+    sizes[mask] = head_sizes(heads[:, 2:])
     return sizes

@@ -13,12 +13,12 @@ from posepyr.records import NOT_LABELLED
 from posepyr.skeleton import POSETRACK_JOINTS
 
 
-def read_clips(place: Path, box: BoxRule = "stated") -> list[Clip]:
+def read_clips(path: Path, box: BoxRule = "stated") -> list[Clip]:
     """Read the videos of a folder with a file for each, by the files' names, or of one file that holds them all."""
-    several = place.suffix == ".json"
-    files = [place] if several else sorted(place.glob("*.json"))
+    several = path.suffix == ".json"
+    files = [path] if several else sorted(path.glob("*.json"))
     if not files:
-        raise ValueError(f"{place} must hold annotation files that end in .json, got none")
+        raise ValueError(f"{path} must hold annotation files that end in .json, got none")
     clips: list[Clip] = []
     for file in files:
         content = coco_file.load(file)
@@ -39,14 +39,14 @@ def read_frames(truth: Path, predictions: Path) -> list[ScoredFrame]:
     return [frame for known, found in _pairs(truth, predictions) for frame in _frames(known, found)]
 
 
-def read_annotated(place: Path) -> dict[str, ScoredFrame]:
+def read_annotated(path: Path) -> dict[str, ScoredFrame]:
     """Read all frames of a split by the numbers of their pictures, with everybody annotated and nobody predicted yet.
 
-    ``place`` is a folder with a file a video, or a single file of all videos.
+    ``path`` is a folder with a file a video, or a single file of all videos.
     """
     frames: dict[str, ScoredFrame] = {}
-    for clip in read_clips(place):
-        _require_heads(clip, place)
+    for clip in read_clips(path):
+        _require_heads(clip, path)
         for number, frame in enumerate(clip.frames):
             people = _annotated(clip, number)
             frames[str(frame.image)] = ScoredFrame(
@@ -58,9 +58,9 @@ def read_annotated(place: Path) -> dict[str, ScoredFrame]:
 def _pairs(truth: Path, predictions: Path) -> list[tuple[Path, Path]]:
     if truth.is_file() and predictions.is_file():
         return [(truth, predictions)]
-    for place in (truth, predictions):
-        if not place.is_dir():
-            raise ValueError(f"{place} must be a folder with a file a video, as must be the other, got none")
+    for path in (truth, predictions):
+        if not path.is_dir():
+            raise ValueError(f"{path} must be a folder with a file a video, as must be the other, got none")
     files = sorted(truth.glob("*.json"))
     if not files:
         raise ValueError(f"{truth} must hold annotation files that end in .json, got none")
@@ -115,12 +115,12 @@ def _require_heads(clip: Clip, file: Path) -> None:
 
 
 def _require_same_pictures(known: Clip, found: Clip, file: Path) -> None:
-    wanted, given = (
+    ours, theirs = (
         [PurePosixPath(frame.file.replace("\\", "/")).name for frame in clip.frames] for clip in (known, found)
     )
-    if len(wanted) != len(given):
-        raise ValueError(f"{file} must list all {len(wanted)} pictures of its video, got {len(given)}")
-    for number, (one, other) in enumerate(zip(wanted, given, strict=True)):
+    if len(ours) != len(theirs):
+        raise ValueError(f"{file} must list all {len(ours)} pictures of its video, got {len(theirs)}")
+    for number, (one, other) in enumerate(zip(ours, theirs, strict=True)):
         if one != other:
             raise ValueError(
                 f"{file} must list its video's pictures in the order of the annotation file, "

@@ -77,7 +77,9 @@ def _check_header(header: list[str], record: Record, joints: Sequence[str]) -> N
         raise record.error("header", f"name the column {missing[0]}", header, "see the joints of the data set's YAML")
     for name in header:
         if name not in known:
-            raise record.error("header", "name only known columns", name, f"remove the column, or rename it: {suggestion(name, known)}")
+            raise record.error(
+                "header", "name only known columns", name, f"remove the column, or rename it: {suggestion(name, known)}"
+            )
 
 
 def _row(header: list[str], cells: list[str], record: Record) -> Row:

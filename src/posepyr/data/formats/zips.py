@@ -31,11 +31,11 @@ class _Member(NamedTuple):
 def holds_folder(folder: Path) -> bool:
     """Return True if a folder that is not on disk is in an archive, with something in it."""
     try:
-        archive, places = _archive(str(folder))
+        archive, prefixes = _archive(str(folder))
     except FileNotFoundError:
         return False
     members = _members(archive)
-    return any(not place or any(name.startswith(place) for name in members) for place in places)
+    return any(not prefix or any(name.startswith(prefix) for name in members) for prefix in prefixes)
 
 
 def read(file: Path) -> bytes | None:
@@ -52,13 +52,13 @@ def size(file: Path) -> int | None:
 
 def _find(file: Path) -> tuple[str, _Member] | None:
     try:
-        archive, places = _archive(str(file.parent))
+        archive, prefixes = _archive(str(file.parent))
     except FileNotFoundError:
         return None
     members = _members(archive)
-    for place in places:
-        if place + file.name in members:
-            return archive, members[place + file.name]
+    for prefix in prefixes:
+        if prefix + file.name in members:
+            return archive, members[prefix + file.name]
     raise ValueError(f"{file} must be a file in {archive}, which has {len(members)} files, got none of this name")
 
 
@@ -71,14 +71,14 @@ def _archive(folder: str) -> tuple[str, tuple[str, ...]]:
     path = Path(folder)
     for above in (path, *path.parents):
         inner = path.relative_to(above).as_posix()
-        place = "" if inner == "." else f"{inner}/"
+        prefix = "" if inner == "." else f"{inner}/"
         if above.suffix.lower() == ".zip" and above.is_file():
-            return str(above), (place,)
+            return str(above), (prefix,)
         if above.is_dir():
             break
         namesake = above.with_name(f"{above.name}.zip")
         if namesake.is_file():
-            return str(namesake), (f"{above.name}/{place}", place)
+            return str(namesake), (f"{above.name}/{prefix}", prefix)
     raise FileNotFoundError(folder)
 
 

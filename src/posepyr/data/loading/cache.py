@@ -213,7 +213,7 @@ def _part(whole: View, reach: Reach) -> View:
     if times <= 1:
         return View(np.ascontiguousarray(pixels), matrix)
     size = math.ceil((right - left) / times), math.ceil((bottom - top) / times)
-    smaller: Pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]
+    smaller: Pixels = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)  # type: ignore[assignment]  # OpenCV's stubs know no dtype
     resize = np.array([[0.0] * 3] * 2)
     for axis, (after, before) in enumerate(zip(size, (right - left, bottom - top), strict=True)):
         resize[axis, axis], resize[axis, 2] = after / before, (after / before - 1) / 2

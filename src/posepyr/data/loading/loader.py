@@ -44,12 +44,12 @@ class TrainingOrder(Sampler[SampleIndex]):
         self.epoch = epoch
 
     def resume(self, epoch: int, batches: int) -> None:
-        """Begin inside an epoch."""
+        """Begin inside an epoch, after so many batches of it."""
         self.start_epoch, self.start = epoch, batches
 
     @property
     def batches(self) -> int:
-        """Global batches in an epoch."""
+        """Return the number of global batches in an epoch."""
         return self.size // self.batch_size
 
     def __len__(self) -> int:
@@ -84,7 +84,7 @@ class EvaluationOrder(Sampler[SampleIndex]):
 
 
 def spread(images: npt.NDArray[np.str_], count: int) -> list[int]:
-    """Numbers of ``count`` people, in pictures that lie evenly over the split's; everybody where it has no more.
+    """Return the numbers of ``count`` people, in pictures spread evenly over the split; everybody if it has no more.
 
     ``images`` ``N`` are the pictures that a split's people are in. Everybody in a picture is taken, for there are
     scores that miss who is not: so there may be a few people more than ``count``.
@@ -92,12 +92,12 @@ def spread(images: npt.NDArray[np.str_], count: int) -> list[int]:
     if count >= len(images):
         return list(range(len(images)))
     _, first, picture = np.unique(images, return_index=True, return_inverse=True)
-    place = np.argsort(np.argsort(first))[picture]  # N: pictures in the order of their first people
-    sizes = np.bincount(place)
+    rank_of_picture = np.argsort(np.argsort(first))[picture]  # N: pictures in the order of their first people
+    sizes = np.bincount(rank_of_picture)
     pictures = max(1, count // int(sizes.max()))
     while sizes[chosen := np.arange(pictures) * len(sizes) // pictures].sum() < count:
         pictures += 1
-    found: list[int] = np.flatnonzero(np.isin(place, chosen)).tolist()
+    found: list[int] = np.flatnonzero(np.isin(rank_of_picture, chosen)).tolist()
     return found
 
 
@@ -110,7 +110,7 @@ class WatchedLoader(DataLoader[Any]):
 
     waited = 0.0
 
-    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # Torch names a class of its own that only iterates
         batches = super().__iter__()
         while True:
             begun = time.perf_counter()
@@ -134,7 +134,7 @@ def join(samples: Sequence[Any]) -> Any:
 
 
 def prepare_worker(_worker: int = 0) -> None:
-    """One thread, since the workers share the cores already; and memory that stays."""
+    """Set one thread, since the workers share the cores already, and keep freed memory."""
     cv2.setNumThreads(0)
     _keep_freed_memory()
 

@@ -58,7 +58,7 @@ def write_saved(path: Path, saved: SavedPredictions) -> None:
         **{f"{_MEASURE}{name}": np.array(np.asarray(values).tolist()) for name, values in truth.measures.items()},
     }
     with whole(path) as part, part.open("wb") as stream:
-        np.savez_compressed(stream, **content)  # type: ignore[arg-type]
+        np.savez_compressed(stream, **content)  # type: ignore[arg-type]  # an array may be called as an option of NumPy's
 
 
 def read_saved(file: Path) -> SavedPredictions:

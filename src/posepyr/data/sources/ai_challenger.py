@@ -70,8 +70,8 @@ class AIChallenger(Source):
         if name not in self.annotations or name not in self.images:
             raise ValueError(f"split must be one of {', '.join(self.annotations)}, got {name!r}")
         if name not in self._read:
-            places = self.annotations[name]
-            annotations = next((place for place in places if (self.folder / place).is_file()), places[0])
+            candidates = self.annotations[name]
+            annotations = next((path for path in candidates if (self.folder / path).is_file()), candidates[0])
             require(self.folder, [annotations, f"{self.images[name]}/"], "AI Challenger")
             self._read[name] = read_ai_challenger(self.folder / annotations, self.folder / self.images[name])
         return self._read[name]
@@ -155,8 +155,8 @@ def _triples(found: list[_Person]) -> Any:
 
 
 def _places(found: list[_Person]) -> Any:
-    counted, places = Counter[str](), []
+    counted, numbers = Counter[str](), []
     for person in found:
-        places.append(counted[person.image])
+        numbers.append(counted[person.image])
         counted[person.image] += 1
-    return np.array(places, np.int64)
+    return np.array(numbers, np.int64)

@@ -57,12 +57,12 @@ class Coco(Source):
         """Return ``train``, ``val`` or ``test``, read once."""
         file, images = self.annotation_file(name), self.folder / self._named(self.images, name)
         detections = None if name == "train" else self.detections
-        place = (self.splits[name], detections)
-        if place not in self._read:
+        key = (self.splits[name], detections)
+        if key not in self._read:
             needed = [self._named(self.annotations, name), f"{self._named(self.images, name)}/"]
             require(self.folder, needed + ([detections] if detections else []), "COCO")
-            self._read[place] = self._detected(file, images, detections) if detections else read_coco(file, images)
-        return self._read[place]
+            self._read[key] = self._detected(file, images, detections) if detections else read_coco(file, images)
+        return self._read[key]
 
     def annotation_file(self, name: str) -> Path:
         """Return the file of a split, which has crowds and unlabelled people too."""

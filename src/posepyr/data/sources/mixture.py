@@ -71,15 +71,15 @@ class Joined:
 
     def __getitem__(self, index: int, /) -> Annotation:
         sample = range(len(self))[index]
-        part, place = self._place(sample)
-        return part[place]._replace(sample=sample)
+        part, number = self._locate(sample)
+        return part[number]._replace(sample=sample)
 
     def view(self, annotation: Annotation, scale: float = 1.0) -> View:
         """Return the picture that the annotation lies in, from the split that it came from."""
-        part, place = self._place(annotation.sample)
-        return part.view(annotation._replace(sample=place), scale)
+        part, number = self._locate(annotation.sample)
+        return part.view(annotation._replace(sample=number), scale)
 
-    def _place(self, sample: int) -> tuple[Split, int]:
+    def _locate(self, sample: int) -> tuple[Split, int]:
         """Return the split that somebody is from, and their number in it."""
         part = bisect_right(self._firsts, sample) - 1
         return self._parts[part], sample - self._firsts[part]

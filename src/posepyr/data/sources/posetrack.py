@@ -105,12 +105,12 @@ class PoseTrack(Source):
         """Return the annotated people of a split, whatever boxes it is tested in."""
         stem = self._stem(name)
         if stem not in self._truth:
-            self._truth[stem] = self._annotated(self._clips(stem), self.folder / self._place(stem))
+            self._truth[stem] = self._annotated(self._clips(stem), self.folder / self._path(stem))
         return self._truth[stem]
 
     def videos(self, name: str) -> Path:
         """Return the annotation files of a split: a folder of them, or a single one."""
-        return self.folder / self._place(self._stem(name))
+        return self.folder / self._path(self._stem(name))
 
     def labelled(self, name: str) -> bool:
         """Return True if anybody in a split is annotated: the people in the test videos are not public."""
@@ -164,23 +164,23 @@ class PoseTrack(Source):
             raise ValueError(f"split must be one of {', '.join(self.splits)}, got {name!r}; name it in splits")
         return self.splits[name]
 
-    def _place(self, stem: str) -> str:
+    def _path(self, stem: str) -> str:
         return self.annotations.replace("{split}", stem)
 
     def _clips(self, stem: str) -> list[Clip]:
-        place = self._place(stem)
-        require(self.folder, [place if place.endswith(".json") else f"{place}/"], "PoseTrack")
-        return [usable(clip) for clip in read_clips(self.folder / place, self.box)]
+        path = self._path(stem)
+        require(self.folder, [path if path.endswith(".json") else f"{path}/"], "PoseTrack")
+        return [usable(clip) for clip in read_clips(self.folder / path, self.box)]
 
-    def _annotated(self, clips: list[Clip], place: Path) -> Videos:
-        frames = _frames(clips, place)
+    def _annotated(self, clips: list[Clip], path: Path) -> Videos:
+        frames = _frames(clips, path)
         firsts = np.cumsum([0, *(len(clip.frames) for clip in clips[:-1])])
         places = np.concatenate([clip.frame + first for clip, first in zip(clips, firsts, strict=True)])
         skipped = sum((clip.skipped for clip in clips), Counter[str]())
         left_out = describe_left_out(skipped)
         if not len(places):
-            raise ValueError(f"{place} must hold a person with a labelled joint, got none; left out: {left_out}")
-        _log.info("%s: %d people in %d frames; left out: %s", place, len(places), len(frames), left_out)
+            raise ValueError(f"{path} must hold a person with a labelled joint, got none; left out: {left_out}")
+        _log.info("%s: %d people in %d frames; left out: %s", path, len(places), len(frames), left_out)
         of = {name: np.concatenate([getattr(clip, name) for clip in clips]) for name in PER_PERSON}
         measures = {
             "image": np.array([frames[index].image for index in places]),
@@ -193,15 +193,15 @@ class PoseTrack(Source):
         return Videos(people, frames)
 
     def _found(self, clips: list[Clip], stem: str, detections: str) -> Videos:
-        frames = _frames(clips, self.folder / self._place(stem))
+        frames = _frames(clips, self.folder / self._path(stem))
         listed = {frame.image: coco_file.Picture(frame.file, frame.size) for frame in frames}
         people = read_detections(self.folder / detections, listed, self.folder, POSETRACK_JOINTS, self.threshold)
         return Videos(people, frames)
 
 
-def _frames(clips: Sequence[Clip], place: Path) -> list[Frame]:
+def _frames(clips: Sequence[Clip], path: Path) -> list[Frame]:
     frames = [frame for clip in clips for frame in clip.frames]
     twice = [image for image, count in Counter(str(frame.image) for frame in frames).items() if count > 1]
     if twice:
-        raise ValueError(f"{place}: images.id must differ from every other image's, got {twice[0]} in two files")
+        raise ValueError(f"{path}: images.id must differ from every other image's, got {twice[0]} in two files")
     return frames

@@ -41,8 +41,8 @@ def _not_numbers(annotations: SplitAnnotations) -> Iterator[Offender]:
     boxes = np.asarray(~np.isfinite(annotations.truth.boxes).all(axis=1))
     yield from annotations.people(boxes, [f"box {_numbers(box)}" for box in annotations.truth.boxes[boxes]])
     for person, joint in np.argwhere(_labelled(annotations) & ~np.isfinite(annotations.truth.keypoints).all(axis=2)):
-        place = annotations.truth.keypoints[person, joint]
-        yield annotations.person(person, f"{annotations.joints[joint]} at {_numbers(place)}")
+        position = annotations.truth.keypoints[person, joint]
+        yield annotations.person(person, f"{annotations.joints[joint]} at {_numbers(position)}")
 
 
 def _unknown_states(annotations: SplitAnnotations) -> Iterator[Offender]:
@@ -136,10 +136,10 @@ def _facing(annotations: SplitAnnotations, part: str) -> FloatArray | None:
     if not set(names) <= set(annotations.joints):
         return None
     columns = [annotations.joints.index(name) for name in names]
-    places = np.where(_labelled(annotations)[:, columns, None], annotations.truth.keypoints[:, columns], np.nan)
-    torso = np.linalg.norm((places[:, 2] + places[:, 3]) / 2 - (places[:, 4] + places[:, 5]) / 2, axis=1)
+    positions = np.where(_labelled(annotations)[:, columns, None], annotations.truth.keypoints[:, columns], np.nan)
+    torso = np.linalg.norm((positions[:, 2] + positions[:, 3]) / 2 - (positions[:, 4] + positions[:, 5]) / 2, axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        turned: FloatArray = (places[:, 0, 0] - places[:, 1, 0]) / torso
+        turned: FloatArray = (positions[:, 0, 0] - positions[:, 1, 0]) / torso
     return np.where(np.isfinite(turned), turned, np.nan)
 
 
@@ -152,10 +152,10 @@ def _crossed(annotations: SplitAnnotations) -> Iterator[Offender]:
 
 def _backs(annotations: SplitAnnotations) -> Iterator[Offender]:
     shoulders = _facing(annotations, "shoulder")
-    told = np.zeros(0) if shoulders is None else shoulders[np.abs(shoulders) > APART]
-    if len(told) >= CROWD and (told > 0).mean() < 0.5:
-        value = f"{(told < 0).mean():.0%} of {len(told)} people turn their backs: are left and right the person's own?"
-        yield Offender(annotations.name, value)
+    clear = np.zeros(0) if shoulders is None else shoulders[np.abs(shoulders) > APART]
+    if len(clear) >= CROWD and (clear > 0).mean() < 0.5:
+        share = f"{(clear < 0).mean():.0%} of {len(clear)} people"
+        yield Offender(annotations.name, f"{share} turn their backs: are left and right the person's own?")
 
 
 def _numbers(values: FloatArray) -> str:

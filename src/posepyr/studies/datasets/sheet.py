@@ -82,9 +82,9 @@ def mirrored(crops: Crops, person: int) -> PoseBatch:
 
 def _pose(sample: PoseBatch, crops: Crops, options: SheetOptions) -> Pixels:
     large, factor = draw.enlarge(sample.image.permute(1, 2, 0).numpy(), options.side)
-    places, shown = draw.place(sample.keypoints.numpy(), factor), (sample.visibility > 0).numpy()
-    tile = draw.draw_pose(large, places, crops.skeleton, shown)
-    return draw.name_joints(tile, places, crops.skeleton.joints, shown) if options.names else tile
+    keypoints, shown = draw.place(sample.keypoints.numpy(), factor), (sample.visibility > 0).numpy()
+    tile = draw.draw_pose(large, keypoints, crops.skeleton, shown)
+    return draw.name_joints(tile, keypoints, crops.skeleton.joints, shown) if options.names else tile
 
 
 def _targets(sample: PoseBatch, codec: Codec, side: int) -> Pixels:
