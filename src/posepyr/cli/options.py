@@ -64,9 +64,15 @@ def add_config_dir(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_device(parser: argparse.ArgumentParser) -> None:
-    """Add ``--device``; :func:`posepyr.measurement.machine.choose_device` tells which one to use."""
-    parser.add_argument("--device", choices=["cpu", "cuda"], help="where to run (cuda if there, else cpu)")
+def add_device(parser: argparse.ArgumentParser, choices: Sequence[str] | None = ("cpu", "cuda")) -> None:
+    """Add ``--device``; :func:`posepyr.measurement.machine.choose_device` tells which one to use.
+
+    ``choices`` is None where any name of Torch's will do, as ``cuda:1`` or ``mps``.
+    """
+    names = "" if choices else ", or cuda:1, mps, ..."
+    parser.add_argument(
+        "--device", choices=choices, metavar=None if choices else "NAME", help=f"cuda if there, else cpu{names}"
+    )
 
 
 def add_json(parser: argparse.ArgumentParser, report: str = "the report") -> None:

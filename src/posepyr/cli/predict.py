@@ -24,11 +24,12 @@ def run(arguments: list[str]) -> int:
     from posepyr.data.formats.pictures import read_picture
     from posepyr.files import write_json
     from posepyr.inference.estimator import Estimator
+    from posepyr.measurement.machine import choose_device
 
     pictures = find_pictures(chosen.pictures)
     boxes = read_boxes(chosen.boxes, pictures) if chosen.boxes else {}
     estimator = Estimator.from_checkpoint(
-        chosen.checkpoint, device=chosen.device, flip=not chosen.no_flip, trust=chosen.trust
+        chosen.checkpoint, device=choose_device(chosen.device), flip=not chosen.no_flip, trust=chosen.trust
     )
     people: dict[str, Any] = {}
     for path in pictures:
@@ -54,7 +55,7 @@ def _parser() -> options.Parser:
     parser.add_argument("--boxes", type=Path, help="JSON: {picture: [[x, y, width, height], ...]}")
     options.add_output(parser, "folder for poses.json and the drawn pictures (poses)", default=Path("poses"))
     parser.add_argument("--threshold", type=float, default=0.2, help="draw joints with at least this score (0.2)")
-    parser.add_argument("--device", default="cpu", help="cpu, cuda, cuda:1, mps")
+    options.add_device(parser, choices=None)
     parser.add_argument(
         "--trust", action="append", default=[], metavar="PACKAGE", help="a package of yours with the network's classes"
     )

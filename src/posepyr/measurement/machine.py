@@ -66,9 +66,9 @@ def device_name(device: str) -> str:
 
 
 def choose_device(device: str | None) -> str:
-    """Return ``device``, once it is known to be usable; None stands for ``cuda`` if there is one, else ``cpu``."""
-    if device == "cuda" and not torch.cuda.is_available():
-        raise UsageError("device must be one that Torch can use here, got cuda: posepyr doctor says more")
+    """Return ``device`` if Torch can use it; None stands for ``cuda`` where there is one, else ``cpu``."""
+    if device is not None and device.startswith("cuda") and not torch.cuda.is_available():
+        raise UsageError(f"device must be one that Torch can use here, got {device}: posepyr doctor says more")
     return device or ("cuda" if torch.cuda.is_available() else "cpu")
 
 
