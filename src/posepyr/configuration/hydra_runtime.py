@@ -36,7 +36,8 @@ def job_environment(job: Job, folder: Path) -> Iterator[Path]:
                 folder = Path.cwd()
             configure_log(composed.hydra.job_logging, composed.hydra.verbose)
             _write_settings(composed)
-            with env_override(OmegaConf.to_container(composed.hydra.job.env_set)), _callbacks(composed):
+            environment: Any = OmegaConf.to_container(composed.hydra.job.env_set)
+            with env_override(environment), _callbacks(composed):
                 yield folder
         finally:
             os.chdir(working_folder)

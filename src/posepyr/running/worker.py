@@ -22,7 +22,7 @@ def main(file: Path) -> int:
     """Run the job that a file describes; an error goes into a file for the process that started this one."""
     job = LocalJob.read(file)
     if not job.verbose:
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for as long as the process lives
     elif is_first():
         logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     try:

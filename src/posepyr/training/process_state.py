@@ -108,7 +108,8 @@ def _set_loggers(before: dict[logging.Logger, tuple[int, bool, list[logging.Hand
 
 def _cuda_generators() -> list[torch.Tensor]:
     # To ask for them would start CUDA, which takes a second and a GPU's memory.
-    return torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else []
+    started = torch.cuda.is_initialized()  # type: ignore[no-untyped-call]  # Torch gives it no types
+    return torch.cuda.get_rng_state_all() if started else []
 
 
 def _set_cuda_generators(before: list[torch.Tensor]) -> None:
@@ -140,4 +141,4 @@ STATE: tuple[tuple[Callable[[], Any], Callable[[Any], object]], ...] = (
     (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision),
     (_algorithms, _set_algorithms),
 )
-"""How each part of the state is read, and how it is put back."""
+"""Readers of each part of the state, and functions that put it back."""
