@@ -70,7 +70,7 @@ def test_a_classifier(tmp_path: Path) -> None:
         (["--check", "model=hourglass"], "--check must come without overrides"),
         (["--input", "64x64"], "--input and --depth must come with overrides"),
         (["model=hourglass", "--input", "64"], "--input must be HEIGHTxWIDTH, as 256x192, got 64"),
-        (["model=hourglass", "--batch", "0"], "--batch and --depth must be at least 1"),
+        (["model=hourglass", "--batch", "0"], "--batch must be at least 1, got 0"),
         (["model=hourglas"], "did you mean hourglass"),
     ],
 )

@@ -58,7 +58,7 @@ RULES: list[tuple[str, dict[str, Any]]] = [
     ("simple_baseline/*_r101*", {"init.file": "weights/resnet_101_imagenet.ckpt"}),
     ("simple_baseline/mpii*", {"protocol.scales": SIX, "init.file": "weights/resnet_152_imagenet.ckpt"}),
     ("ppnet/*", {**WIDE_ANGLE, "augment.half_body": 0.0, "protocol.scales": [1.0], "metrics.pckh.strict": False}),
-    ("ppnet/* init=imagenet", {"init._target_": "posepyr.checkpoints.pretrained.Pretrained"}),
+    ("ppnet/* init=imagenet", {"init._target_": "posepyr.checkpoints.weights.Pretrained"}),
     ("ppnet/mpii*", {"codec.sigma": 2.0, **PLAIN}),
     ("mssh/*", {**HOURGLASS, "optimizer._target_": RMSPROP, "data.batch_size": 4, "data.input_size": [256, 256],
                 "protocol.scales": [1.0], "augment.rotation_probability": 0.6}),
