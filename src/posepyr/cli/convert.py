@@ -1,4 +1,4 @@
-"""``posepyr convert``: other people's weights as a checkpoint that predicts, or that a training begins with."""
+"""``posepyr convert``: other projects' released weights as a checkpoint that predicts or that training begins with."""
 
 import argparse
 import re
@@ -8,22 +8,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posepyr.checkpoints.recipe import ClassifierRecipe
-from posepyr.cli.options import Parser, add_output
+from posepyr.cli.options import Parser, add_output, parse_size
 from posepyr.configuration import catalogue
 from posepyr.errors import UsageError
 from posepyr.suggestion import suggestion
 
 if TYPE_CHECKING:
-    from posepyr.checkpoints.weights import State
     from posepyr.checkpoints.official import Conversion
+    from posepyr.checkpoints.weights import State
 
 SOURCES = ("auto", "hrnet", "ppnet", "simple_baseline", "pytorch_pose")
 
 SKELETONS = {17: "coco", 16: "mpii"}
-"""The skeletons that the releases were trained on, by their number of joints."""
+"""Skeletons that the releases were trained on, by their number of joints."""
 
 SIZES = {17: (256, 192), 16: (256, 256)}
-"""The releases' usual input sizes. The larger ones have the same weights, but the files are named after them."""
+"""The releases' usual input sizes, by number of joints. Files of larger ones have the size in their names."""
 
 EXAMPLES = """examples:
   posepyr convert pose_hrnet_w32_256x192.pth --output hrnet_w32.ckpt
@@ -33,7 +33,7 @@ EXAMPLES = """examples:
 
 
 def run(arguments: list[str]) -> int:
-    """Read, convert, write, and say what was made of the file."""
+    """Read a released file, write it as a checkpoint, and print what it holds."""
     options = _parser().read(arguments)
     # After parsing: --help and a wrong flag must not wait for Torch.
     from posepyr.checkpoints import official
@@ -52,7 +52,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _convert(state: "State", source: str, options: argparse.Namespace) -> tuple["Conversion", str]:
-    """A pose network's file or a classifier's, and for the former where its input size was taken from."""
+    """Convert a pose network's file or a classifier's; also return where the former's input size comes from."""
     from posepyr.checkpoints import official
 
     where = str(options.file)
@@ -74,7 +74,9 @@ def _parser() -> Parser:
     )
     parser.add_argument("file", type=Path, help="the released file")
     add_output(parser, "the checkpoint to write", metavar="NAME.ckpt", required=True)
-    parser.add_argument("--source", choices=SOURCES, default="auto", help="whose file it is (auto: by its keys)")
+    parser.add_argument(
+        "--source", choices=SOURCES, default="auto", help="project that released it (auto: by its keys)"
+    )
     parser.add_argument(
         "--skeleton", help="the joints' order: a choice of conf/skeleton (coco for 17 joints, mpii for 16)"
     )
@@ -88,7 +90,7 @@ def _parser() -> Parser:
 
 
 def read_skeleton(name: str | None, joints: int | None) -> dict[str, Any]:
-    """The node of a skeleton: by name, else by the number of joints, else COCO's."""
+    """Read the node of a skeleton: by name, else by the number of joints, else COCO's."""
     choices = catalogue.choices(catalogue.search_folders(), "skeleton")
     chosen = name or SKELETONS.get(joints or 17, "")
     if not chosen:
@@ -103,18 +105,18 @@ def read_skeleton(name: str | None, joints: int | None) -> dict[str, Any]:
     return dict(node)
 
 
-def input_size(asked: str | None, name: str, joints: int) -> tuple[tuple[int, int], str]:
-    """Height and width of the crops, and where they were taken from."""
-    found = re.fullmatch(r"(\d+)x(\d+)", asked) if asked else re.search(r"(?<!\d)(\d{2,4})x(\d{2,4})(?!\d)", name)
-    if found:
-        return (int(found[1]), int(found[2])), "--input-size" if asked else "the file's name"
-    if asked:
-        raise UsageError(f"--input-size must be HEIGHTxWIDTH, as 256x192, got {asked}")
+def input_size(option: str | None, name: str, joints: int) -> tuple[tuple[int, int], str]:
+    """Return height and width of the crops, by the option or the file's name, and where they come from."""
+    if option:
+        return parse_size(option, "--input-size"), "--input-size"
+    size = re.search(r"(?<!\d)(\d{2,4})x(\d{2,4})(?!\d)", name)
+    if size:
+        return (int(size[1]), int(size[2])), "the file's name"
     return SIZES.get(joints, (256, 256)), "the usual one; --input-size changes it"
 
 
 def summary(conversion: "Conversion", reason: str) -> dict[str, str]:
-    """What was made of a file, by topic."""
+    """Return what a converted file holds, by topic."""
     recipe, report = conversion.recipe, conversion.report
     kept = [key for key in recipe.model if key not in ("_target_", "mean", "std", "colour")]
     model = ", ".join(f"{key}={recipe.model[key]}" for key in kept)
@@ -123,16 +125,16 @@ def summary(conversion: "Conversion", reason: str) -> dict[str, str]:
         keys += f", {len(report.left_out)} of a classifier left out"
     if report.counters:
         keys += f", {len(report.counters)} counters of batch norms set to 0"
-    said = {
+    topics = {
         "source": conversion.release.title,
         "network": f"{recipe.model['_target_'].rpartition('.')[2]}: {model}",
         "keys": keys,
         "colours": f"{recipe.model.get('colour', 'rgb')}, mean {recipe.model['mean']}, std {recipe.model['std']}",
     }
     if isinstance(recipe, ClassifierRecipe):
-        return said | {"use": "pose networks begin with it: posepyr train init=pretrained init.file=..."}
+        return topics | {"use": "pose networks begin with it: posepyr train init=pretrained init.file=..."}
     height, width = recipe.input_size
-    return said | {
+    return topics | {
         "skeleton": recipe.skeleton["name"],
         "input": f"{height}x{width} ({reason}), box padded by {recipe.padding}",
         "codec": ", ".join(f"{key}={value}" for key, value in recipe.codec.items() if key != "_target_"),

@@ -93,11 +93,11 @@ def add_input_size(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument("--input", metavar="HxW", help=f"height x width ({default})")
 
 
-def parse_size(text: str) -> tuple[int, int]:
-    """Return the height and width in the value of ``--input``, as ``256x192``."""
+def parse_size(text: str, option: str = "--input") -> tuple[int, int]:
+    """Return the height and width in the value of an option, as ``256x192``."""
     match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text)
     if not match:
-        raise UsageError(f"--input must be HEIGHTxWIDTH, as 256x192, got {text}")
+        raise UsageError(f"{option} must be HEIGHTxWIDTH, as 256x192, got {text}")
     return int(match[1]), int(match[2])
 
 
