@@ -1,7 +1,7 @@
 """Keypoints to heatmaps and back.
 
-Coordinates outside are crop pixels; inside they are heatmap cells, centres at integers. A heatmap's size is never
-configured: it is whatever the model returned, and the scale between the two follows from it and from the grid.
+Arguments and results are in crop pixels; inside, coordinates are heatmap cells with centres at integers. A heatmap's
+size is never configured: it is that of the model's output, from which, and from the grid, the scale follows.
 """
 
 from dataclasses import dataclass
@@ -19,19 +19,19 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class Codec:
-    """Gaussian heatmaps: how a joint is drawn, and how its place is read.
+    """Gaussian heatmaps: encoding joints as peaks, and decoding peaks as keypoints.
 
-    ``quantise`` draws the peak on the nearest cell, as the releases do, instead of where the joint is.
-    ``refine`` reads the place between cells: ``none`` takes the highest cell, ``quarter`` moves a quarter cell
+    ``quantise`` puts the peak on the nearest cell, as the releases do, instead of where the joint is.
+    ``refine`` reads the position between cells: ``none`` takes the highest cell, ``quarter`` moves a quarter cell
     towards the higher neighbour, ``dark`` takes the summit of the parabola through the blurred heatmap's
     logarithm (Zhang et al. 2020), which is exact for a Gaussian. ``half_cell`` lets cell n of the plain grid stand for
-    n + 1/2, the middle of what it covers, instead of for n: so the hourglasses' releases, which round a place down to
-    its cell and add the half when they read it. ``signed`` reads peaks below 0 as well as above it, for targets that
-    have an occluded joint's at -1 (MSSH, section 4.1), and their signs with :meth:`visibility`.
+    n + 1/2, the middle of what it covers, instead of for n, as in the hourglasses' releases: these round a position
+    down to its cell and add the half when they read it. ``signed`` reads peaks below 0 as well as above it, for targets
+    that have an occluded joint's at -1 (MSSH, section 4.1), and their signs with :meth:`visibility`.
     """
 
     sigma: float = 2.0
-    """Of the Gaussian, in cells."""
+    """Standard deviation of the Gaussian, in heatmap cells."""
     grid: Grid = "plain"
     quantise: bool = False
     refine: Literal["none", "quarter", "dark"] = "dark"
@@ -45,18 +45,18 @@ class Codec:
             raise ValueError(f"half_cell must be false unless grid is plain, got grid {self.grid}")
 
     def cells(self, input_size: Size, heatmap_size: Size) -> tuple[float, float]:
-        """Heatmap cells per crop pixel, ``(x, y)``."""
+        """Return heatmap cells per crop pixel, ``(x, y)``."""
         steps = 1 if self.grid == "udp" else 0
         (height, width), (rows, columns) = input_size, heatmap_size
         return (columns - steps) / (width - steps), (rows - steps) / (height - steps)
 
     @property
     def middle(self) -> float:
-        """What a cell stands for on the grid less its number, in x and in y."""
+        """Return the offset, in x and in y, from a cell's index to the position on the grid that it stands for."""
         return 0.5 if self.half_cell else 0.0
 
     def encode(self, keypoints: Tensor, input_size: Size, heatmap_size: Size) -> Tensor:
-        """Heatmaps ``B K h w`` with a peak of 1 at each of the keypoints ``B K 2``.
+        """Return heatmaps ``B K h w`` with a peak of 1 at each of the keypoints ``B K 2``.
 
         The Gaussian ends three sigma from its peak, as in the releases.
         """
@@ -75,7 +75,7 @@ class Codec:
         return torch.where(distance.abs() <= 3 * self.sigma + 0.5, bell, 0.0)
 
     def decode(self, heatmaps: Tensor, input_size: Size) -> tuple[Tensor, Tensor]:
-        """Keypoints ``B K 2`` in crop pixels, and their scores ``B K`` from 0 to 1: the heights of the peaks."""
+        """Return keypoints ``B K 2`` in crop pixels, and their scores ``B K`` from 0 to 1: the heights of the peaks."""
         heatmaps = self.raised(heatmaps.float())
         rows, columns = heatmaps.shape[-2:]
         height, place = heatmaps.flatten(2).max(-1)
@@ -90,7 +90,7 @@ class Codec:
         return (cell + offset + self.middle) / scale, height.clamp(0, 1)
 
     def visibility(self, heatmaps: Tensor) -> Tensor | None:
-        """The states ``B K`` that the signs of the peaks say joints are in, VISIBLE or OCCLUDED; None unless signed."""
+        """Return joints' states ``B K`` by the signs of their peaks, VISIBLE or OCCLUDED; None unless signed."""
         if not self.signed:
             return None
         flat = heatmaps.flatten(2)
@@ -98,15 +98,15 @@ class Codec:
         return torch.where(peak < 0, OCCLUDED, VISIBLE).to(torch.uint8)
 
     def raised(self, heatmaps: Tensor) -> Tensor:
-        """Heatmaps as they are read: highest where the joint is."""
+        """Return heatmaps that are highest at the joint: magnitudes where peaks are signed."""
         return heatmaps.abs() if self.signed else heatmaps
 
     def _summit(self, heatmaps: Tensor, cell: Tensor) -> Tensor:
-        """Offset from a cell to the summit of the log-parabola through its neighbours, at most one cell each way.
+        """Return the offset, at most one cell, from a cell to the summit of the log-parabola through its neighbours.
 
         The blur would pull a peak near the border inwards, or outwards by more where it is renormalised; within 1.5
-        sigma of it the heatmap is read as it is. So a Gaussian's own place comes back wherever its highest cell is not
-        an outermost one.
+        sigma of it the heatmap is read without blur. So a Gaussian's exact centre is found wherever its highest cell is
+        not an outermost one.
         """
         rows, columns = heatmaps.shape[-2:]
         limit = cell.new_tensor([columns - 1, rows - 1])
@@ -130,7 +130,7 @@ class Codec:
         return max(1, round(1.5 * self.sigma))
 
     def _blur(self, heatmaps: Tensor) -> Tensor:
-        """A Gaussian blur of the codec's own width, which leaves a Gaussian a Gaussian."""
+        """Blur with a Gaussian of the codec's own width, after which a Gaussian peak is still a Gaussian."""
         reach = self._reach
         bell = self._bell(heatmaps.new_full((), float(reach)), 2 * reach + 1)
         bell = bell / bell.sum()
@@ -141,11 +141,11 @@ class Codec:
     def merge_flipped(
         self, heatmaps: Tensor, mirrored: Tensor, flip_order: tuple[int, ...], input_size: Size
     ) -> Tensor:
-        """Mean of a crop's heatmaps and of those of its mirror image ``mirrored``, turned back.
+        """Return the mean of a crop's heatmaps and those of its mirror image, ``mirrored``, flipped back.
 
-        On the plain grid a mirrored joint lands ``1 - cells per pixel`` of a cell to the left of its place, with half
-        cells one whole cell further right; it is moved back by the nearest whole cell, as the releases do. On the UDP
-        grid there is nothing to move.
+        On the plain grid a mirrored joint lands ``1 - cells per pixel`` of a cell to the left of its position, with
+        half cells one whole cell further right; it is moved back by the nearest whole cell, as the releases do. On the
+        UDP grid there is nothing to move.
         """
         back = mirrored.flip(-1)[:, list(flip_order)]
         across, _ = self.cells(input_size, (heatmaps.shape[-2], heatmaps.shape[-1]))
@@ -160,13 +160,13 @@ _CROSS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 
 
 def _neighbourhood(heatmaps: Tensor, cell: Tensor) -> Tensor:
-    """Values ``B K 9`` at a cell and around it, row by row."""
+    """Return the values ``B K 9`` at a cell and around it, row by row."""
     places = [(dx, dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
     return torch.stack([_neighbour(heatmaps, cell, dx, dy) for dx, dy in places], -1)
 
 
 def _neighbour(heatmaps: Tensor, cell: Tensor, dx: int, dy: int) -> Tensor:
-    """Values ``B K`` at the cells beside ``cell``; beyond the border, those of the border."""
+    """Return the values ``B K`` at the cells beside ``cell``; beyond the border, those of the border."""
     rows, columns = heatmaps.shape[-2:]
     x = (cell[..., 0] + dx).clamp(0, columns - 1)
     y = (cell[..., 1] + dy).clamp(0, rows - 1)
@@ -174,7 +174,7 @@ def _neighbour(heatmaps: Tensor, cell: Tensor, dx: int, dy: int) -> Tensor:
 
 
 def _quarter(heatmaps: Tensor, cell: Tensor) -> Tensor:
-    """A quarter of a cell towards the higher neighbour, in x and in y; none where the border is that neighbour."""
+    """Return a quarter of a cell towards the higher neighbour, in x and in y; 0 at the border."""
     left, right, above, below = (_neighbour(heatmaps, cell, dx, dy) for dx, dy in _CROSS)
     slope = torch.stack([right - left, below - above], -1)
     limit = cell.new_tensor([heatmaps.shape[-1] - 1, heatmaps.shape[-2] - 1])

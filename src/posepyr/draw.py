@@ -1,4 +1,4 @@
-"""Poses and heatmaps on pixels: the pictures that a run leaves behind."""
+"""Drawing of poses and heatmaps on pictures, and sheets of them."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ def draw_pose(
     colour: tuple[int, int, int] | None = None,
     thickness: int | None = None,
 ) -> Pixels:
-    """A copy of the picture with a person's limbs and joints ``K 2`` drawn on it.
+    """Return a copy of the picture with a person's limbs and joints ``K 2`` drawn on it.
 
     ``shown`` leaves joints out, and the limbs that end in them. Limbs are coloured by side unless ``colour`` is given.
     """
@@ -52,7 +52,7 @@ def draw_pose(
 def name_joints(
     pixels: Pixels, keypoints: npt.NDArray[np.floating], names: Sequence[str], shown: npt.NDArray[np.bool_]
 ) -> Pixels:
-    """A copy of the picture with names written beside the joints ``K 2`` that are ``shown``."""
+    """Return a copy of the picture with names written beside the joints ``K 2`` that are ``shown``."""
     picture = np.ascontiguousarray(pixels).copy()
     for (x, y), name in zip(keypoints[shown].tolist(), np.asarray(names)[shown].tolist(), strict=True):
         (width, _), _ = cv2.getTextSize(name, cv2.FONT_HERSHEY_SIMPLEX, 0.36, 1)
@@ -73,7 +73,7 @@ def _side(*joints: str) -> tuple[int, int, int]:
 
 
 def overlay(pixels: Pixels, heatmaps: npt.NDArray[np.floating]) -> Pixels:
-    """The picture dimmed, with the highest of the heatmaps ``K h w`` glowing over it."""
+    """Return the picture dimmed, with the highest of the heatmaps ``K h w`` glowing over it."""
     height, width = pixels.shape[:2]
     strongest = np.clip(heatmaps.max(0), 0, 1).astype(np.float32)
     glow = cv2.resize(strongest, (width, height), interpolation=cv2.INTER_LINEAR)
@@ -85,7 +85,7 @@ def overlay(pixels: Pixels, heatmaps: npt.NDArray[np.floating]) -> Pixels:
 
 
 def enlarge(pixels: Pixels, side: int) -> tuple[Pixels, float]:
-    """The picture with its longer side at ``side`` pixels, and the factor that its coordinates grow by."""
+    """Return the picture with its longer side at ``side`` pixels, and the factor of its coordinates."""
     factor = side / max(pixels.shape[:2])
     size = round(pixels.shape[1] * factor), round(pixels.shape[0] * factor)
     kind = cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA
@@ -93,14 +93,14 @@ def enlarge(pixels: Pixels, side: int) -> tuple[Pixels, float]:
 
 
 def place(keypoints: npt.NDArray[np.floating], factor: float) -> npt.NDArray[np.float64]:
-    """Keypoints in a picture that was enlarged by ``factor``: pixel centres stay pixel centres."""
+    """Return keypoints in a picture enlarged by ``factor``: pixel centres stay pixel centres."""
     return (np.asarray(keypoints, np.float64) + 0.5) * factor - 0.5
 
 
 def sheet(tiles: Sequence[Pixels], captions: Sequence[str] | None = None, columns: int = 4) -> Pixels:
-    """Pictures of one size laid out in rows, each with a line of text under it."""
+    """Return pictures of one size laid out in rows, each with a line of text under it."""
     if not tiles:
-        raise ValueError("a sheet must hold at least one picture, got none")
+        raise ValueError("tiles must hold at least one picture, got none")
     band, gap = (22 if captions else 0), 6
     height, width = tiles[0].shape[:2]
     columns = min(columns, len(tiles))

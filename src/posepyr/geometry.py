@@ -1,10 +1,10 @@
 """Boxes to crops and back: every coordinate change between a picture and what a network sees.
 
 Coordinates are ``(x, y)`` with pixel centres at integers. A crop is one affine of the picture; keypoints go
-through the same matrix, and predictions come back through its inverse. Nothing else in the library knows how.
+through the same matrix, and predictions come back through its inverse. No other module computes one.
 
-Affines of single samples are worked out in Python's numbers: for six of them a call of NumPy takes longer than the
-sums, most of all just after a picture was decoded, when nothing of NumPy is in the caches.
+Affines of single samples are computed with Python's numbers: for six of them a call of NumPy takes longer than the
+arithmetic, most of all just after a picture was decoded, when nothing of NumPy is in the processor's caches.
 """
 
 import math
@@ -22,10 +22,10 @@ Points = TypeVar("Points", Tensor, npt.NDArray[np.float64])
 
 
 class CropRule(NamedTuple):
-    """What turns a box into a crop.
+    """The rule by which a box becomes a crop: its size, its padding and its grid.
 
-    ``grid`` says what the size of a crop is measured between. ``plain`` maps the box's width on ``W`` pixels,
-    as the papers' releases do; ``udp`` maps it on the ``W - 1`` steps between the outermost pixel centres
+    ``grid`` defines the points between which the size of a crop is measured. ``plain`` maps the box's width on ``W``
+    pixels, as the papers' releases do; ``udp`` maps it on the ``W - 1`` steps between the outermost pixel centres
     (Huang et al. 2020), which makes resizing and mirroring commute.
     """
 
@@ -35,13 +35,13 @@ class CropRule(NamedTuple):
 
     @property
     def span(self) -> tuple[int, int]:
-        """What the region's height and width are mapped on, in crop pixels."""
+        """Return the lengths on which the region's height and width are mapped, in crop pixels."""
         steps = 1 if self.grid == "udp" else 0
         return self.input_size[0] - steps, self.input_size[1] - steps
 
 
 def fit(box: FloatArray, rule: CropRule) -> tuple[FloatArray, FloatArray]:
-    """Centre and extent ``(width, height)`` of the region to cut: the box, widened to the input's aspect, padded."""
+    """Return centre and extent ``(width, height)`` of the region to cut: the box, widened to the aspect, padded."""
     height, width = rule.span
     x, y, box_width, box_height = box.tolist()
     extent_width = max(box_width, box_height * width / height) * rule.padding
@@ -50,7 +50,7 @@ def fit(box: FloatArray, rule: CropRule) -> tuple[FloatArray, FloatArray]:
 
 
 def crop_matrix(box: FloatArray, rule: CropRule, rotation: float = 0.0, flip: bool = False) -> FloatArray:
-    """The affine ``2 3`` from image pixels to crop pixels.
+    """Return the affine ``2 3`` from image pixels to crop pixels.
 
     ``rotation`` turns what is seen clockwise, in degrees, about the box's centre. ``flip`` mirrors the finished
     crop pixel on pixel, so that the crop of a flipped sample is exactly the flipped crop.
@@ -68,31 +68,33 @@ def crop_matrix(box: FloatArray, rule: CropRule, rotation: float = 0.0, flip: bo
 
 
 def enlarged(box: FloatArray, times: float) -> FloatArray:
-    """A box about the same centre, so many times as wide and as high."""
+    """Return a box about the same centre, so many times as wide and as high."""
     x, y, width, height = box.tolist()
     wide, high = width * times, height * times
     return np.array([x + (width - wide) / 2, y + (height - high) / 2, wide, high])
 
 
 class Reach(NamedTuple):
-    """What the crops of one person can show, however an augmentation draws them."""
+    """The part of a picture that crops of a person can show, whatever the augmentation samples."""
 
     left: float
     top: float
     right: float
     bottom: float
     scale: float
-    """The largest of a crop's pixels for each of the image's."""
+    """The largest number of crop pixels per image pixel."""
 
     def join(self, other: "Reach") -> "Reach":
-        """What either of two shows."""
+        """Return the smallest region that holds both."""
         low, high = map(min, self[:2], other[:2]), map(max, self[2:], other[2:])
         return Reach(*low, *high)
 
 
 def reach(box: FloatArray, rule: CropRule, scale: float = 0.0, shift: float = 0.0, rotation: float = 0.0) -> Reach:
-    """The crops of a box that is scaled by ``1 - scale`` to ``1 + scale``, turned by up to ``rotation`` degrees either
-    way, and moved by up to ``shift`` of its sides.
+    """Return the reach of crops of a box under augmentation.
+
+    The box is scaled by ``1 - scale`` to ``1 + scale``, turned by up to ``rotation`` degrees either way, and moved by
+    up to ``shift`` of its sides.
     """
     centre, extent = fit(box, rule)
     x, y = centre.tolist()
@@ -106,24 +108,24 @@ def reach(box: FloatArray, rule: CropRule, scale: float = 0.0, shift: float = 0.
 
 
 def invert(matrix: FloatArray) -> FloatArray:
-    """The affine that undoes ``matrix``."""
+    """Return the inverse of an affine."""
     (a, b, x), (c, d, y) = matrix.tolist()
     area = a * d - b * c
     return np.array([[d / area, -b / area, (b * y - d * x) / area], [-c / area, a / area, (c * x - a * y) / area]])
 
 
 IDENTITY = np.eye(2, 3)
-"""The affine that leaves everything where it is."""
+"""The affine that changes nothing."""
 
 
 def shrink(times: float) -> FloatArray:
-    """The affine to a picture of so many times fewer pixels a side, the outer edges of both being the same."""
+    """Return the affine to a picture with ``times`` fewer pixels a side and the same outer edges."""
     middle = 0.5 / times - 0.5
     return np.array([[1 / times, 0.0, middle], [0.0, 1 / times, middle]])
 
 
 def compose(outer: FloatArray, inner: FloatArray) -> FloatArray:
-    """The affine that does ``inner`` first and ``outer`` after it."""
+    """Return the affine that applies ``inner`` first and ``outer`` after it."""
     (a, b, x), (c, d, y) = outer.tolist()
     (e, f, u), (g, h, v) = inner.tolist()
     return np.array(
@@ -132,25 +134,25 @@ def compose(outer: FloatArray, inner: FloatArray) -> FloatArray:
 
 
 def magnification(matrix: FloatArray) -> float:
-    """How many pixels an affine makes of each one's side."""
+    """Return the factor by which an affine enlarges lengths: the square root of its determinant."""
     (a, b, _), (c, d, _) = matrix.tolist()
     return math.sqrt(abs(a * d - b * c))
 
 
 def apply(matrix: Points, points: Points) -> Points:
-    """Points ``... K 2`` through affines ``... 2 3``; arrays or tensors."""
+    """Return the points ``... K 2`` after affines ``... 2 3``; arrays or tensors."""
     return points @ matrix[..., :2].swapaxes(-1, -2) + matrix[..., None, :, 2]
 
 
 def warp(pixels: Pixels, matrix: FloatArray, size: tuple[int, int]) -> Pixels:
-    """The crop of ``size`` ``(height, width)`` under ``matrix``: bilinear, black outside the picture."""
+    """Return the crop of ``size`` ``(height, width)`` under ``matrix``: bilinear, black outside the picture."""
     height, width = size
-    crop: Pixels = cv2.warpAffine(pixels, matrix, (width, height), flags=cv2.INTER_LINEAR)  # type: ignore[assignment]
+    crop: Pixels = cv2.warpAffine(pixels, matrix, (width, height), flags=cv2.INTER_LINEAR)  # type: ignore[assignment]  # OpenCV's stubs allow any dtype
     return crop
 
 
 def inside(points: FloatArray, size: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    """Which points ``K 2`` lie on a pixel of a picture of ``size`` ``(height, width)``."""
+    """Return the mask ``K`` of points ``K 2`` that lie on a pixel of a picture of ``size`` ``(height, width)``."""
     height, width = size
     x, y = points[..., 0], points[..., 1]
     within: npt.NDArray[np.bool_] = (x >= -0.5) & (y >= -0.5) & (x <= width - 0.5) & (y <= height - 0.5)

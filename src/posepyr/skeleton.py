@@ -6,7 +6,7 @@ from functools import cached_property
 
 @dataclass(frozen=True)
 class Skeleton:
-    """An ordered set of named joints and what is known about them.
+    """An ordered set of named joints with pairs, limbs, sigmas and unit.
 
     Everything that refers to joints elsewhere does so by name, so that two skeletons can be mapped on each
     other; the order of ``joints`` is the order of every tensor's joint axis.
@@ -15,7 +15,7 @@ class Skeleton:
     name: str
     joints: tuple[str, ...]
     flip_pairs: tuple[tuple[str, str], ...] = ()
-    """Joints that trade places in a mirror."""
+    """Pairs of joints that a mirror swaps."""
     limbs: tuple[tuple[str, str], ...] = ()
     """Joints to connect when drawing."""
     sigmas: tuple[float, ...] = ()
@@ -69,24 +69,24 @@ class Skeleton:
         return len(self.joints)
 
     def index(self, joint: str) -> int:
-        """Position of a joint in every tensor's joint axis."""
+        """Return the position of a joint in every tensor's joint axis."""
         self._check_known("index", joint)
         return self.joints.index(joint)
 
     @cached_property
     def flip_order(self) -> tuple[int, ...]:
-        """Where each joint of a mirrored body comes from: ``mirrored = keypoints[flip_order]``."""
+        """Return the source of each joint of a mirrored body: ``mirrored = keypoints[flip_order]``."""
         partner = {a: b for pair in self.flip_pairs for a, b in (pair, pair[::-1])}
         return tuple(self.joints.index(partner.get(joint, joint)) for joint in self.joints)
 
     @cached_property
     def limb_indices(self) -> tuple[tuple[int, int], ...]:
-        """The limbs as positions in the joint axis."""
+        """Return the limbs as positions in the joint axis."""
         return tuple((self.joints.index(a), self.joints.index(b)) for a, b in self.limbs)
 
     @cached_property
     def unit_indices(self) -> tuple[int, int] | None:
-        """The two joints of the unit as positions in the joint axis."""
+        """Return the two joints of the unit as positions in the joint axis."""
         return None if self.unit is None else (self.joints.index(self.unit[0]), self.joints.index(self.unit[1]))
 
 

@@ -1,4 +1,4 @@
-"""What the state of a joint's annotation means for training."""
+"""Visibility in training: target heights and loss weights by the state of a joint's annotation."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,18 +14,16 @@ from posepyr.skeleton import Skeleton
 class VisibilityPolicy:
     """The height of each joint's target peak, and its weight in the loss.
 
-    ====================== ================== ======================
-    the joint is           its peak is high   its weight is
-    ====================== ================== ======================
-    labelled and visible   1                  1
-    labelled and occluded  ``occluded``       ``occluded_weight``
-    not labelled           0: an empty map    ``unlabelled_weight``
-    outside the crop       0: an empty map    ``outside_weight``
-    ====================== ================== ======================
+    | the joint is          | height of its peak | its weight            |
+    |-----------------------|--------------------|-----------------------|
+    | labelled and visible  | 1                  | 1                     |
+    | labelled and occluded | ``occluded``       | ``occluded_weight``   |
+    | not labelled          | 0: an empty map    | ``unlabelled_weight`` |
+    | outside the crop      | 0: an empty map    | ``outside_weight``    |
 
     Weights are multiplied by those of ``joints``, which names joints with or without their side: ``wrist`` is both.
-    By default an occluded joint is as good as a visible one, and what is not there teaches nothing, as in HRNet's
-    release. MSSH has ``occluded`` -1; the hourglass releases ask for an empty map wherever a joint is not.
+    By default an occluded joint counts as a visible one, and a joint without a target adds nothing to the loss, as in
+    HRNet's release. MSSH has ``occluded`` -1; the hourglass releases train an empty map wherever a joint is absent.
     """
 
     occluded: float = 1.0
@@ -44,13 +42,13 @@ class VisibilityPolicy:
                 raise ValueError(f"{name} must not be negative, got {weight}")
 
     def peaks(self, visibility: Tensor) -> Tensor:
-        """Heights ``B K`` of the target peaks of joints whose states inside the crop are ``visibility`` ``B K``."""
+        """Return the heights ``B K`` of target peaks, for joints with states ``visibility`` ``B K`` inside the crop."""
         heights = torch.ones_like(visibility, dtype=torch.float32)
         heights = heights.masked_fill(visibility == OCCLUDED, self.occluded)
         return heights.masked_fill(visibility == NOT_LABELLED, 0.0)
 
     def weights(self, visibility: Tensor, labelled: Tensor, skeleton: Skeleton) -> Tensor:
-        """Weights ``B K`` in the loss. ``labelled`` is the state as annotated, inside the crop or not."""
+        """Return the weights ``B K`` in the loss; ``labelled`` is the state as annotated, inside the crop or not."""
         weights = torch.ones_like(visibility, dtype=torch.float32)
         weights = weights.masked_fill(visibility == OCCLUDED, self.occluded_weight)
         absent = visibility == NOT_LABELLED

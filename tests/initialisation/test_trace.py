@@ -159,10 +159,10 @@ STOPPED = {
     "nonzero": (lambda n, x: n.a(x)[n.b(x) > 0], r"; index in the network itself stopped it: .*nonzero\(\)"),
     "numpy": (lambda n, x: n.a(torch.from_numpy(n.b(x).numpy())), "; the network itself stopped it: .* numpy"),
     "numpy in a module": (lambda n, x: n.c(n.a(x)), r"; module layers\.c stopped it: .* numpy"),
-    "mixture": (lambda n, x: torch.hypot(n.a(x), n.b(x)), "hypot in .* not known how hypot mixes the 2 tensors"),
+    "mixture": (lambda n, x: torch.hypot(n.a(x), n.b(x)), "hypot in .* hypot combines 2 tensors"),
     "fused sum": (
         lambda n, x: torch.addmm(n.a(x).mean((2, 3)), n.b(x).mean((2, 3)), n.b.weight.flatten(1)),
-        "addmm in the network itself stopped it: addmm adds 2 tensors and weights",
+        "addmm in the network itself stopped it: addmm combines 2 tensors with weights",
     ),
     "shape": (lambda n, x: n.a(x[:, :3]), r"convolution in module layers\.a stopped it"),
 }

@@ -1,4 +1,4 @@
-"""How many branches are summed into what a layer reads, and how many layers read it (PyraNet, section 4.1)."""
+"""Branches of a layer: those summed into its input, and the layers that read that input (PyraNet, section 4.1)."""
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -16,11 +16,11 @@ from posepyr.initialisation.trace import trace
 Scope = Literal["graph", "module"]
 
 SIDE = 256
-"""Pixels of the picture that networks are traced with, where they take it."""
+"""Pixels a side of the picture with which networks are traced."""
 
 
 class Branches(NamedTuple):
-    """A layer's ``C_i`` and ``C_o``: how many branches its input sums, and how many layers read that input."""
+    """A layer's ``C_i``, the number of branches summed in its input, and ``C_o``, that of the layers that read it."""
 
     inputs: int
     outputs: int
@@ -29,19 +29,19 @@ class Branches(NamedTuple):
 def count_branches(
     model: nn.Module, inputs: Sequence[Any] | None = None, scope: Scope = "graph"
 ) -> dict[str, Branches]:
-    """The branches of every layer of a model, by the layer's name, found on the graph of ``model(*inputs)``.
+    """Count the branches of every layer of a model, by the layer's name, on the graph of ``model(*inputs)``.
 
     PyraNet, equations 7 and 11. Both are counted through norms, activations, pooling and resampling:
 
     - C_i is the number of terms of the sum that a layer reads. A term that is itself a sum gives all of its terms if
       nothing else reads it, and one if something does, or if a norm or an activation lies between the two: a norm sets
       the variance back to one branch's, and the ReLU of two branches has one branch's second moment.
-    - C_o is the number of layers that read the tensor. One that reads it by way of a sum reads another tensor: an
+    - C_o is the number of layers that read the tensor. One that reads it through a sum reads another tensor: an
       identity shortcut does not count.
-    - Concatenation changes the fan and no count: of parts that differ the largest counts, and whoever reads the whole
-      reads each part. A tensor cut in parts is read part by part.
+    - Concatenation changes the fan and no count: of parts that differ the largest counts, and a layer that reads the
+      whole reads each part. A tensor cut in parts is read part by part.
     - Counts of factors multiply, as variances of independent factors do. A tensor that is added to itself or multiplied
-      with itself, as in an activation written out, stays one. Scales, constant or learned, are not looked at.
+      with itself, as in an activation written out, stays one. Scales, constant or learned, are ignored.
     - Of a layer that is used several times the largest counts hold, and each use reads its input. A layer that is never
       used has one branch.
 
@@ -60,9 +60,9 @@ def count_branches(
 
 
 def example(model: nn.Module, image: Sequence[int] | None = None) -> list[Tensor]:
-    """Two pictures such as the model takes, without pixels: of ``channels, height, width``, or RGB and 256 a side.
+    """Return two pictures without pixels, on the meta device: of ``channels, height, width``, or RGB and 256 a side.
 
-    Where the model's ``divisor`` does not divide 256, the next larger side.
+    Where the model's ``divisor`` does not divide 256, the side is the next larger multiple.
     """
     divisor = int(getattr(model, "divisor", 1))
     side = -(-SIDE // divisor) * divisor
@@ -71,7 +71,7 @@ def example(model: nn.Module, image: Sequence[int] | None = None) -> list[Tensor
 
 
 def _uses(graph: Graph, scope: Scope) -> Iterator[tuple[frozenset[str], Branches]]:
-    """Every use of a layer: its weights' names and its counts."""
+    """Yield every use of a layer: its weights' names and its counts."""
     counting = _Counting(graph, scope)
     layers = [node for node in graph.nodes if node.kind is Kind.LAYER]
     tensors = {layer: _tensors_of(layer.inputs[0]) for layer in layers}
@@ -83,7 +83,7 @@ def _uses(graph: Graph, scope: Scope) -> Iterator[tuple[frozenset[str], Branches
 
 
 class _Counting:
-    """Sums on a graph."""
+    """Counting of summed branches on a graph."""
 
     def __init__(self, graph: Graph, scope: Scope) -> None:
         self.scope = scope
@@ -91,11 +91,11 @@ class _Counting:
         self.reads = Counter(reads)
 
     def block(self, node: Node) -> int | None:
-        """Where a sum must stand for this node to see it; None is everywhere."""
+        """Return the call in which a sum must stand to count for this node; None for anywhere."""
         return node.block if self.scope == "module" else None
 
     def summed(self, node: Node, block: int | None) -> int:
-        """How many branches a layer in the block reads here."""
+        """Count the branches that a layer in the block reads at this node."""
         node = node.source
         if node.kind is Kind.SUM:
             seen = block in (None, node.block)
@@ -116,7 +116,7 @@ class _Counting:
 
 
 def _tensors_of(node: Node) -> set[Node]:
-    """The tensors that one reads who reads this node."""
+    """Return the tensors that a layer reads when it reads this node: the parts of a concatenation, or itself."""
     node = node.source
     if node.parts or node.kind is Kind.JOIN:
         return set().union(*map(_tensors_of, node.parts or node.inputs))

@@ -1,4 +1,4 @@
-"""A network as a graph of tensors: which layer reads what, and where maps are summed."""
+"""A network as a graph of tensors, with layers, sums, products and concatenations."""
 
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -8,10 +8,10 @@ from torch import nn
 
 
 class Kind(Enum):
-    """How a tensor came about, as far as branches go."""
+    """The origin of a tensor, as far as branches are concerned."""
 
     INPUT = auto()
-    """It enters the network, or is a constant that a layer reads."""
+    """An input of the network, or a constant that a layer reads."""
     LAYER = auto()
     """The product of a tensor and learned weights."""
     SUM = auto()
@@ -19,9 +19,9 @@ class Kind(Enum):
     PRODUCT = auto()
     """Different tensors multiplied, as by a gate or by attention."""
     JOIN = auto()
-    """Different tensors side by side, or one or the other place by place."""
+    """Different tensors concatenated, or selected element by element."""
     PART = auto()
-    """Less than all of a tensor, as one half of the channels."""
+    """A part of a tensor, as one half of the channels."""
     LINEAR = auto()
     """One tensor pooled, resampled, scaled or put in another order."""
     CURVED = auto()
@@ -30,29 +30,29 @@ class Kind(Enum):
 
 @dataclass(eq=False)
 class Node:
-    """A tensor on its way through a network."""
+    """A tensor within a network."""
 
     kind: Kind
     inputs: tuple["Node", ...]
     block: int
-    """The call of a module in which it was made: of the innermost that is neither a container nor a layer."""
+    """The number of the module call that made it: of the innermost module that is neither a container nor a layer."""
     weights: frozenset[str] = frozenset()
-    """Of a layer: the parameters that it multiplies with, by name."""
+    """The names of the layer's parameters, for the output of a layer."""
     axis: int | None = None
-    """Of tensors stacked into one: the new axis."""
+    """The axis of the stack, for tensors stacked into one."""
     parts: list["Node"] = field(default_factory=list)
-    """Parts of this tensor, or of what is made from it alone, that are read by themselves."""
+    """Parts of this tensor, or of a tensor made from it alone, that are read separately."""
 
     def __post_init__(self) -> None:
-        handed_on = self.kind in (Kind.LINEAR, Kind.CURVED)
-        self.source: Node = self.inputs[0].source if handed_on else self
-        """Where it comes from when nothing but pooling, resampling, norms and activations is undone."""
+        passive = self.kind in (Kind.LINEAR, Kind.CURVED)
+        self.source: Node = self.inputs[0].source if passive else self
+        """The tensor behind all pooling, resampling, norms and activations that led to this one."""
         if self.kind is Kind.PART:
             self.inputs[0].source.parts.append(self)
 
 
 class Graph(NamedTuple):
-    """All tensors of a pass, in the order of their making, and those that the network gives back."""
+    """All tensors of a pass in order of execution, and the network's outputs."""
 
     nodes: list[Node]
     outputs: list[Node]

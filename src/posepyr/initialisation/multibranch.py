@@ -1,4 +1,4 @@
-"""Weights by the number of branches that meet and part at a layer (PyraNet, section 4.1)."""
+"""Initialisation by the number of branches before and behind a layer (PyraNet, section 4.1)."""
 
 import math
 from collections.abc import Sequence
@@ -21,11 +21,11 @@ ALPHA: dict[Activation, float] = {
     "sigmoid": 1.0,
     "linear": 1.0,
 }
-"""What an activation leaves of the second moment of a response, and of its gradient's variance."""
+"""The factor by which an activation changes the second moment of a response, and its gradient's variance."""
 
 
-class Row(NamedTuple):
-    """A layer's branches, its fan, and the deviation that follows from them."""
+class LayerInit(NamedTuple):
+    """A layer's branches, its fan, and the standard deviation that follows from them."""
 
     layer: str
     branches: Branches
@@ -48,8 +48,8 @@ class MultiBranch:
     ``2 / (alpha (C_i n_i + C_o n_o))``, the harmonic mean of the two conditions. It is equation 15 for alpha 1/2, and
     for alpha 1 and one branch it is Glorot's variance, which the text names and the printed factor misses by two.
 
-    Equation 9 takes the branches to have zero mean. Sums before an activation come from such branches; of maps that
-    are summed after a ReLU the means add up too. Under ``forward`` the variance of C of them then still grows by
+    Equation 9 assumes branches of zero mean. This holds for sums before an activation; of maps that are summed after
+    a ReLU the means add up too. Under ``forward`` the variance of C of them then still grows by
     ``1 + (C - 1) / pi`` a layer; without the count it grows by C times that.
     """
 
@@ -74,17 +74,17 @@ class MultiBranch:
     ) -> None:
         fill(model, {row.layer: row.std**2 for row in self.table(model, inputs)}, generator)
 
-    def table(self, model: nn.Module, inputs: Sequence[Any] | None = None) -> list[Row]:
-        """A row for every layer, in the model's order; ``inputs`` are for networks that take no picture."""
+    def table(self, model: nn.Module, inputs: Sequence[Any] | None = None) -> list[LayerInit]:
+        """Return a row for every layer, in the model's order; ``inputs`` are for networks that take no picture."""
         counts = count_branches(model, example(model, self.image) if inputs is None else inputs, self.scope)
         fans = {name: fan_of(layer) for name, layer in layers_of(model).items()}
         return [
-            Row(name, branches, fans[name], math.sqrt(self.variance(branches, fans[name])))
+            LayerInit(name, branches, fans[name], math.sqrt(self.variance(branches, fans[name])))
             for name, branches in counts.items()
         ]
 
     def variance(self, branches: Branches, fan: Fan) -> float:
-        """The variance of a layer's weights."""
+        """Return the variance of a layer's weights."""
         arriving, leaving = branches.inputs * fan.inputs, branches.outputs * fan.outputs
         parts = {"forward": arriving, "backward": leaving, "both": (arriving + leaving) / 2}
         return 1 / (ALPHA[self.activation] * parts[self.mode])

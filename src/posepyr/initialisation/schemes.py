@@ -1,4 +1,4 @@
-"""How a network's weights begin: one variance a layer, drawn from a normal distribution."""
+"""Initialisation schemes: weights from a normal distribution, with a variance for each layer."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -14,9 +14,9 @@ NORMS = (_BatchNorm, nn.GroupNorm, nn.LayerNorm)
 
 
 class Scheme(Protocol):
-    """Sets a model's weights in place, from the generator, or from Torch's global one where it is None.
+    """Sets a model's weights in place, with the generator, or with Torch's global one where it is None.
 
-    Gives what there is to report of them, or None.
+    Returns a report on the weights for the user, or None.
     """
 
     def __call__(self, model: nn.Module, generator: torch.Generator | None = None) -> object: ...
@@ -24,7 +24,7 @@ class Scheme(Protocol):
 
 @dataclass(frozen=True)
 class AsBuilt:
-    """The weights that Torch's layers have from their construction.
+    """The weights that Torch's layers have by default.
 
     Uniform within ``1 / sqrt(fan in)``, biases too: with Torch7's own the initialisation of the PyraNet
     release. They were drawn from the global generator when the model was built.
@@ -36,7 +36,7 @@ class AsBuilt:
 
 @dataclass(frozen=True)
 class Normal:
-    """The same standard deviation everywhere (Krizhevsky et al. 2012; HRNet's release with 0.001)."""
+    """One standard deviation for all layers (Krizhevsky et al. 2012; HRNet's release with 0.001)."""
 
     std: float = 0.001
 
@@ -72,7 +72,7 @@ class Fan(NamedTuple):
 
 
 def fan_of(layer: Layer) -> Fan:
-    """The fan of a convolution or a linear layer."""
+    """Return the fan of a convolution or a linear layer."""
     if isinstance(layer, nn.Linear):
         return Fan(layer.in_features, layer.out_features)
     area = math.prod(layer.kernel_size)
@@ -80,18 +80,18 @@ def fan_of(layer: Layer) -> Fan:
 
 
 def layers_of(model: nn.Module) -> dict[str, Layer]:
-    """The layers whose weights a scheme draws, by their names in the model."""
+    """Return the layers whose weights a scheme sets, by their names in the model."""
     return {name: module for name, module in model.named_modules() if isinstance(module, Layer)}
 
 
 def variances(model: nn.Module, rule: Callable[[Fan], float]) -> dict[str, float]:
-    """The variance of each layer's weights, by its name, where a rule gives it from the fan alone."""
+    """Return the variance of each layer's weights, by its name, for a rule that needs the fan alone."""
     return {name: rule(fan_of(layer)) for name, layer in layers_of(model).items()}
 
 
 @torch.no_grad()
 def fill(model: nn.Module, variance: Mapping[str, float], generator: torch.Generator | None = None) -> None:
-    """Draw every layer's weights with its variance, in the model's order; biases 0, norms the identity."""
+    """Sample every layer's weights with its variance, in the model's order; biases are 0, norms the identity."""
     for name, layer in layers_of(model).items():
         nn.init.normal_(layer.weight, std=math.sqrt(variance[name]), generator=generator)
         _set(layer.bias, 0.0)

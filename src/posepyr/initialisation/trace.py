@@ -1,4 +1,4 @@
-"""From a network to its graph, by one pass on shapes alone."""
+"""Tracing of a network's graph by one pass on the meta device, where tensors have shapes and no values."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,26 +13,25 @@ from torch._ops import OpOverload
 from torch.func import functional_call
 from torch.nn.modules.module import register_module_forward_hook, register_module_forward_pre_hook
 
-# Below autograd, where all ways of writing an operation have become one. Torch has no other name for it.
+# Called below autograd, where x + y, torch.add(x, y) and x.add(y) are one operation; Torch has no public name.
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from posepyr.initialisation import operations
 from posepyr.initialisation.graph import Graph, Kind, Node
 from posepyr.initialisation.schemes import Layer
-from posepyr.initialisation.shapes import QUICK
 
 CONTAINERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 
 def trace(model: nn.Module, inputs: Sequence[Any]) -> Graph:
-    """The graph of ``model(*inputs)``, of which only shapes and types count.
+    """Return the graph of ``model(*inputs)``; only the inputs' shapes and types matter.
 
     The pass runs on Torch's meta device and in the mode, training or evaluation, that the model is in. Weights, running
-    statistics and generators are left as they are. Python's own control flow is followed; a network whose way hangs on
-    what its tensors hold cannot be traced, nor can one with an operation that mixes tensors in a way not known here.
+    statistics and generators are left as they are. Python's own control flow is followed; a network whose control flow
+    depends on values of tensors cannot be traced, nor can one with an operation that combines them in an unknown way.
     """
     parameters = {name: parameter.detach().to("meta") for name, parameter in model.named_parameters()}
-    # Buffers keep their numbers: they are small, and Torch is far quicker with real ones.
+    # Buffers keep their values: they are small, and Torch is far quicker with real ones.
     buffers = {name: _copied(buffer) for name, buffer in model.named_buffers()}
     given = [value.to("meta") if isinstance(value, Tensor) else value for value in inputs]
     recorder = _Recorder(parameters, [value for value in given if isinstance(value, Tensor)])
@@ -42,8 +41,8 @@ def trace(model: nn.Module, inputs: Sequence[Any]) -> Graph:
     except Exception as error:
         shapes = ", ".join(" x ".join(map(str, value.shape)) for value in given if isinstance(value, Tensor))
         raise ValueError(
-            f"the network must run on shapes alone for its branches to be counted, here with an input of {shapes} "
-            f"(the argument image gives another); {recorder.operation(error)}{_module(error, model)} stopped it: {error}"
+            f"the network must run on shapes alone for its branches to be counted, here with an input of {shapes} (the "
+            f"argument image gives another); {recorder.operation(error)}{_module(error, model)} stopped it: {error}"
         ) from error
     return Graph(recorder.nodes, recorder.known(_tensors(outputs)), recorder.called)
 
@@ -53,7 +52,7 @@ Geometry = tuple[int, tuple[int, ...], tuple[int, ...]]
 
 @dataclass
 class _Content:
-    """What lies in one piece of memory. It is held on to, so that no other piece gets its address."""
+    """The content of one storage. The storage is kept alive here, so that no later one gets its address."""
 
     storage: torch.UntypedStorage
     node: Node | None = None
@@ -61,14 +60,16 @@ class _Content:
     parts: dict[Geometry, Node] = field(default_factory=dict)
 
 
-class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Follows every operation of a pass.
+class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # not annotated in Torch
+    """Records every operation of a pass as nodes of a graph.
 
-    Tensors are told apart by their memory: views and what is done in place are then seen without further care.
+    Torch calls :meth:`__torch_dispatch__` for every inner operation. A node is kept for each storage, the memory that
+    a tensor and its views share, rather than for each tensor object: so views and operations in place need no rules
+    of their own. Example: after ``y = x.view(-1); y += z``, ``x`` too is a sum, since both are one storage.
     """
 
     def __init__(self, parameters: Mapping[str, Tensor], inputs: Sequence[Tensor]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # not annotated in Torch
         self.nodes: list[Node] = []
         self.called: dict[int, nn.Module] = {}
         self._contents: dict[int, _Content] = {}
@@ -76,14 +77,14 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._number = 0
         self._stopped: tuple[Exception | None, str] = (None, "")
         for name, parameter in parameters.items():
-            if parameter.ndim >= 2:  # a bias or the scale of a norm makes no layer
+            if parameter.ndim >= 2:  # biases and the scales of norms do not make a layer
                 self._content(parameter).weights = frozenset([name])
         for value in inputs:
             self._content(value).node = self._add(Kind.INPUT, ())
 
     @contextmanager
     def calls(self) -> Iterator[None]:
-        """Know, as long as it lasts, which modules are being called."""
+        """Keep track of the modules that are being called."""
 
         def enter(module: nn.Module, _inputs: Any) -> None:
             self._number += 1
@@ -101,14 +102,14 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 hook.remove()
 
     def operation(self, error: Exception) -> str:
-        """The operation that raised the error, if one did, in words that another follows."""
+        """Return the operation that raised the error, if one did, as the beginning of a sentence."""
         name = self._stopped[1] if self._stopped[0] is error else ""
-        return f"{operations.SPOKEN.get(name, name)} in " if name else ""
+        return f"{operations.WORDS.get(name, name)} in " if name else ""
 
     def known(self, tensors: Iterable[Tensor]) -> list[Node]:
-        """Where tensors come from, each source once; constants come from nowhere."""
-        found = (self._node(tensor) for tensor in tensors)
-        return list(dict.fromkeys(node for node in found if node is not None))
+        """Return the nodes of tensors, each once; constants have none."""
+        nodes = (self._node(tensor) for tensor in tensors)
+        return list(dict.fromkeys(node for node in nodes if node is not None))
 
     def __torch_dispatch__(
         self, func: OpOverload, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -137,7 +138,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 self._write(tensor, node, weights)
 
     def _new(self, read: list[Tensor], results: list[Tensor]) -> list[Tensor]:
-        """The results with memory of their own; the others are views, which are noted."""
+        """Return the results that have a storage of their own; record the others, which are views."""
         viewed = {id(self._content(tensor)): tensor for tensor in read}
         new = []
         for result in results:
@@ -145,7 +146,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
                 self._view(viewed[id(self._content(result))], result)
             else:
                 new.append(result)
-        # Comparisons, and where maxima were, are no features.
+        # Results of comparisons and positions of maxima are not feature maps.
         features = any(_is_real(tensor) for tensor in read if self._node(tensor) is not None)
         return [tensor for tensor in new if _is_real(tensor) or not features]
 
@@ -161,13 +162,13 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def _made(
         self, func: OpOverload, name: str, args: tuple[Any, ...], read: list[Tensor], written: list[Tensor]
     ) -> tuple[Node | None, frozenset[str]]:
-        """What an operation makes of what it reads: a new tensor, or something of weights and constants alone."""
+        """Return the node of an operation's result, or the weights in it where no node is: made of weights alone."""
         weights = frozenset(chain.from_iterable(self._content(tensor).weights for tensor in read))
         nodes = self.known(read)
         if name in operations.MATRIX and weights:
             nodes = nodes or self._constant(read)
             if len(nodes) > 1:
-                raise ValueError(f"{name} adds {len(nodes)} tensors and weights in one; it is not known how")
+                raise ValueError(f"{name} combines {len(nodes)} tensors with weights in a way that is not known")
             return (self._add(Kind.LAYER, nodes, weights), frozenset()) if nodes else (None, weights)
         if not nodes:
             return None, weights
@@ -176,18 +177,18 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         if name in operations.REDUCTIONS and nodes[0].axis in _axes(args):
             return self._add(Kind.SUM, nodes[0].inputs), frozenset()
         if len({node.source for node in nodes}) == 1:
-            # One tensor several times: a norm or an activation that is written out.
-            return self._add(operations.of_one(func, name) if len(nodes) == 1 else Kind.CURVED, nodes), frozenset()
-        kind = operations.of_several(name)
+            # One tensor several times, as in x * sigmoid(x): an activation or a norm that is written out.
+            return self._add(operations.kind_of_one(func, name) if len(nodes) == 1 else Kind.CURVED, nodes), frozenset()
+        kind = operations.kind_of_several(name)
         if kind is None:
-            raise ValueError(f"it is not known how {name} mixes the {len(nodes)} tensors that it reads")
+            raise ValueError(f"{name} combines {len(nodes)} tensors in a way that is not known")
         node = self._add(kind, nodes)
         if name == "stack":
             node.axis = (args[1] if len(args) > 1 else 0) % written[0].ndim
         return node, frozenset()
 
     def _constant(self, read: list[Tensor]) -> list[Node]:
-        """What a layer reads where that comes from no input, as a grid of coordinates."""
+        """Return the input of a layer that reads a constant, as a grid of coordinates."""
         for tensor in read:
             content = self._content(tensor)
             if tensor.ndim >= 2 and not content.weights:
@@ -227,14 +228,14 @@ def _is_real(tensor: Tensor) -> bool:
 
 
 def _axes(args: tuple[Any, ...]) -> list[int]:
-    """The axes that a sum or a mean runs over."""
+    """Return the axes that a sum or a mean runs over."""
     given = args[1] if len(args) > 1 else None
     chosen = range(args[0].ndim) if given is None else given
     return [axis % args[0].ndim for axis in chosen]
 
 
 def _tensors(value: Any) -> list[Tensor]:
-    """All tensors inside tuples, lists and dictionaries."""
+    """Return all tensors, also those in tuples, lists and dictionaries."""
     if isinstance(value, Tensor):
         return [value]
     if isinstance(value, Mapping):
@@ -247,17 +248,17 @@ def _copied(buffer: Tensor) -> Tensor:
 
 
 def _run(func: OpOverload, args: tuple[Any, ...], given: dict[str, Any]) -> Any:
-    """The operation, without numbers as soon as one tensor has none."""
+    """Run an operation, on the meta device as soon as one of its tensors is there."""
     tensors = _tensors((args, given))
     if not any(tensor.is_meta for tensor in tensors):
         return func(*args, **given)
     if not all(tensor.is_meta for tensor in tensors):
         args, given = _on_meta(args), _on_meta(given)
-    return QUICK.get(func, func)(*args, **given)
+    return operations.QUICK.get(func, func)(*args, **given)
 
 
 def _on_meta(value: Any) -> Any:
-    """The same without numbers; scalars can stay, which Torch takes beside any device."""
+    """Move tensors to the meta device; scalars may stay, which Torch combines with any device."""
     if isinstance(value, Tensor):
         return value.to("meta") if value.ndim else value
     if isinstance(value, dict):
@@ -266,7 +267,7 @@ def _on_meta(value: Any) -> Any:
 
 
 def _module(error: Exception, model: nn.Module) -> str:
-    """The innermost module of the model whose code an error comes through."""
+    """Return the innermost module of the model in an error's traceback."""
     names = {id(module): name for name, module in model.named_modules()}
     owners = [frame.f_locals.get("self") for frame, _ in walk_tb(error.__traceback__)]
     name = next((names[id(owner)] for owner in reversed(owners) if id(owner) in names), "")

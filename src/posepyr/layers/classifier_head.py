@@ -1,4 +1,4 @@
-"""The classifier behind branches of several resolutions: HRNet's, and here PPNet's too."""
+"""The classifier's head on branches of several resolutions: HRNet's, and here PPNet's too."""
 
 from collections.abc import Sequence
 
@@ -8,10 +8,10 @@ from posepyr.layers.pointwise import Pointwise
 from posepyr.layers.postactivation import Bottleneck
 
 FIRST = 128
-"""Channels that the highest resolution is widened to; each lower one has twice those of the one before it."""
+"""Channels to which the highest resolution is widened; each lower one gets twice as many as the one before it."""
 
 FEATURES = 2048
-"""Channels that classes are told by, as many as ResNet's."""
+"""Channels before the last layer, as many as ResNet's."""
 
 
 class MultiscaleHead(nn.Module):
@@ -48,5 +48,5 @@ class MultiscaleHead(nn.Module):
 
 
 def _activated(convolution: nn.Conv2d) -> nn.Sequential:
-    """With batch norm and ReLU behind it; the published heads keep the convolution's bias all the same."""
+    """Build a convolution with batch norm and ReLU; the published heads keep its bias all the same."""
     return nn.Sequential(convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU(inplace=True))

@@ -36,14 +36,14 @@ def descent(inputs: int, outputs: int, ratios: Sequence[int], *, relu: bool = Tr
 
 
 def ascent(inputs: int, outputs: int, ratios: Sequence[int]) -> nn.Sequential:
-    """A 1x1 convolution and batch norm, then nearest upsampling by the product of the ratios."""
+    """Build a 1x1 convolution and batch norm, then nearest upsampling by the product of the ratios."""
     return nn.Sequential(
         convolution(inputs, outputs, kernel=1, relu=False), nn.Upsample(scale_factor=math.prod(ratios), mode="nearest")
     )
 
 
 class Spread(nn.Module):
-    """One map as a list of maps: ``B inputs H W`` to ``B widths[r] H_r W_r``, the first of which keeps H and W."""
+    """Maps of several resolutions made of one, ``B inputs H W`` to ``B widths[r] H_r W_r``; the first keeps H and W."""
 
     def __init__(self, inputs: int, widths: Sequence[int], ratios: Sequence[int]) -> None:
         super().__init__()
@@ -56,7 +56,7 @@ class Spread(nn.Module):
 
 
 class Branches(nn.Module):
-    """Each map through residuals of its own, ``depths[r]`` of them; a list of ``B widths[r] H_r W_r`` to the same."""
+    """Parallel branches of ``depths[r]`` residuals each; a list of ``B widths[r] H_r W_r`` to the same."""
 
     def __init__(self, widths: Sequence[int], depths: Sequence[int], block: Callable[[int], nn.Module]) -> None:
         super().__init__()
@@ -69,7 +69,7 @@ class Branches(nn.Module):
 
 
 class Exchange(nn.Module):
-    """Every map gets what every other one knows: ``Y_i = ReLU(sum_j a_ij(X_j))`` for i in ``outputs``.
+    """Fusion of all maps into each: ``Y_i = ReLU(sum_j a_ij(X_j))`` for i in ``outputs``.
 
     A list of ``B widths[r] H_r W_r`` to the ``outputs`` of them, by default all. a_ij is the identity for i = j,
     strided 3x3 convolutions towards lower resolutions, and a 1x1 convolution with nearest upsampling towards
@@ -98,7 +98,7 @@ class Exchange(nn.Module):
 
 
 class Fusion(nn.Module):
-    """ReLU of the sum of several maps, each on a path of its own to one size and width."""
+    """ReLU of the sum of several maps, each brought to one size and width by a path of its own."""
 
     def __init__(self, paths: Iterable[nn.Module]) -> None:
         super().__init__()

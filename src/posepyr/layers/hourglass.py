@@ -1,4 +1,4 @@
-"""One hourglass: down to a quarter, a sixteenth and further, and up again with a skip at each size."""
+"""One hourglass: halving the map level by level, and upsampling it again with a skip at each size."""
 
 from collections.abc import Callable
 from typing import Literal

@@ -15,7 +15,7 @@ Variant = Literal["A", "B"]
 
 @dataclass(frozen=True)
 class InceptionBlocks(BlockRule):
-    """The same Inception-ResNet block at every place, by default MSSH's A.
+    """Inception-ResNet blocks at every place, by default MSSH's A.
 
     ``width`` is the channels of each of the two branches, by default a quarter of the block's outputs: both
     together are as wide as the residual's bottleneck. The paper does not give it.
@@ -43,7 +43,7 @@ class InceptionBlocks(BlockRule):
 
 
 class InceptionResidual(nn.Module):
-    """Two branches side by side, joined by a 1x1 convolution, plus a shortcut; batch norm and ReLU precede all.
+    """Two parallel branches, joined by a 1x1 convolution, plus a shortcut; batch norm and ReLU precede all.
 
     ``B inputs H W`` to ``B outputs H W``. MSSH, figure 4. The short branch is 1x1 and 3x3, the long one 1x1, 3x3
     and 3x3; variant B does the long branch's two 3x3 on half the size. A reading: the figure is a sketch, and the
@@ -80,7 +80,7 @@ class InceptionResidual(nn.Module):
         return out
 
     def long(self, x: Tensor) -> Tensor:
-        """The branch with two 3x3 convolutions, ``B width H W``."""
+        """Return the output ``B width H W`` of the branch with two 3x3 convolutions."""
         x = self.long_first(x)
         if not self.halved:
             out: Tensor = self.long_rest(x)

@@ -1,4 +1,4 @@
-"""Pixels to numbers of about unit size: the first layer of every model."""
+"""Normalisation of pixels: the first layer of every model."""
 
 from collections.abc import Sequence
 from typing import Literal, get_args
@@ -10,7 +10,7 @@ Colour = Literal["rgb", "bgr"]
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-"""Of ImageNet's training pictures, red first."""
+"""Mean and deviation of the colours of ImageNet's training pictures, red first."""
 
 
 class Normalise(nn.Module):

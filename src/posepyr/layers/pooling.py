@@ -1,4 +1,4 @@
-"""How the maps of a pyramid's levels are made: in ways that can be repeated, compiled, exported and resumed."""
+"""Pools of a pyramid's levels, which can be repeated, compiled, exported and resumed."""
 
 import math
 from collections.abc import Callable
@@ -13,11 +13,11 @@ from posepyr.layers.resize import Size, resize
 Pool = Literal["fractional", "adaptive", "bilinear"]
 
 CENTRE = 0.5
-"""The offset of the regions in evaluation, and in training until a first draw."""
+"""The offset of the regions in evaluation, and in training until they are first sampled."""
 
 
 class LevelPools(nn.Module):
-    """One map made smaller for each of ``levels``, the l-th to ``2 ** (-exponent l / levels)`` of its size.
+    """A map downsampled for each of ``levels``, the l-th to ``2 ** (-exponent l / levels)`` of its size.
 
     ``B C H W``, or as many such maps as there are levels, one for each, to a list of ``B C h_l w_l``. PyraNet,
     equation 3.
@@ -29,21 +29,21 @@ class LevelPools(nn.Module):
         self.exponent = exponent
 
     def sizes(self, length: int) -> list[int]:
-        """Pixels that each level has of ``length``; a single pixel stays one."""
+        """Return the length of each level's map for a map of ``length``; one pixel stays one."""
         ratios = [2 ** (-self.exponent * level / self.levels) for level in range(1, self.levels + 1)]
         # The addend: 2 ** (-1 / 3) to the power 3 is not quite 1/2 in floating point.
         return [max(1, math.floor(length * ratio + 1e-9)) for ratio in ratios]
 
 
 def level_pools(pool: Pool, levels: int, exponent: float) -> LevelPools:
-    """The pools by name: the paper's, or one of two that stand in its place and leave nothing to chance."""
+    """Build the pools by name: the paper's, or one of two replacements without randomness."""
     if pool == "fractional":
         return FractionalMaxPools(levels, exponent)
     return FixedPools(levels, exponent, adaptive_max_pool if pool == "adaptive" else resize)
 
 
 class FixedPools(LevelPools):
-    """Levels that are ``shrink(map, size)``, in training as in evaluation."""
+    """Levels made by ``shrink(map, size)``, in training as in evaluation."""
 
     def __init__(self, levels: int, exponent: float, shrink: Callable[[Tensor, Size], Tensor]) -> None:
         super().__init__(levels, exponent)
@@ -93,7 +93,7 @@ class FractionalMaxPools(LevelPools):
 
 
 def region_starts(inputs: int, outputs: list[int], offsets: Tensor) -> Tensor:
-    """Where windows of two pixels start on an axis of ``inputs`` pixels; Torch's rule, in its precision.
+    """Return the starts of windows of two pixels on an axis of ``inputs`` pixels; Torch's rule, in its precision.
 
     ``L max(outputs)``, of which row l is valid up to ``outputs[l]``: ``floor((i + u) a) - floor(u a)`` with
     ``a = (inputs - 2) / (outputs - 1)``, and the last window at the end. ``offsets`` are the u of each level.
@@ -109,7 +109,7 @@ def region_starts(inputs: int, outputs: list[int], offsets: Tensor) -> Tensor:
 
 
 def redraw_regions(model: nn.Module, generator: torch.Generator) -> None:
-    """New pooling regions for every fractional pooling in a model, in place and in the modules' order.
+    """Sample new regions for every fractional pooling in a model, in place and in the modules' order.
 
     Called before each training step, outside whatever is recomputed or compiled; the generator's state is
     all that a checkpoint needs to go on with the same regions.
@@ -121,7 +121,7 @@ def redraw_regions(model: nn.Module, generator: torch.Generator) -> None:
 
 
 def adaptive_max_pool(x: Tensor, size: Size) -> Tensor:
-    """``B C H W`` to ``B C h w``: the maxima of windows that reach from ``floor(i H / h)`` to ``ceil((i + 1) H / h)``.
+    """Pool ``B C H W`` to ``B C h w``: maxima of windows from ``floor(i H / h)`` to ``ceil((i + 1) H / h)``.
 
     Torch's own kernel has no deterministic backward on CUDA and no counterpart in exchange formats; there,
     selections do the same.
@@ -132,7 +132,7 @@ def adaptive_max_pool(x: Tensor, size: Size) -> Tensor:
 
 
 def adaptive_max_pool_by_selection(x: Tensor, size: Size) -> Tensor:
-    """The same axis by axis, deterministic on every device.
+    """Pool axis by axis, deterministically on every device.
 
     An axis' windows are all ``length = ceil(H / h)`` pixels or one more: the greater of the first and the last
     ``length`` pixels' maxima. Neither selects a place twice, so that gradients meet in no order. Those of two

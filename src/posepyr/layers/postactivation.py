@@ -10,7 +10,7 @@ from posepyr.layers.residual import BlockRule
 
 
 def convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1, *, relu: bool = True) -> nn.Sequential:
-    """A convolution without bias, batch norm and, unless told otherwise, ReLU; sizes are divided by ``stride``."""
+    """Build a convolution without bias, batch norm and, by default, ReLU; sizes are divided by ``stride``."""
     plain = kernel == 1 and stride == 1
     layers: list[nn.Module] = [
         Pointwise(inputs, outputs, bias=False)

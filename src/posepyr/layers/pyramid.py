@@ -15,7 +15,7 @@ Variant = Literal["A", "B", "Bstar", "C", "D"]
 Placement = Literal["released", "everywhere"]
 
 PAPER_WIDTH = 9
-"""A pyramid branch has the module's output channels over this, rounded down: 28 of 256."""
+"""Divisor of a module's output channels for those of its pyramid branch, rounded down: 28 of 256."""
 
 LEAST_HALVINGS = 2
 """In the released hourglass a module is a PRM where its map is halved at least this often beneath it."""
@@ -121,7 +121,7 @@ class PyramidResidual(nn.Module):
         return out
 
     def pyramid(self, x: Tensor) -> Tensor:
-        """The levels of equation 2, at ``x``'s size: their sum, or in variant C their concatenation."""
+        """Return the levels of equation 2, at ``x``'s size: their sum, or in variant C their concatenation."""
         if self.variant == "D":
             levels = [conv(x) for conv in self.filters]
         else:

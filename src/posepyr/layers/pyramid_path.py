@@ -12,7 +12,7 @@ from posepyr.layers.resize import resize
 
 @dataclass(frozen=True)
 class PyramidPaths:
-    """Which pyramid stands beside the blocks of a classifier, by default four levels down to half the size.
+    """Pyramids beside the blocks of a classifier, by default four levels down to half the size.
 
     ``pool`` makes the levels: the paper's fractional max pooling, or, at the same sizes and without random regions,
     adaptive max pooling or bilinear resizing. ``widths`` is the channels of the pyramid branches at each stage of the
@@ -33,12 +33,10 @@ class PyramidPaths:
         if self.pool not in get_args(Pool):
             raise ValueError(f"pool must be one of {', '.join(get_args(Pool))}, got {self.pool}")
         if self.widths is not None and (len(self.widths) != 3 or min(self.widths) < 1):
-            raise ValueError(
-                f"widths must be three numbers of at least 1, one a stage, got {[*self.widths]}"
-            )
+            raise ValueError(f"widths must be three numbers of at least 1, one a stage, got {[*self.widths]}")
 
     def __call__(self, inputs: int, outputs: int, *, stage: int, width: int, stride: int) -> nn.Module:
-        """The path of one block; ``width`` is the family's, for which ``widths`` may stand in."""
+        """Build the path of one block; ``width`` is the family's, which ``widths`` may replace."""
         width = width if self.widths is None else self.widths[stage]
         return PyramidPath(inputs, outputs, width, stride, level_pools(self.pool, self.levels, self.exponent))
 

@@ -1,4 +1,4 @@
-"""The pre-activation bottleneck residual of the stacked hourglass, and what every block of it shares."""
+"""The pre-activation bottleneck residual of the stacked hourglass, and the interface of its blocks."""
 
 import math
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from posepyr.layers.pointwise import Pointwise
 
 
 class BlockRule(Protocol):
-    """Which module stands at a place of a network: what a configuration names under ``model.block``.
+    """A rule for the modules of a network: builds the one at each place.
 
     ``halvings`` counts how often the map is halved further beneath that place, inside its hourglass; None
     stands for places outside any hourglass. ``convolution`` forces a convolution into the shortcut where the
@@ -31,7 +31,7 @@ class BlockRule(Protocol):
 
 @dataclass(frozen=True)
 class ResidualBlocks(BlockRule):
-    """The same residual at every place: the hourglass baseline.
+    """Plain residuals at every place: the hourglass baseline.
 
     ``inner`` is the width of the 3x3 convolution over the module's outputs, rounded down. PyraNet's wide baseline
     ("Wide BS", section 5.1.3) has the size of its pyramid network; how it was widened is not said, and 0.54 of 256,
@@ -97,12 +97,12 @@ class PreactivationResidual(nn.Module):
 
 
 def activation(channels: int) -> nn.Sequential:
-    """Batch norm and ReLU."""
+    """Build batch norm and ReLU."""
     return nn.Sequential(nn.BatchNorm2d(channels), nn.ReLU(inplace=True))
 
 
 def shortcut(inputs: int, outputs: int, *, convolution: bool = False, bare: bool = False) -> nn.Module:
-    """The identity, or BN-ReLU-1x1 where the channels change or a convolution is asked for.
+    """Build the identity, or BN-ReLU-1x1 where the channels change or ``convolution`` forces one.
 
     The convolution in place of the identity is PyraNet's variance control, section 4.2. BN and ReLU before
     it are as released by PyraNet; other hourglasses have the ``bare`` convolution.

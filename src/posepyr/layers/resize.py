@@ -1,4 +1,4 @@
-"""Bilinear resizing with the corner pixels' centres on each other (``align_corners=True``)."""
+"""Bilinear resizing that keeps the centres of the corner pixels (``align_corners=True``)."""
 
 import torch
 from torch import Tensor
@@ -8,7 +8,7 @@ Size = tuple[int, int]
 
 
 def resize(x: Tensor, size: Size) -> Tensor:
-    """``B C h w`` to ``B C height width``, bilinearly.
+    """Resize ``B C h w`` to ``B C height width``, bilinearly.
 
     Torch's own kernel has no deterministic backward on CUDA; there, two matrix products do the same.
     """
@@ -18,14 +18,14 @@ def resize(x: Tensor, size: Size) -> Tensor:
 
 
 def resize_by_products(x: Tensor, size: Size) -> Tensor:
-    """The same by two fixed matrices, deterministic on every device: ``rows @ x @ columns``."""
+    """Resize by two fixed matrices, deterministically on every device: ``rows @ x @ columns``."""
     rows = interpolation(x.shape[-2], size[0], x)
     columns = interpolation(x.shape[-1], size[1], x)
     return rows @ (x @ columns.mT)
 
 
 def interpolation(inputs: int, outputs: int, like: Tensor) -> Tensor:
-    """The matrix ``outputs inputs`` that interpolates linearly with the end points kept, as ``like`` in type.
+    """Return the matrix ``outputs inputs`` that interpolates linearly and keeps the end points, typed as ``like``.
 
     Row j is the hat function around ``j (inputs - 1) / (outputs - 1)``. Numerators are whole numbers, so
     that every weight is exact to the last bit but one. A single output takes the first input.

@@ -1,4 +1,4 @@
-"""Which image sizes a network takes."""
+"""Check of image sizes against a network's divisor."""
 
 
 def check_divisible(size: tuple[int, int], divisor: int, reason: str) -> None:

@@ -24,24 +24,24 @@ Shortcut = Literal["convolution", "identity"]
 
 
 class Construction(NamedTuple):
-    """What differs between the hourglasses that four projects built."""
+    """The differences between the hourglasses of four projects."""
 
     block: BlockRule
     shortcut: Shortcut
-    """Of the last module before each upsampling."""
+    """The shortcut of the last module before each upsampling."""
     heavy: bool
-    """The stem widens in its second module already, and not in the third."""
+    """True where the stem widens in its second module, not in its third."""
     residual: bool
-    """Modules follow each hourglass, and not only batch norm and ReLU."""
+    """True where modules follow each hourglass, instead of batch norm and ReLU alone."""
     preactivation: bool = False
-    """Of the stem's first module, whose input is normalised and rectified already.
+    """True where the stem's first module normalises and rectifies its input, which has been both already.
 
-    Deviation: Newell's code does both once more, as pytorch-pose's; here ``newell`` begins as PyraNet's baseline.
+    Deviation: Newell's code does so, as pytorch-pose's; here ``newell`` begins as PyraNet's baseline.
     """
     bias: bool = True
-    """Of the convolutions before a batch norm, in the stem and after each hourglass."""
+    """The bias of convolutions before a batch norm, in the stem and after each hourglass."""
     window: Window = 2
-    """Of all pooling."""
+    """The side of all pooling windows."""
 
 
 CONSTRUCTIONS: dict[ConstructionName, Construction] = {
@@ -53,14 +53,16 @@ CONSTRUCTIONS: dict[ConstructionName, Construction] = {
 
 
 class StackedHourglass(nn.Module):
-    """Hourglasses in a row, each predicting all heatmaps, each fed with what the one before it saw and said.
+    """Hourglasses in a row, each predicting all heatmaps from the features and heatmaps of the one before it.
 
     ``B 3 H W`` of pixels to a tuple of ``B joints H/4 W/4``, one a stack, the last one the prediction.
     Newell et al. 2016, section 3; PyraNet, section 3.1 and figure 2. ``construction`` names whose code it follows
     in what the papers leave open. ``block`` builds the modules of stem and hourglasses, ``modules`` of them in
     series at each place of an hourglass. ``shortcut`` is that of the last module before each upsampling: a
     convolution there is PyraNet's variance control (section 4.2), the identity the baseline. Block and shortcut
-    are the construction's own where none is given.
+    are the construction's own where none is given: for the default, ``pyranet``, plain residuals and the
+    convolution, which is ``conf/model/hourglass_control.yaml``. The configuration's default model is another,
+    ``hourglass_prm.yaml``: its ``block`` is :class:`~posepyr.layers.pyramid.PyramidBlocks`, PyraNet's contribution.
     """
 
     def __init__(
@@ -80,20 +82,20 @@ class StackedHourglass(nn.Module):
     ) -> None:
         super().__init__()
         _check(stacks, depth, width, modules)
-        made = _construction(construction, block, shortcut)
+        chosen = _construction(construction, block, shortcut)
         self.strides = (STEM_STRIDE,) * stacks
         self.divisor = STEM_STRIDE * 2**depth
 
         def block_at(level: int, role: Role) -> nn.Module:
             halvings = level if role == "skip" else level - 1
-            changed = role == "up" and made.shortcut == "convolution"
-            series = (made.block(width, width, halvings=halvings, convolution=changed) for _ in range(modules))
+            changed = role == "up" and chosen.shortcut == "convolution"
+            series = (chosen.block(width, width, halvings=halvings, convolution=changed) for _ in range(modules))
             return nn.Sequential(*series)
 
         self.normalise = Normalise(mean, std, colour)
-        self.stem = stem(width, made)
-        self.hourglasses = nn.ModuleList(Hourglass(depth, block_at, made.window) for _ in range(stacks))
-        self.features = nn.ModuleList(features(width, modules, made) for _ in range(stacks))
+        self.stem = stem(width, chosen)
+        self.hourglasses = nn.ModuleList(Hourglass(depth, block_at, chosen.window) for _ in range(stacks))
+        self.features = nn.ModuleList(features(width, modules, chosen) for _ in range(stacks))
         self.heads = nn.ModuleList(head(width, joints) for _ in range(stacks))
         # Nothing follows the last stack: merging convolutions there would never get a gradient.
         self.merge_features = nn.ModuleList(Pointwise(width, width) for _ in range(stacks - 1))
@@ -112,23 +114,25 @@ class StackedHourglass(nn.Module):
         return tuple(heatmaps)
 
 
-def stem(width: int, made: Construction) -> nn.Sequential:
-    """From ``B 3 H W`` to ``B width H/4 W/4``: a 7x7 convolution, three modules and a pooling among them."""
-    between = width if made.heavy else width // 2
+def stem(width: int, chosen: Construction) -> nn.Sequential:
+    """Build the stem, ``B 3 H W`` to ``B width H/4 W/4``: a 7x7 convolution, three modules and a pooling among them."""
+    between = width if chosen.heavy else width // 2
     return nn.Sequential(
-        nn.Conv2d(3, width // 4, kernel_size=7, stride=2, padding=3, bias=made.bias),
+        nn.Conv2d(3, width // 4, kernel_size=7, stride=2, padding=3, bias=chosen.bias),
         activation(width // 4),
-        made.block(width // 4, width // 2, preactivation=made.preactivation),
-        nn.MaxPool2d(made.window, stride=2, padding=made.window // 3),
-        made.block(width // 2, between),
-        made.block(between, width),
+        chosen.block(width // 4, width // 2, preactivation=chosen.preactivation),
+        nn.MaxPool2d(chosen.window, stride=2, padding=chosen.window // 3),
+        chosen.block(width // 2, between),
+        chosen.block(between, width),
     )
 
 
-def features(width: int, modules: int, made: Construction) -> nn.Sequential:
-    """What follows an hourglass, ``B width H W`` to the same: its last modules or BN-ReLU, then 1x1-BN-ReLU."""
-    first = nn.Sequential(*(made.block(width, width) for _ in range(modules))) if made.residual else activation(width)
-    return nn.Sequential(first, Pointwise(width, width, bias=made.bias), activation(width))
+def features(width: int, modules: int, chosen: Construction) -> nn.Sequential:
+    """Build the layers after an hourglass, ``B width H W`` to the same: modules or BN-ReLU, then 1x1-BN-ReLU."""
+    first = (
+        nn.Sequential(*(chosen.block(width, width) for _ in range(modules))) if chosen.residual else activation(width)
+    )
+    return nn.Sequential(first, Pointwise(width, width, bias=chosen.bias), activation(width))
 
 
 def _construction(name: ConstructionName, block: BlockRule | None, shortcut: Shortcut | None) -> Construction:

@@ -1,4 +1,4 @@
-"""HRNet (Sun et al. 2019): high resolution kept from the stem to the heatmaps, lower ones beside it."""
+"""HRNet (Sun et al. 2019): high resolution kept from the stem to the heatmaps, lower ones in parallel."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ ExchangeAt = Literal["all", "stage_ends", "last"]
 Resolutions = Literal["gradual", "from_start", "single"]
 
 BRANCHES: dict[Resolutions, tuple[int, ...]] = {"gradual": (2, 3, 4), "from_start": (4, 4, 4), "single": (1, 1, 1)}
-"""How many branches the stages have. The stem holds the paper's first stage."""
+"""Numbers of branches of the stages after the paper's first, which is in the stem."""
 
 BLOCKS: dict[Resolutions, int] = {"gradual": 4, "from_start": 2, "single": 4}
 """Residuals of each branch of a module. Of the variant with all resolutions from the start the paper says only that
@@ -79,7 +79,7 @@ class HRNetBody(nn.Module):
 
 
 class Extension(nn.Module):
-    """A list of maps to the same and one more, of half the size of the last and ``outputs`` channels."""
+    """A list of maps extended by one of half the last one's size, with ``outputs`` channels."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class HRNet(nn.Module):
     """
 
     pretrained_parts: ClassVar[tuple[str, ...]] = ("body",)
-    """The modules that pretraining fills: see :class:`~posepyr.checkpoints.weights.Pretrained`."""
+    """Modules whose weights come from pretraining: see :class:`~posepyr.checkpoints.weights.Pretrained`."""
 
     def __init__(
         self,
@@ -130,14 +130,14 @@ class HRNet(nn.Module):
 
 
 class HRNetClassifier(nn.Module):
-    """Pixels ``B 3 H W`` to logits ``B classes``: what HRNet's pose networks are pretrained as.
+    """HRNet's classifier, pixels ``B 3 H W`` to logits ``B classes``, for pretraining its pose networks.
 
     HRNet-W-C, of HRNet's supplement, "Results on the ImageNet Validation Set". All maps of the body that :class:`HRNet`
     has go through a :class:`MultiscaleHead`.
     """
 
     pretrained_parts: ClassVar[tuple[str, ...]] = ("body",)
-    """The modules that pretraining fills: see :class:`~posepyr.checkpoints.weights.Pretrained`."""
+    """Modules whose weights come from pretraining: see :class:`~posepyr.checkpoints.weights.Pretrained`."""
 
     def __init__(
         self,
@@ -162,7 +162,7 @@ class HRNetClassifier(nn.Module):
 
 
 def _branches(heatmaps: Sequence[int], resolutions: Resolutions) -> tuple[int, ...]:
-    """The branches with heatmaps, finest last."""
+    """Return the branches with heatmaps, finest last."""
     if resolutions not in get_args(Resolutions):
         raise ValueError(f"resolutions must be one of {', '.join(get_args(Resolutions))}, got {resolutions}")
     scales = [2**branch for branch in range(BRANCHES[resolutions][-1])]

@@ -1,4 +1,4 @@
-"""The multi-scale stacked hourglass (MSSH): hourglasses at growing resolution, each with a map of its own scale."""
+"""The multi-scale stacked hourglass (MSSH): hourglasses at growing resolution, each fed with features of its scale."""
 
 from collections.abc import Callable, Sequence
 from typing import Literal
@@ -16,7 +16,7 @@ from posepyr.layers.sizes import check_divisible
 from posepyr.models.hourglass import MPII_MEAN
 
 STRIDES = (8, 4, 2)
-"""Of the three scales, the small one first: 32, 64 and 128 pixels where 256 enter."""
+"""Strides of the three scales, the small one first: 32, 64 and 128 pixels for an input of 256."""
 
 
 class MSSH(nn.Module):
@@ -130,7 +130,7 @@ class Preprocessing(nn.Module):
 
 
 class Sum(nn.Module):
-    """Two maps ``B width H W`` to their sum."""
+    """Fusion of two maps ``B width H W`` by their sum."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -140,7 +140,7 @@ class Sum(nn.Module):
 
 
 class Concatenation(nn.Module):
-    """Two maps ``B width H W`` side by side, and BN-ReLU-1x1 back to ``width`` channels."""
+    """Fusion of two maps ``B width H W`` by concatenation, and BN-ReLU-1x1 back to ``width`` channels."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -152,7 +152,7 @@ class Concatenation(nn.Module):
 
 
 def split(stages: int) -> tuple[int, ...]:
-    """The stages at each scale, the small one first: 8 become 3, 3 and 2. Two take the first scale and the last."""
+    """Return the stages at each scale, the small one first: 8 become 3, 3 and 2; 2 become 1, 0 and 1."""
     if stages == 2:
         return (1, 0, 1)
     return tuple(stages // 3 + (scale < stages % 3) for scale in range(len(STRIDES)))

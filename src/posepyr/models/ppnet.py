@@ -1,4 +1,4 @@
-"""PPNet, the parallel pyramid network: small pyramids of parallel branches in a row, supervised after each."""
+"""PPNet, the parallel pyramid network: small pyramids of parallel branches in a row, each supervised."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -22,7 +22,7 @@ Reinject = Literal["branch_output", "module_input"]
 
 
 class ParallelPyramids(nn.Module):
-    """PPNet without its heads: stem, modules of branches and exchange, and how one hands on to the next.
+    """PPNet without its heads: stem, modules of branches and exchange, and the links between modules.
 
     ``outputs`` chooses the branches that the last module gives, 0 being the highest resolution; all by default. What
     lies between two modules is a network's own, see :class:`PPNet`, whose arguments the others are.
@@ -32,7 +32,7 @@ class ParallelPyramids(nn.Module):
     """The configuration's node, for errors."""
 
     pretrained_parts: ClassVar[tuple[str, ...]] = ("stem", "spread", "pyramids", "exchanges")
-    """The modules that pretraining fills: see :class:`~posepyr.checkpoints.weights.Pretrained`."""
+    """Modules whose weights come from pretraining: see :class:`~posepyr.checkpoints.weights.Pretrained`."""
 
     def __init__(
         self,
@@ -72,13 +72,13 @@ class ParallelPyramids(nn.Module):
         self.exchanges = nn.ModuleList([*inner, Exchange(self.widths, self.ratios, outputs)])
 
     def begin(self, x: Tensor) -> list[Tensor]:
-        """The normalised image as the first module's maps."""
+        """Return the first module's maps of an image."""
         check_divisible((x.shape[-2], x.shape[-1]), self.divisor, "the stride of its lowest resolution")
         maps: list[Tensor] = self.spread(self.stem(x))
         return maps
 
     def module(self, number: int, maps: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """A module's fused maps, and before them what is added to these on their way into the next one."""
+        """Return the terms that are added to a module's fused maps on the way to the next module, and these maps."""
         outputs = self.pyramids[number](maps)
         base = outputs if self.reinject == "branch_output" else maps
         return base, self.exchanges[number](outputs)
@@ -139,7 +139,7 @@ class PPNet(ParallelPyramids):
 
 
 class PPNetClassifier(ParallelPyramids):
-    """Pixels ``B 3 H W`` to logits ``B classes``: what PPNet's pose networks are pretrained as.
+    """PPNet's classifier, pixels ``B 3 H W`` to logits ``B classes``, for pretraining its pose networks.
 
     PPNet's section V-B (table IX) pretrains on ImageNet and says nothing of the network; the released code has none.
     Our reading: stem, modules and exchanges are the pose network's, so that all of them can be taken over. There being
@@ -179,12 +179,12 @@ class PPNetClassifier(ParallelPyramids):
 
 
 def residual_module(width: int) -> Bottleneck:
-    """The residual module of PPNet's table VII."""
+    """Build the residual module of PPNet's table VII."""
     return Bottleneck(width, width // EXPANSION, width)
 
 
 def _growing(first: int, ratios: Sequence[int]) -> list[int]:
-    """A number for each branch, each a ratio times the one before it."""
+    """Return a number for each branch, each a ratio times the one before it."""
     values = [first]
     for ratio in ratios:
         values.append(values[-1] * ratio)

@@ -41,10 +41,10 @@ class ResNet(nn.Module):
 
 
 class ResNetClassifier(nn.Module):
-    """Pixels ``B 3 H W`` to logits ``B classes``: what SimpleBaseline is pretrained as (He et al. 2016, table 1)."""
+    """ResNet's classifier, pixels ``B 3 H W`` to logits ``B classes`` (He et al. 2016, table 1)."""
 
     pretrained_parts: ClassVar[tuple[str, ...]] = ("backbone",)
-    """The modules that pretraining fills: see :class:`~posepyr.checkpoints.weights.Pretrained`."""
+    """Modules whose weights come from pretraining: see :class:`~posepyr.checkpoints.weights.Pretrained`."""
 
     def __init__(
         self,
@@ -69,7 +69,7 @@ class ResNetClassifier(nn.Module):
 
 
 def stage(inputs: int, inner: int, blocks: int, stride: int) -> nn.Sequential:
-    """Bottlenecks in a row, the first of which divides the size by ``stride`` and changes the channels."""
+    """Build bottlenecks in a row, the first of which divides the size by ``stride`` and changes the channels."""
     outputs = inner * EXPANSION
     first = Bottleneck(inputs, inner, outputs, stride)
     return nn.Sequential(first, *(Bottleneck(outputs, inner, outputs) for _ in range(blocks - 1)))

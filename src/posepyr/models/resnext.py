@@ -10,7 +10,7 @@ from posepyr.layers.pyramid_path import PyramidPaths
 from posepyr.models.wide_resnet import CIFAR10_MEAN, CIFAR10_STD, STAGES
 
 OUTPUTS = 256
-"""Of the first stage's blocks; each stage doubles them."""
+"""Channels of the first stage's blocks; each stage doubles them."""
 
 
 class ResNeXt(nn.Module):

@@ -19,7 +19,7 @@ class SimpleBaseline(nn.Module):
     """
 
     pretrained_parts: ClassVar[tuple[str, ...]] = ("backbone",)
-    """The modules that pretraining fills: see :class:`~posepyr.checkpoints.weights.Pretrained`."""
+    """Modules whose weights come from pretraining: see :class:`~posepyr.checkpoints.weights.Pretrained`."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class SimpleBaseline(nn.Module):
 
 
 def doubling(inputs: int, outputs: int) -> nn.Sequential:
-    """``B inputs H W`` to ``B outputs 2H 2W`` by a transposed 4x4 convolution, batch norm and ReLU."""
+    """Build the step from ``B inputs H W`` to ``B outputs 2H 2W``: transposed 4x4 convolution, batch norm and ReLU."""
     return nn.Sequential(
         nn.ConvTranspose2d(inputs, outputs, kernel_size=4, stride=2, padding=1, bias=False),
         nn.BatchNorm2d(outputs),

@@ -10,7 +10,7 @@ from posepyr.layers.pyramid_path import PyramidPaths
 
 CIFAR10_MEAN = (0.4914, 0.4824, 0.4467)
 CIFAR10_STD = (0.2471, 0.2435, 0.2616)
-"""Of the colours of CIFAR-10's training pictures, red first."""
+"""Mean and deviation of the colours of CIFAR-10's training pictures, red first."""
 
 STAGES = 3
 

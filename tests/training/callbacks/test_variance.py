@@ -124,7 +124,7 @@ def test_each_epoch_the_newest_is_drawn_against_the_first(tmp_path: Path, monkey
         draw(curves, path)
 
     monkeypatch.setattr(variance, "draw_variances", note)
-    monkeypatch.setattr(variance, "show_picture", lambda _, path, name: shown.append((path.name, name)))
+    monkeypatch.setattr(variance, "log_picture", lambda _, path, name: shown.append((path.name, name)))
     fit(tmp_path, VarianceProfile(every_n_steps=5))
     assert drawn == [["step 0"], ["step 0", "step 5"]]
     assert shown == [("variances.png", "variances")] * 2

@@ -139,7 +139,7 @@ class StepClock(pl.Callback):
             # Lightning runs forward and backward within the optimizer's step: their time is not the optimizer's.
             step(epoch, batch, optimizer, self._parts.timed("rest", closure))
 
-        learner.optimizer_step = optimizer_step  # type: ignore[method-assign, assignment]
+        learner.optimizer_step = optimizer_step  # type: ignore[method-assign, assignment]  # wrapped
         self._time(learner, "optimizer_step", "optimizer")
         for logger in trainer.loggers:
             self._time(logger, "log_metrics", "logging")
@@ -156,4 +156,4 @@ class StepClock(pl.Callback):
 
 def _loader(trainer: pl.Trainer) -> WatchedLoader:
     loader: Any = trainer.train_dataloader
-    return loader  # type: ignore[no-any-return]
+    return loader  # type: ignore[no-any-return]  # Lightning does not say the loader's class

@@ -33,7 +33,7 @@ class DeviceMemory(NamedTuple):
 
 
 class OutOfMemoryEvent(NamedTuple):
-    """Where a training ran out of memory; plain data, which goes from process to process as JSON."""
+    """The circumstances under which a training ran out of memory; plain data, passed between processes as JSON."""
 
     activity: str
     """As ``training step 3`` or ``the test``."""

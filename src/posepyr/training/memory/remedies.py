@@ -25,7 +25,7 @@ class Remedy(NamedTuple):
     """As it is written on the command line."""
     config: Config
     effect: str
-    """What becomes of the results."""
+    """The effect on the results."""
 
 
 def remedies(config: Config) -> list[Remedy]:
