@@ -99,7 +99,7 @@ class OrderedData(pl.LightningDataModule, ABC):
         """Load augmented samples in global batches, reshuffled every epoch."""
         rank, world = self._rank_and_world()
         samples = self.samples("train", augment=True)
-        order = TrainingOrder(len(samples), self.batch_size, self.seed, rank, world)
+        order = TrainingOrder(len(samples), self.batch_size, seed=self.seed, rank=rank, world=world)
         order.resume(*self._resume_at)
         return self.loader(samples, order, self.batch_size // (world * self.passes))
 
@@ -130,7 +130,7 @@ class OrderedData(pl.LightningDataModule, ABC):
                 f"the {name} split must have a sample for each of the {world} processes, got {len(people)}; "
                 "lower trainer.devices"
             )
-        return self.loader(samples, EvaluationOrder(people, rank, world, scales), count)
+        return self.loader(samples, EvaluationOrder(people, rank=rank, world=world, scales=scales), count)
 
     def loader(self, samples: Dataset[Any], order: Sampler[SampleIndex], count: int) -> DataLoader[Any]:
         """Load samples in an order, ``count`` at a time."""
@@ -247,9 +247,11 @@ class PoseDataModule(OrderedData):
         if self.cache is not None and len(split):
             if name not in self._cached:
                 folder = data_folder(self.cache)
-                self._cached[name] = CropCache(split, self.skeleton, self.rule, augmentation, folder, self.decode)
+                self._cached[name] = CropCache(
+                    split, self.skeleton, self.rule, augmentation, folder=folder, decode=self.decode
+                )
             split = self._cached[name]
-        return Crops(split, self.skeleton, self.rule, augmentation, self.seed, self.decode)
+        return Crops(split, self.skeleton, self.rule, augmentation, seed=self.seed, decode=self.decode)
 
     def val_dataloader(self) -> DataLoader[Any] | list[DataLoader[Any]]:
         """Load the validation split and, where some of them are scored, people of the training split."""

@@ -170,7 +170,7 @@ def training_batches(config: Config, count: int) -> TrainingBatches:
     """Return augmented batches in the order of the first epoch, which begins again when it is over."""
     data = make_data(config)
     samples = data.samples("train", augment=True)
-    order = list(TrainingOrder(len(samples), count, config["seed"]))
+    order = list(TrainingOrder(len(samples), count, seed=config["seed"]))
 
     def batch(step: int) -> Any:
         start = step * count % len(order)

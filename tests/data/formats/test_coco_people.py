@@ -119,7 +119,11 @@ def test_pictures_without_ground_truth(archive: Path, coco_content: dict[str, An
     (archive / "annotations" / "image_info_test-dev2017.json").write_text(json.dumps(content))
     (archive / "test2017").mkdir()
     source = Coco(
-        str(archive), "annotations/image_info_{split}.json", "test2017", {"test": "test-dev2017"}, "found/val.json"
+        str(archive),
+        annotations="annotations/image_info_{split}.json",
+        images="test2017",
+        splits={"test": "test-dev2017"},
+        detections="found/val.json",
     )
     assert source.split("test").joints == COCO_JOINTS
     assert not source.labelled("test")

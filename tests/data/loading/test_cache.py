@@ -48,7 +48,7 @@ class Photographs(DotSplit):
 
 
 def cached(split: Photographs, folder: Path, augment: Augment | None = AUGMENT, rule: CropRule = RULE) -> CropCache:
-    return CropCache(split, SKELETON, rule, augment, folder)
+    return CropCache(split, SKELETON, rule, augment, folder=folder)
 
 
 def draws(people: int = 8, epochs: int = 3) -> list[SampleIndex]:
@@ -85,7 +85,7 @@ def test_on_real_pictures_the_difference_is_small(shared: Path, tmp_path: Path) 
     skeleton = Skeleton("coco", split.joints, lower_body=("left_hip", "left_knee", "left_ankle"))
     rule, augment = CropRule((64, 48)), Augment(scale=0.35, rotation=40.0, half_body=0.3)
     plain = Crops(split, skeleton, rule, augment, decode="fitting")
-    store = CropCache(split, skeleton, rule, augment, tmp_path)
+    store = CropCache(split, skeleton, rule, augment, folder=tmp_path)
     kept = Crops(store, skeleton, rule, augment, decode="fitting")
     differences = [
         float((plain[draw].image.float() - kept[draw].image.float()).abs().mean())
@@ -123,7 +123,14 @@ def test_augmentation_keeps_within_its_reach(seed: int) -> None:
     skeleton = Skeleton("nine", tuple("abcdefghi"), lower_body=tuple("ghi"))
     generator = np.random.default_rng(seed)
     settings = generator.uniform([0.1, 10, 0], [0.6, 100, 0.3])
-    augment = Augment(settings[0], settings[1], 0.8, shift=settings[2], half_body=0.5, rotation_limit=170 * seed / 2)
+    augment = Augment(
+        scale=settings[0],
+        rotation=settings[1],
+        rotation_probability=0.8,
+        shift=settings[2],
+        half_body=0.5,
+        rotation_limit=170 * seed / 2,
+    )
     for _ in range(300):
         points = generator.uniform(0, 300, (9, 2))
         person = Annotation(
@@ -208,7 +215,7 @@ def test_other_content_is_another_file(tmp_path: Path, change: str, monkeypatch:
     elif change == "people":
         other = cached(Photographs(7), tmp_path)
     elif change == "decode":
-        other = CropCache(split, SKELETON, RULE, AUGMENT, tmp_path, "full")
+        other = CropCache(split, SKELETON, RULE, AUGMENT, folder=tmp_path, decode="full")
     else:
         boxed = Photographs.__getitem__
         monkeypatch.setattr(Photographs, "__getitem__", lambda *at: boxed(*at)._replace(box=boxed(*at).box + 1))

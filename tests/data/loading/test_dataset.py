@@ -87,7 +87,12 @@ def test_a_sample_lies_where_its_affine_says() -> None:
 
 def test_mirrored_samples_swap_left_and_right() -> None:
     skeleton = Skeleton("sided", ("left_hip", "right_hip", "head_top"), flip_pairs=(("left_hip", "right_hip"),))
-    crops = Crops(Dots().split("train"), skeleton, RULE, Augment(0, 0, 0, flip_probability=1.0))
+    crops = Crops(
+        Dots().split("train"),
+        skeleton,
+        RULE,
+        Augment(scale=0, rotation=0, rotation_probability=0, flip_probability=1.0),
+    )
     plain = Crops(Dots().split("train"), skeleton, RULE)
     for index in range(12):
         sample, straight = crops[SampleIndex(0, index)], plain[SampleIndex(0, index)]
@@ -219,8 +224,8 @@ def test_pictures_are_asked_for_at_the_crops_scale_only_where_they_may_be_smalle
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"flip_probability": 1.5}, r"augment\.flip_probability must lie between 0 and 1, got 1\.5"),
-        ({"scale": 1.0}, r"augment\.scale must lie between 0 and 1, got 1\.0"),
+        ({"flip_probability": 1.5}, r"flip_probability must lie between 0 and 1, got 1\.5"),
+        ({"scale": 1.0}, r"scale must lie between 0 and 1, got 1\.0"),
     ],
 )
 def test_impossible_augmentation_is_refused(changes, message) -> None:

@@ -48,13 +48,13 @@ def test_processes_share_out_what_one_would_see(world: int) -> None:
 
 @given(size=st.integers(0, 40), world=st.integers(1, 5))
 def test_evaluation_sees_everybody_once(size: int, world: int) -> None:
-    seen = [draw.person for rank in range(world) for draw in EvaluationOrder(range(size), rank, world)]
+    seen = [draw.person for rank in range(world) for draw in EvaluationOrder(range(size), rank=rank, world=world)]
     assert sorted(seen) == list(range(size))
 
 
 def test_what_cannot_be_batched_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one batch of 8 people, got 7"):
-        TrainingOrder(7, 8, 0)
+        TrainingOrder(7, 8, seed=0)
 
 
 @given(size=st.integers(1, 60), count=st.integers(1, 80))

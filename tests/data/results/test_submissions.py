@@ -99,7 +99,12 @@ COCO_SKELETON, MPII_SKELETON, VIDEOS = (
     ("source", "skeleton", "split", "message"),
     [
         (Lsp("lsp"), MPII_SKELETON, "test", "whose servers take one; got data of Lsp"),
-        (Mpii("mpii", "annot/{split}.json"), MPII_SKELETON, "test", "whose servers take one; got data of Mpii"),
+        (
+            Mpii("mpii", annotations="annot/{split}.json"),
+            MPII_SKELETON,
+            "test",
+            "whose servers take one; got data of Mpii",
+        ),
         (Mpii("mpii"), COCO_SKELETON, "test", "all 16 joints of MPII, .* lacks pelvis, thorax, neck, head_top"),
         (
             Mpii("mpii"),

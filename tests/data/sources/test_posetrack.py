@@ -220,7 +220,7 @@ def test_one_file_may_hold_several_videos(tmp_path: Path) -> None:
     first, second = of_2018("v1", 90), of_2018("v2", 70)
     both = {key: first[key] + second[key] for key in ("images", "annotations")} | {"categories": first["categories"]}
     (tmp_path / "all.json").write_text(json.dumps(both))
-    split = PoseTrack(str(tmp_path), "all.json").split("val")
+    split = PoseTrack(str(tmp_path), annotations="all.json").split("val")
     assert [(frame.video, frame.number) for frame in split.frames] == [(v, n) for v in ("v1", "v2") for n in range(4)]
     np.testing.assert_array_equal(split.measures["video"], [0, 0, 0, 1, 1, 1])
 

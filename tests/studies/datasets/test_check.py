@@ -39,7 +39,10 @@ class Album(Source):
         count = len(names)
         keypoints = np.tile([[10.0, 10], [20, 30]], (count, 1, 1)) + np.arange(count)[:, None, None] * 3
         boxes = np.tile([5.0, 5, 30, 30], (count, 1))
-        return People(folder, SKELETON.joints, names, boxes, keypoints, np.full((count, 2), 2, np.uint8), None, skipped)
+        visibility = np.full((count, 2), 2, np.uint8)
+        return People(
+            folder, SKELETON.joints, names, boxes=boxes, keypoints=keypoints, visibility=visibility, skipped=skipped
+        )
 
     def split(self, name: str) -> People:
         if name not in self.splits:

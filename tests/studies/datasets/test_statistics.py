@@ -26,10 +26,10 @@ class Two(Source):
             folder,
             ("neck", "nose"),
             ["a.png", "b.png", "a.png", "a.png"],
-            np.array([[0, 0, 10, 20], [0, 0, 30, 20], [0, 0, 10, 40], [0, 0, 10, 0.0]]),
-            np.zeros((4, 2, 2)),
-            np.array([[2, 1], [2, 0], [0, 0], [1, 2]], np.uint8),
-            {"head_size": np.array([3.0, np.nan, 0.0, 1.0])},
+            boxes=np.array([[0, 0, 10, 20], [0, 0, 30, 20], [0, 0, 10, 40], [0, 0, 10, 0.0]]),
+            keypoints=np.zeros((4, 2, 2)),
+            visibility=np.array([[2, 1], [2, 0], [0, 0], [1, 2]], np.uint8),
+            measures={"head_size": np.array([3.0, np.nan, 0.0, 1.0])},
         )
 
     def split(self, name: str) -> Any:

@@ -40,6 +40,7 @@ class PaddedCut:
     def __init__(
         self,
         size: tuple[int, int] = (32, 32),
+        *,
         padding: int = 4,
         fill: Literal["reflection", "mean"] = "reflection",
         flip_probability: float = 0.5,
@@ -94,6 +95,7 @@ class ResizedCut:
     def __init__(
         self,
         size: tuple[int, int] = (224, 224),
+        *,
         area: tuple[float, float] = (0.08, 1.0),
         aspect: tuple[float, float] = (3 / 4, 4 / 3),
         flip_probability: float = 0.5,

@@ -49,7 +49,10 @@ def read_coco(file: Path, images: Path, joints: tuple[str, ...] | None = None) -
     }
     names = [found[index].picture.name for index in kept]
     keypoints, visibility = triples[kept, :, :2], triples[kept, :, 2].astype(np.uint8)
-    return People(images, layout.joints, names, boxes[kept], keypoints, visibility, measures, skipped)
+    return People(
+        images, layout.joints, names, boxes=boxes[kept], keypoints=keypoints, visibility=visibility, measures=measures,
+        skipped=skipped,
+    )  # fmt: skip
 
 
 def _boxes(
@@ -93,14 +96,14 @@ def read_detections(
         images,
         joints,
         [detection.picture.name for detection in kept],
-        boxes[extended],
-        np.zeros((len(kept), len(joints), 2)),
-        np.zeros((len(kept), len(joints)), np.uint8),
-        {
+        boxes=boxes[extended],
+        keypoints=np.zeros((len(kept), len(joints), 2)),
+        visibility=np.zeros((len(kept), len(joints)), np.uint8),
+        measures={
             "image": np.array([detection.image for detection in kept]),
             "score": np.array([detection.annotation["score"] for detection in kept], np.float64),
         },
-        skipped,
+        skipped=skipped,
     )
 
 

@@ -88,7 +88,10 @@ def people(
     known = kept.visibility != NOT_LABELLED
     keypoints = np.where(known[:, :, None], kept.joints - 1, 0.0)
     measures = {**kept.measures, "scale": kept.scale}
-    return People(folder, MPII_JOINTS, kept.images, _boxes(kept), keypoints, kept.visibility, measures, counts)
+    return People(
+        folder, MPII_JOINTS, kept.images, boxes=_boxes(kept), keypoints=keypoints, visibility=kept.visibility,
+        measures=measures, skipped=counts,
+    )  # fmt: skip
 
 
 def _boxes(rectangles: Rectangles) -> FloatArray:

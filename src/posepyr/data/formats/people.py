@@ -29,6 +29,7 @@ class People:
         folder: Path,
         joints: tuple[str, ...],
         images: Sequence[str],
+        *,
         boxes: FloatArray,
         keypoints: FloatArray,
         visibility: Visibility,
@@ -72,11 +73,11 @@ class People:
             self.folder,
             self.joints,
             self._names[self._picture[chosen]].tolist(),
-            self._boxes[chosen],
-            self._keypoints[chosen],
-            self._visibility[chosen],
-            {name: values[chosen] for name, values in self.measures.items()},
-            self.skipped,
+            boxes=self._boxes[chosen],
+            keypoints=self._keypoints[chosen],
+            visibility=self._visibility[chosen],
+            measures={name: values[chosen] for name, values in self.measures.items()},
+            skipped=self.skipped,
         )
 
 

@@ -43,8 +43,9 @@ def read_csv(file: Path, images: Path, joints: Sequence[str]) -> People:
     names, boxes, keypoints, visibility = zip(*people, strict=True)
     skipped = {"without labelled joints": left_out}
     return People(
-        images, tuple(joints), names, np.array(boxes), np.array(keypoints), np.array(visibility), skipped=skipped
-    )
+        images, tuple(joints), names, boxes=np.array(boxes), keypoints=np.array(keypoints),
+        visibility=np.array(visibility), skipped=skipped,
+    )  # fmt: skip
 
 
 def _rows(file: Path, joints: Sequence[str]) -> list[tuple[int, Row]]:

@@ -26,6 +26,7 @@ class Augment:
 
     def __init__(
         self,
+        *,
         scale: float = 0.25,
         rotation: float = 30.0,
         rotation_probability: float = 0.4,
@@ -41,11 +42,11 @@ class Augment:
             ("half_body", half_body),
         ):
             if not 0 <= value <= 1:
-                raise ValueError(f"augment.{name} must lie between 0 and 1, got {value}")
+                raise ValueError(f"{name} must lie between 0 and 1, got {value}")
         if rotation_limit is not None and not 0 <= rotation_limit <= 180:
-            raise ValueError(f"augment.rotation_limit must lie between 0 and 180 degrees, got {rotation_limit}")
+            raise ValueError(f"rotation_limit must lie between 0 and 180 degrees, got {rotation_limit}")
         if not 0 <= scale < 1:
-            raise ValueError(f"augment.scale must lie between 0 and 1, got {scale}")
+            raise ValueError(f"scale must lie between 0 and 1, got {scale}")
         self.scale, self.rotation, self.shift = scale, rotation, shift
         self.rotation_probability, self.flip_probability = rotation_probability, flip_probability
         self.rotation_limit = 2 * rotation if rotation_limit is None else rotation_limit
@@ -111,7 +112,7 @@ def half_of(annotation: Annotation, skeleton: Skeleton, upper: bool) -> FloatArr
     """
     if not skeleton.lower_body:
         raise ValueError(
-            f"augment.half_body must be 0 where the skeleton names no lower_body, as {skeleton.name!r}; "
+            f"half_body must be 0 where the skeleton names no lower_body, as {skeleton.name!r}; "
             "name its joints under skeleton.lower_body"
         )
     labelled = annotation.visibility != NOT_LABELLED

@@ -56,6 +56,7 @@ class CropCache:
         skeleton: Skeleton,
         rule: CropRule,
         augment: Augment | None,
+        *,
         folder: Path,
         decode: Decode = "fitting",
     ) -> None:

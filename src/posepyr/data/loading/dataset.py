@@ -39,6 +39,7 @@ class Crops(Dataset[PoseBatch]):
         skeleton: Skeleton,
         rule: CropRule,
         augment: Augment | None = None,
+        *,
         seed: int = 0,
         decode: Decode = "full",
     ) -> None:

@@ -29,7 +29,7 @@ class TrainingOrder(Sampler[SampleIndex]):
     stays that of the whole epoch, and the iteration begins there.
     """
 
-    def __init__(self, size: int, batch_size: int, seed: int, rank: int = 0, world: int = 1) -> None:
+    def __init__(self, size: int, batch_size: int, *, seed: int, rank: int = 0, world: int = 1) -> None:
         if size < batch_size:
             raise ValueError(
                 f"the training split must hold at least one batch of {batch_size} people, got {size}; lower batch_size"
@@ -73,7 +73,9 @@ class EvaluationOrder(Sampler[SampleIndex]):
     With several ``scales`` each person is shown once at each, one after the other.
     """
 
-    def __init__(self, people: Sequence[int], rank: int = 0, world: int = 1, scales: Sequence[float] = (1.0,)) -> None:
+    def __init__(
+        self, people: Sequence[int], *, rank: int = 0, world: int = 1, scales: Sequence[float] = (1.0,)
+    ) -> None:
         self._indices, self._scales = people[rank::world], tuple(scales)
 
     def __len__(self) -> int:

@@ -114,8 +114,9 @@ def read_ai_challenger(file: Path, images: Path) -> People:
     keypoints = np.where(visibility[:, :, None] != NOT_LABELLED, triples[:, :, :2], 0.0)
     pictures = [f"{name}.jpg" for name in names[kept]]
     return People(
-        images, AI_CHALLENGER_JOINTS, pictures, boxes[kept], keypoints[kept], visibility[kept], measures, skipped
-    )
+        images, AI_CHALLENGER_JOINTS, pictures, boxes=boxes[kept], keypoints=keypoints[kept],
+        visibility=visibility[kept], measures=measures, skipped=skipped,
+    )  # fmt: skip
 
 
 def _find(file: Path) -> tuple[list[_Person], Counter[str]]:

@@ -41,6 +41,7 @@ class Coco(Source):
     def __init__(
         self,
         folder: str = "coco",
+        *,
         annotations: str = "annotations/person_keypoints_{split}.json",
         images: str = "{split}",
         splits: dict[str, str] | None = None,
@@ -88,7 +89,7 @@ class Coco(Source):
     def in_boxes(self, kind: BoxKind) -> Source:
         if kind == "detected" or self.detections is None:
             return self
-        return Coco(str(self.folder), self.annotations, self.images, self.splits)
+        return Coco(str(self.folder), annotations=self.annotations, images=self.images, splits=self.splits)
 
     def boxes(self, name: str) -> str:
         return "annotated" if self.detections is None else f"detected ({self.detections})"

@@ -31,6 +31,7 @@ class Figures(Source):
     def __init__(
         self,
         difficulty: float = 0.5,
+        *,
         foreshortening: float = 0.5,
         size: int = 256,
         train: int = 20000,

@@ -97,8 +97,10 @@ class Lsp(Source):
         missing = int((visibility[kept] == NOT_LABELLED).sum())
         _log.info("%s: %d people, %d joints not labelled; left out: %s", self.folder, len(kept), missing, left_out)
         names = [pictures[index] for index in kept]
-        measures = {"image": kept + first + 1}
-        return People(self.folder, LSP_JOINTS, names, boxes[kept], keypoints[kept], visibility[kept], measures, skipped)
+        return People(
+            self.folder, LSP_JOINTS, names, boxes=boxes[kept], keypoints=keypoints[kept], visibility=visibility[kept],
+            measures={"image": kept + first + 1}, skipped=skipped,
+        )  # fmt: skip
 
 
 def _range(name: str, splits: dict[str, Any], count: int, folder: Path) -> tuple[int, int]:

@@ -46,6 +46,7 @@ class Mpii(Source):
     def __init__(
         self,
         folder: str = "mpii",
+        *,
         annotations: str = OFFICIAL,
         images: str = "images",
         validation: str | None = None,

@@ -76,6 +76,7 @@ class PoseTrack(Source):
     def __init__(
         self,
         folder: str = "posetrack18",
+        *,
         annotations: str = "annotations/{split}",
         splits: dict[str, str] | None = None,
         box: BoxRule = "stated",
@@ -132,7 +133,7 @@ class PoseTrack(Source):
     def in_boxes(self, kind: BoxKind) -> Source:
         if kind == "detected" or self.detections is None:
             return self
-        return PoseTrack(str(self.folder), self.annotations, self.splits, self.box)
+        return PoseTrack(str(self.folder), annotations=self.annotations, splits=self.splits, box=self.box)
 
     def boxes(self, name: str) -> str:
         if self.detections is not None:
@@ -188,8 +189,9 @@ class PoseTrack(Source):
         }
         names = [frames[index].file for index in places]
         people = People(
-            self.folder, POSETRACK_JOINTS, names, of["boxes"], of["keypoints"], of["visibility"], measures, skipped
-        )
+            self.folder, POSETRACK_JOINTS, names, boxes=of["boxes"], keypoints=of["keypoints"],
+            visibility=of["visibility"], measures=measures, skipped=skipped,
+        )  # fmt: skip
         return Videos(people, frames)
 
     def _found(self, clips: list[Clip], stem: str, detections: str) -> Videos:
