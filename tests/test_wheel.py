@@ -31,8 +31,9 @@ def test_the_wheel_holds_code_configuration_and_type_marker(wheel: Path) -> None
     assert "posepyr/py.typed" in names
     for path in (ROOT / "conf").rglob("*.yaml"):
         assert f"posepyr/conf/{path.relative_to(ROOT / 'conf').as_posix()}" in names
-    for path in (ROOT / "src" / "posepyr").rglob("*.py"):
-        assert path.relative_to(ROOT / "src").as_posix() in names
+    for path in (ROOT / "src" / "posepyr").rglob("*.*"):
+        if path.suffix in (".py", ".yaml"):
+            assert path.relative_to(ROOT / "src").as_posix() in names
 
 
 @pytest.fixture(scope="module")
@@ -57,6 +58,7 @@ def test_the_wheel_has_the_version_of_the_package(wheel: Path) -> None:
 
 def test_the_installed_command_lists_its_own_configuration(installed: Path, tmp_path: Path) -> None:
     assert "hourglass_prm" in run(installed / "posepyr", "list", "models", cwd=tmp_path)
+    assert "experiment=pyranet/mpii" in run(installed / "posepyr", "list", "pyranet", cwd=tmp_path)
 
 
 def test_the_installed_command_trains_from_any_folder(installed: Path, tmp_path: Path) -> None:

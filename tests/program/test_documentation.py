@@ -192,6 +192,14 @@ def test_every_experiment_and_sweep_that_a_page_names_is_there() -> None:
             assert (ROOT / "conf" / group / f"{name}.yaml").is_file(), (page.name, group, name)
 
 
+def test_every_room_of_the_house_is_on_its_page() -> None:
+    text = (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
+    for path in (ROOT / "src" / "posepyr").iterdir():
+        name = path.stem if path.suffix == ".py" else f"{path.name}/"
+        if not path.name.startswith("__") and path.suffix in (".py", "") and (path.is_file() or any(path.glob("*.py"))):
+            assert f"`{name}`" in text, name
+
+
 def test_every_data_set_says_where_it_comes_from_and_how_its_folder_looks() -> None:
     text = (ROOT / "docs" / "data_sets.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (?:`data=(\w+)`)? \|(.*)$", text, re.MULTILINE)
