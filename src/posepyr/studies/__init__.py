@@ -1,0 +1,1 @@
+"""Studies: data sets looked through, networks audited, this machine measured."""
