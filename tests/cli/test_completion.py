@@ -17,7 +17,8 @@ def complete(*words: str) -> list[str]:
 def test_commands(conf: Path) -> None:
     assert complete("tr") == ["train"]
     assert complete("") == sorted(set(POSEPYR.commands) - {"complete"})
-    assert complete("list", "m") == ["model"]
+    assert complete("list", "m") == ["model", "mssh"]
+    assert "papers" in complete("list", "p")
     assert complete("completion", "b") == ["bash"]
     assert complete("predict", "") == [], "files are the shell's"
     assert complete("trian", "") == []

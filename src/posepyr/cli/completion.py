@@ -11,6 +11,7 @@ from posepyr.cli.commands import POSEPYR, Group
 from posepyr.cli.options import Parser
 from posepyr.configuration import catalogue
 from posepyr.configuration.candidates import groups, overrides
+from posepyr.configuration.papers import papers
 
 SCRIPTS = {
     "bash": """_posepyr() {
@@ -105,4 +106,6 @@ def _arguments(folders: Sequence[Path], command: str, before: Sequence[str], wor
         return overrides(folders, word, before)
     if before:
         return ()
-    return {"list": groups(folders), "completion": SCRIPTS, "data make": ("figures",)}.get(command, ())
+    return {"list": [*groups(folders), "papers", *papers()], "completion": SCRIPTS, "data make": ("figures",)}.get(
+        command, ()
+    )
