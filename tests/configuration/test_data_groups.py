@@ -6,7 +6,6 @@ import pytest
 
 from posepyr import skeleton as skeletons
 from posepyr.configuration.compose import Composer
-from posepyr.data.sources import coco
 from posepyr.data.sources.coco import Coco
 from posepyr.data.sources.custom import Custom
 from posepyr.data.sources.mixture import Mixture
@@ -88,6 +87,6 @@ def test_mixtures_are_of_all_their_sources(composer: Composer) -> None:
     assert source.joints == build(config["skeleton"]).joints
     assert list(source.sources) == ["lsp", "mpii"]
     config = composer.job(["data=coco_ai"]).config
-    assert build(config["data"]["source"]).joints == coco.JOINTS
+    assert build(config["data"]["source"]).joints == skeletons.COCO_JOINTS
     with pytest.raises(UsageError, match=r"data\.source\.sources\.coco\.folder must be str, got 3"):
         composer.job(["data=coco_ai", "data.source.sources.coco.folder=3"])

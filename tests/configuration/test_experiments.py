@@ -120,4 +120,4 @@ def test_experiments_in_folders_are_listed_and_completed() -> None:
     lines = {line["name"]: line for line in listing.lines_of([FOLDER], "experiments")}
     assert lines["cifar10/wide_resnet"]["command"] == "posepyr train experiment=cifar10/wide_resnet"
     assert lines.keys() == EXPERIMENTS.keys()
-    assert completion.candidates([FOLDER], "train", "experiment=cifar10/w") == ["experiment=cifar10/wide_resnet"]
+    assert completion.candidates([FOLDER], ["train", "experiment=cifar10/w"]) == ["experiment=cifar10/wide_resnet"]

@@ -16,14 +16,14 @@ from posepyr.configuration import catalogue
 from posepyr.configuration.networks import network_group
 
 INPUT = (256, 256)
-"""What the data module cuts where no file says otherwise."""
+"""The data module's crops where no file says otherwise."""
 CLASSIFIER_INPUT = (32, 32)
 
 Config = dict[str, Any]
 
 
 class Outline(NamedTuple):
-    """What there is to know of a configuration's network without composing it."""
+    """A configuration's network and its input, known without composing it."""
 
     network: Config
     """The node, with ``joints`` for a pose network."""

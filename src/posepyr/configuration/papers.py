@@ -29,7 +29,7 @@ Node = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where a row stands."""
+    """A row's place in its paper."""
 
     paper: str
     section: str = ""
