@@ -100,9 +100,13 @@ class _Walk:
 
     def element(self, offset: int, stop: int, types: Container[int] | None = None) -> _Element:
         """Return the element at a byte, which must end before ``stop`` and be of one of the ``types``."""
+        # A tag of 8 bytes has the type and the size of what follows, padded to a multiple of 8: 05 00 00 00 0c 00 00 00
+        # begins 12 bytes of int32 and 4 of padding. Compressed elements are not padded.
         first, size = self._integers(offset, 2, stop)
         start, following = offset + 8, offset + 8 + size
-        if first >> 16:  # A small one: size and type share the tag's first half, the content is in the other.
+        # A small one has size and type in the tag's first half and its content in the other: 01 00 03 00 78 79 7a 00
+        # are the three bytes "xyz".
+        if first >> 16:
             first, size, start, following = first & 0xFFFF, first >> 16, offset + 4, offset + 8
         elif first != _COMPRESSED:
             following += -size % 8

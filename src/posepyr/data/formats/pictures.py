@@ -147,6 +147,7 @@ def _png_size(head: bytes) -> tuple[int, int] | None:
 
 def _jpeg_size(head: bytes) -> tuple[int, int] | None:
     """Find the first frame's header, going from marker to marker, and return its size."""
+    # ff d8 | ff e0 00 10 (16 bytes to skip) | ff db 00 43 ... | ff c0 00 11 08 01 e0 02 80: a frame of 480 x 640.
     offset = 2
     while offset + 9 <= len(head) and head[offset] == 0xFF:
         marker = head[offset + 1]

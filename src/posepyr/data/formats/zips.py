@@ -111,6 +111,8 @@ def _content(archive: str, member: _Member, file: Path) -> bytes:
         raise ValueError(f"{file} must be stored or deflated in {archive}, got {how}; unpack the archive")
     # Opened anew for every file, as a file of its own would be: no place in it is shared by threads or processes.
     with open(archive, "rb") as stream:  # noqa: PTH123
+        # The archive's list says where a file's own header begins. Its bytes come after that, after a name and an
+        # extra field whose lengths only this header has: 30 + 22 + 28 bytes on for "train2017/00000009.jpg".
         stream.seek(member.header)
         header = stream.read(_HEADER)
         stream.seek(int.from_bytes(header[26:28], "little") + int.from_bytes(header[28:], "little"), os.SEEK_CUR)
