@@ -10,7 +10,7 @@ from posepyr.cli.arguments import SWITCHES, VALUES
 from posepyr.cli.commands import POSEPYR, Group
 from posepyr.cli.options import Parser
 from posepyr.configuration import catalogue
-from posepyr.configuration.candidates import groups, overrides
+from posepyr.configuration.candidates import overrides
 from posepyr.configuration.papers import papers
 
 SCRIPTS = {
@@ -106,6 +106,8 @@ def _arguments(folders: Sequence[Path], command: str, before: Sequence[str], wor
         return overrides(folders, word, before)
     if before:
         return ()
-    return {"list": [*groups(folders), "papers", *papers()], "completion": SCRIPTS, "data make": ("figures",)}.get(
-        command, ()
-    )
+    return {
+        "list": [*catalogue.top_groups(folders), "papers", *papers()],
+        "completion": SCRIPTS,
+        "data make": ("figures",),
+    }.get(command, ())

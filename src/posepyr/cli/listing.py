@@ -55,7 +55,7 @@ def lines_of(folders: Sequence[Path], name: str | None, at_length: bool = True) 
         return [_paper(paper) for paper in papers().values()]
     if name in papers():
         return _paper_rows(papers()[name], at_length)
-    group, known = PLURALS.get(name, name), [group for group in catalogue.groups(folders) if "/" not in group]
+    group, known = PLURALS.get(name, name), catalogue.top_groups(folders)
     if group in known:
         return _choices(folders, group, at_length)
     hint = suggestion(name, [*known, *PLURALS, PAPERS, *papers()])
@@ -64,8 +64,7 @@ def lines_of(folders: Sequence[Path], name: str | None, at_length: bool = True) 
 
 def _groups(folders: Sequence[Path], at_length: bool) -> list[Line]:
     """Return every group with its choices: all of them, or those in folders as the folder and their number."""
-    names = [name for name in catalogue.groups(folders) if "/" not in name]
-    listed = {name: list(catalogue.choices(folders, name)) for name in names}
+    listed = {name: list(catalogue.choices(folders, name)) for name in catalogue.top_groups(folders)}
     return [
         {"group": name, "choices": ", ".join(choices if at_length else _shortened(choices))}
         for name, choices in listed.items()

@@ -16,14 +16,9 @@ from posepyr.configuration import catalogue
 from posepyr.configuration.defaults import injected
 
 
-def groups(folders: Sequence[Path]) -> list[str]:
-    """Return the names of the groups at the top of a configuration."""
-    return [group for group in catalogue.groups(folders) if "/" not in group]
-
-
 def overrides(folders: Sequence[Path], word: str, words: Sequence[str]) -> Iterator[str]:
     """Yield groups, choices, and the keys of the choices that are made in ``words``."""
-    names, top = groups(folders), catalogue.declared_keys(folders)
+    names, top = catalogue.top_groups(folders), catalogue.declared_keys(folders)
     name, equals, value = word.partition("=")
     if equals:
         if name in names:

@@ -44,6 +44,11 @@ def groups(folders: Sequence[Path]) -> list[str]:
     return sorted(name for name in found if name.split("/")[0] != "hydra")
 
 
+def top_groups(folders: Sequence[Path]) -> list[str]:
+    """Return the names of the groups that are not inside another."""
+    return [name for name in groups(folders) if "/" not in name]
+
+
 def choices(folders: Sequence[Path], group: str) -> dict[str, Path]:
     """Return the files of a group by the name that chooses them, those of nested folders as ``pyranet/mpii``."""
     found: dict[str, Path] = {}
