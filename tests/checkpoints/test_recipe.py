@@ -49,6 +49,7 @@ def test_names_from_before_a_move_come_back_as_todays(monkeypatch: pytest.Monkey
         ({"posepyr": {"version": 0}}, "got version 0"),
         ({"posepyr": {"version": "1"}}, "got version '1'"),
         ({"posepyr": {}}, "got version None"),
+        ({"posepyr": {"version": CODEC}}, "got version \\{'_target_'"),
         ({"posepyr": {"version": VERSION}}, "the recipe must hold model, codec"),
     ],
 )
@@ -67,6 +68,11 @@ def test_what_is_no_recipe_says_so(content: Any, message: str) -> None:
         ({"input_size": [64, 48.5]}, r"recipe.input_size must be a list \[int, int\]"),
         ({"input_size": [0, 64]}, "recipe.input_size must be from 1 to 16384 pixels, got 0x64"),
         ({"input_size": [64, 60000]}, "recipe.input_size must be from 1 to 16384 pixels, got 64x60000"),
+        (
+            {"input_size": [{"_target_": "os.system"}, 64]},
+            r"recipe.input_size must be a list \[int, int\], got \[\{'_target",
+        ),
+        ({"padding": CODEC}, "recipe.padding must be float, got \\{'_target_'"),
         ({"padding": "wide"}, "recipe.padding must be float, got 'wide'"),
         ({"padding": -1.0}, "recipe.padding must be positive, got -1.0"),
         ({"padding": float("nan")}, "recipe.padding must be a number of at most 65536, got nan"),

@@ -14,6 +14,9 @@ POSE_KEY, CLASSIFIER_KEY = "posepyr", "posepyr_classifier"
 KEYS = frozenset({POSE_KEY, CLASSIFIER_KEY})
 """Keys of a pose network's recipe and of a classifier's in a checkpoint: no other project's file has them."""
 
+PARTS = ("model", "codec", "skeleton")
+"""Fields that are nodes."""
+
 LARGEST_NUMBER = 2**16
 LONGEST = 2**15
 """Most characters of a text and entries of a list: ImageNet-21k has so many classes, nothing has more."""
@@ -96,7 +99,7 @@ def _read(plain: Any, kind: type[AnyRecipe], where: str) -> AnyRecipe:
     if not isinstance(plain, Mapping):
         raise ValueError(f"{where}: recipe must be a mapping, got {shown(plain)}; the file is damaged")
     version = plain.get("version")
-    if not fits(version, int) or not 1 <= version <= VERSION:
+    if type(version) is not int or not 1 <= version <= VERSION:
         raise ValueError(
             f"{where}: this posepyr reads recipes up to version {VERSION}, got version {shown(version)}; "
             "update posepyr to read it"
@@ -107,12 +110,17 @@ def _read(plain: Any, kind: type[AnyRecipe], where: str) -> AnyRecipe:
     fields = {name: plain[name] for name in kind._fields}
     check_limits(fields, f"{where}: recipe")
     for name, annotation in get_type_hints(kind).items():
-        if not fits(fields[name], annotation):
+        if not fits(fields[name], annotation) or (name not in PARTS and _holds_mapping(fields[name])):
             raise ValueError(f"{where}: recipe.{name} must be {spell(annotation)}, got {shown(fields[name])}")
     height, width = fields["input_size"]
     if not (1 <= height <= LARGEST_SIDE and 1 <= width <= LARGEST_SIDE):
         raise ValueError(f"{where}: recipe.input_size must be from 1 to {LARGEST_SIDE} pixels, got {height}x{width}")
     return kind(**{**renewed(fields), "input_size": (height, width)})
+
+
+def _holds_mapping(content: Any) -> bool:
+    """Return whether there is a mapping in a field, which would fit any annotation if it had a ``_target_``."""
+    return any(isinstance(value, Mapping) for _, value in _values(content, ""))
 
 
 def check_limits(content: Any, path: str) -> None:
