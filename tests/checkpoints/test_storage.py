@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from posepyr.checkpoints.storage import read_checkpoint, write_checkpoint
-from posepyr.files import whole, write_text
 
 
 def test_what_is_written_comes_back(tmp_path: Path) -> None:
@@ -13,21 +12,6 @@ def test_what_is_written_comes_back(tmp_path: Path) -> None:
     content = read_checkpoint(tmp_path / "new" / "a.ckpt")
     assert content["name"] == "n"
     assert content["x"].tolist() == [0, 1, 2]
-
-
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    path = tmp_path / "a.txt"
-    write_text(path, "old")
-    with pytest.raises(RuntimeError, match="disk"):
-        fail_halfway(path)
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
-
-
-def fail_halfway(path: Path) -> None:
-    with whole(path) as part:
-        part.write_text("half")
-        raise RuntimeError("disk")
 
 
 class Harmful:

@@ -12,7 +12,7 @@ from posepyr.configuration.networks import is_classification
 from posepyr.data.module import ClassificationDataModule, CropPlan, OrderedData, PoseDataModule
 from posepyr.inference.protocol import Protocol
 from posepyr.metrics.scorer import Scorer
-from posepyr.nodes import build, find
+from posepyr.nodes import build, find, put_in_front
 from posepyr.skeleton import Skeleton
 from posepyr.training.classification import ClassificationTask
 from posepyr.training.learner import Learner
@@ -93,7 +93,12 @@ def make_classification(config: Config, fresh: bool) -> Run:
 
 def initialise(model: nn.Module, config: Config) -> str:
     """Give a network its first weights; return the scheme's report, if it makes one."""
-    report = build(config["init"], "init")(model)
+    scheme = build(config["init"], "init")
+    try:
+        report = scheme(model)
+    except ValueError as error:
+        put_in_front("init", error, set(config["init"]))
+        raise
     return "" if report is None else str(report)
 
 
