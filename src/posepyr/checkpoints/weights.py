@@ -52,7 +52,7 @@ class Report(NamedTuple):
 
     @property
     def complete(self) -> bool:
-        """Whether each weight has found its place and each place its weight."""
+        """True where each weight has its place and each place its weight."""
         return not (self.missing or self.unexpected or self.reshaped)
 
 
