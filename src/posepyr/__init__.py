@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from posepyr.inference.estimator import Estimator
     from posepyr.inference.protocol import Protocol
     from posepyr.records import Annotation, PoseBatch, Poses
-    from posepyr.running.api import TrainingResult, train
+    from posepyr.running.launch import TrainingResult, train
     from posepyr.skeleton import Skeleton
 
 __version__ = "0.2.0"
@@ -30,13 +30,13 @@ _MODULES = {
     "Poses": "posepyr.records",
     "Protocol": "posepyr.inference.protocol",
     "Skeleton": "posepyr.skeleton",
-    "TrainingResult": "posepyr.running.api",
+    "TrainingResult": "posepyr.running.launch",
     "compose": "posepyr.configuration.compose",
     "evaluate": "posepyr.evaluation.evaluate",
     "list_experiments": "posepyr.configuration.catalogue",
     "load_model": "posepyr.checkpoints.weights",
     "model": "posepyr.configuration.networks",
-    "train": "posepyr.running.api",
+    "train": "posepyr.running.launch",
 }
 """The module of each public name."""
 

@@ -1,23 +1,81 @@
-"""Starting a run: a folder of its own, the processes that it needs, and the scores that it ends with."""
+"""Starting a run, from Python or from the command line: its folder, its processes, its result."""
 
 import itertools
+import logging
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from posepyr.checkpoints.storage import read_checkpoint
+from posepyr.configuration.compose import Composer, recheck
 from posepyr.errors import OutOfMemoryError, UsageError
 from posepyr.ranks import is_first, launched
 from posepyr.running import local_processes
 from posepyr.running.rendezvous import from_first
 from posepyr.tables import score_table
+from posepyr.training import run
 from posepyr.training.devices import needs_local_processes
 from posepyr.training.memory.advice import with_advice
-from posepyr.training.run import train
+from posepyr.training.process_state import unchanged_process_state
 
 Config = dict[str, Any]
 Scores = dict[str, float]
+
+
+class TrainingResult(NamedTuple):
+    """The outcome of a training."""
+
+    scores: dict[str, float]
+    """By name, as ``test/pck``: of the last validation, and of the best weights on the test split."""
+    folder: Path
+    """The run folder: configuration, logs, checkpoints, pictures."""
+
+
+def train(
+    config: Mapping[str, Any] | None = None,
+    folder: str | Path | None = None,
+    resume: str | Path | None = None,
+    verbose: bool = False,
+) -> TrainingResult:
+    """Train what a configuration describes, as ``posepyr train`` does.
+
+    Args:
+        config: what :func:`posepyr.compose` returned, changed at will. With ``resume`` it may be left out.
+        folder: the run folder, which must be new or empty; a new dated one in ``runs/`` if left out.
+        resume: the folder of an earlier run, which goes on from its last checkpoint.
+        verbose: print what ``posepyr train`` prints.
+
+    Signal handlers, random generators, threads, log levels and the environment are afterwards as they were. Several
+    devices work from anywhere: their processes never run the caller's script.
+    """
+    with unchanged_process_state(), _standard_output(verbose):
+        if resume is not None:
+            if folder is not None:
+                raise UsageError("folder must be left out with resume: the run goes on in its own folder")
+            resumed = Path(resume)
+            config = Composer().stored(resumed, []).config if config is None else recheck(config)
+            return TrainingResult(launch(config, resumed, (), last_checkpoint(resumed), verbose), resumed)
+        if config is None:
+            raise UsageError("config must be given unless resume is: posepyr.compose(['experiment=demo']) makes one")
+        config = recheck(config)
+        run_folder = claim(Composer().run_folder(config)) if folder is None else claim_empty(Path(folder))
+        return TrainingResult(launch(config, run_folder, verbose=verbose), run_folder)
+
+
+@contextmanager
+def _standard_output(verbose: bool) -> Iterator[None]:
+    """Show the lines of posepyr's log, or print nothing at all; warnings are shown as ever."""
+    if verbose:
+        log = logging.getLogger("posepyr")
+        log.setLevel(logging.INFO)
+        log.addHandler(logging.StreamHandler(sys.stdout))
+        yield
+        return
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        yield
 
 
 def launch(
@@ -34,7 +92,7 @@ def launch(
         return local_processes.start(config, folder, overrides, resume, verbose)
     config = from_first("configuration", lambda: config)
     try:
-        return train(config, folder, overrides, resume)
+        return run.train(config, folder, overrides, resume)
     except OutOfMemoryError as error:
         # With several processes, the others still hold their devices' memory: nothing can be measured there.
         raise (with_advice(error, config, folder, measure=not launched()) if is_first() else error) from None
