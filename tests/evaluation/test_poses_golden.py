@@ -180,7 +180,7 @@ def test_the_others_on_coco(
     assert f"val_detbox: {2 * people} people in detected boxes (boxes.json), {end}" in said
     check_row(out, annotated, people)
     check_row(out, detected, 2 * people)
-    assert "val_gtbox" in said.split("score")[-1]
+    assert "val_gtbox" in said.split("\nscore ")[-1]
     check_pictures(out, "pictures/predictions/val.png", "val_gtbox_ap_curve.png", "val_gtbox_pck_curve.png")
     truth = tmp_path / "coco" / "annotations" / "person_keypoints_val2017.json"
     for report in (annotated, detected):
