@@ -18,13 +18,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from posepyr.configuration.catalogue import read_yaml
 
 FOLDER = Path(__file__).parent / "papers"
 
 Node = Mapping[str, Any]
+Counting = Literal["HRNet", "PyraNet", "PyraNet CIFAR"]
+"""The papers' meanings of GFLOPs; ``measurement.complexity`` counts each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +60,7 @@ class PublishedSize:
     parameters: str = ""
     """Millions, as printed; ``>0`` of an order that is only drawn or told."""
     gflops: str = ""
-    counting: str = "HRNet"
-    """The paper's meaning of GFLOPs: a key of ``measurement.complexity.UNITS``."""
+    counting: Counting = "HRNet"
     share: float = 0.0
     """The tolerance of GFLOPs as a share, where that is more than one unit of the last digit."""
     unmet: Mapping[str, str] = field(default_factory=dict)
@@ -67,7 +68,7 @@ class PublishedSize:
     remark: str = ""
     network: Node | None = None
     """The network's node, where it is no configuration's."""
-    input: tuple[int, ...] = ()
+    input: tuple[int, int, int] | None = None
     """Channels, height and width that ``network`` takes."""
     against: str | Node = ""
     """The overrides or node of the network that this one is compared with: the figures are then percent more."""
@@ -170,6 +171,8 @@ def replacement(choice: str) -> str | None:
 
 def _row(paper: str, content: dict[str, Any]) -> PaperRow:
     """Read a row; TypeError where it has a key that none of the classes knows."""
+    if "input" in content:
+        content["input"] = tuple(content["input"])
     place = Place(paper=paper, **_taken(content, Place))
     size = PublishedSize(**_taken(content, PublishedSize))
     formerly = content.pop("formerly", ())

@@ -6,10 +6,12 @@ from typing import Any, Literal, NamedTuple
 
 from torch import nn
 
-from posepyr.measurement.complexity import UNITS, Cost, Counting, build_on_meta, count
+from posepyr.configuration.papers import Counting
+from posepyr.measurement.complexity import UNITS, Cost, build_on_meta, count
 
 Node = Mapping[str, Any]
 Size = tuple[int, int, int]
+Quantity = Literal["parameters", "GFLOPs"]
 
 FEWEST_DECIMALS = 1
 """Zeros at a figure's end are taken for padding behind this decimal: 7.10 stands for 7.1, 53.0 for itself."""
@@ -23,7 +25,7 @@ class PublishedFigure(NamedTuple):
     network: Node
     input: Size
     """Channels, height, width."""
-    quantity: Literal["parameters", "GFLOPs"]
+    quantity: Quantity
     published: str
     """As printed; ``>0`` of an order that is only drawn or told."""
     counting: Counting = "HRNet"

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,17 +12,16 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from posepyr.configuration.networks import Config, is_classification, network_group
+from posepyr.configuration.papers import Counting
 from posepyr.layers.pooling import LevelPools
 from posepyr.nodes import build
-
-Counting = Literal["HRNet", "PyraNet", "PyraNet CIFAR"]
 
 UNITS: dict[Counting, str] = {
     "HRNet": "2^30 multiply-adds",
     "PyraNet": "10^9 operations",
     "PyraNet CIFAR": "10^9 operations, groups as dense",
 }
-"""The papers' meanings of GFLOPs. HRNet and PPNet: the multiply-adds of convolutions and linear layers, a transposed
+"""The papers' GFLOPs. HRNet and PPNet: the multiply-adds of convolutions and linear layers, a transposed
 convolution's at its output pixels (four times too many at stride 2). PyraNet: two operations each multiply-add and one
 each element of biases, batch norms and ReLUs; in its table 3 no such terms, and grouped convolutions as if dense."""
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from posepyr.configuration.catalogue import search_folders
 from posepyr.configuration.outline import outline
 from posepyr.configuration.papers import PaperRow, papers
-from posepyr.measurement.comparison import Node, PublishedFigure
+from posepyr.measurement.comparison import Node, PublishedFigure, Quantity
 
 
 def published_figures() -> list[PublishedFigure]:
@@ -18,11 +18,13 @@ def _figures(row: PaperRow) -> Iterator[PublishedFigure]:
     size = row.size
     if not (size.parameters or size.gflops):
         return
-    if size.network is None:
-        network, shape = outline(search_folders(), row.experiment, row.overrides)
+    network: Node
+    if size.network is not None and size.input is not None:
+        network, shape = size.network, size.input
     else:
-        network, shape = dict(size.network), tuple(size.input)
-    for quantity, published in (("parameters", size.parameters), ("GFLOPs", size.gflops)):
+        network, shape = outline(search_folders(), row.experiment, row.overrides)
+    printed: tuple[tuple[Quantity, str], ...] = (("parameters", size.parameters), ("GFLOPs", size.gflops))
+    for quantity, published in printed:
         if published:
             yield PublishedFigure(
                 source=f"{row.place.paper} {row.place.short}",
