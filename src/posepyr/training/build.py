@@ -125,8 +125,12 @@ def _plain(value: Any) -> Any:
 
 def make_scorers(config: Config, skeleton: Skeleton) -> list[Scorer]:
     """Build the scores; one that is set to null is left out."""
-    nodes = config.get("metrics") or {}
-    return [build(node, f"metrics.{name}", skeleton=skeleton) for name, node in nodes.items() if node]
+    nodes = {name: node for name, node in (config.get("metrics") or {}).items() if node}
+    scorers = [build(node, f"metrics.{name}", skeleton=skeleton) for name, node in nodes.items()]
+    for name, scorer in zip(nodes, scorers, strict=True):
+        if not isinstance(scorer, Scorer):
+            raise ValueError(f"metrics.{name} must derive from posepyr.metrics.scorer.Scorer, got {scorer!r}")
+    return scorers
 
 
 def make_callbacks(config: Config) -> list[pl.Callback]:
