@@ -63,8 +63,9 @@ def lines_of(folders: Sequence[Path], name: str | None, at_length: bool = True) 
 
 
 def _groups(folders: Sequence[Path], at_length: bool) -> list[Line]:
-    """Return every group with its choices: all of them, or those in folders as the folder and their number."""
+    """Return every group, and the papers, with the choices: all, or those in folders as the folder and their number."""
     listed = {name: list(catalogue.choices(folders, name)) for name in catalogue.top_groups(folders)}
+    listed[PAPERS] = list(papers())
     return [
         {"group": name, "choices": ", ".join(choices if at_length else _shortened(choices))}
         for name, choices in listed.items()

@@ -44,13 +44,13 @@ class Place:
     def short(self) -> str:
         """The table or figure, or else the section: ``table I``."""
         kinds = (("table", self.table), ("figure", self.figure), ("section", self.section))
-        return next((f"{kind} {number}" if number[0].isalnum() else number for kind, number in kinds if number), "")
+        return next((_in_words(kind, text) for kind, text in kinds if text), "")
 
     @property
     def full(self) -> str:
         """All of it, as ``section IV-A, table I, row M2-D2-W32``."""
         parts = (("section", self.section), ("table", self.table), ("figure", self.figure), ("row", self.row))
-        return ", ".join(f"{kind} {text}" for kind, text in parts if text)
+        return ", ".join(_in_words(kind, text) for kind, text in parts if text)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,6 +184,11 @@ def _row(paper: str, content: dict[str, Any]) -> PaperRow:
 def _taken(content: dict[str, Any], kind: type[Place | PublishedSize]) -> dict[str, Any]:
     """Take the arguments of a class out of a row."""
     return {one.name: content.pop(one.name) for one in fields(kind) if one.name in content}
+
+
+def _in_words(kind: str, text: str) -> str:
+    """Return ``table I`` for a table's number; sections that are words, as the appendix, stand for themselves."""
+    return text if kind == "section" and text.islower() else f"{kind} {text}"
 
 
 def _digits(value: float) -> str:
