@@ -1,7 +1,7 @@
 """Training of a pose network: forward pass, targets and loss; predictions and their scores."""
 
 from collections.abc import Sequence
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 import torch
 from torch import Tensor, nn
@@ -153,5 +153,5 @@ class PoseTask(Learner):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         super().on_save_checkpoint(checkpoint)
-        weights = "averaged" if averages_weights(self.trainer) else "raw"
+        weights: Literal["raw", "averaged"] = "averaged" if averages_weights(self.trainer) else "raw"
         checkpoint["posepyr"] = self.recipe._replace(weights=weights).to_dict()
