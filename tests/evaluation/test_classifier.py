@@ -111,3 +111,37 @@ def test_a_recipe_of_a_later_version_is_refused(
     data = ["data=imagenet", f"data.source.folder={pictures}", *QUICK]
     assert main(["evaluate", str(tmp_path / "a.ckpt"), *data, "--output", str(tmp_path / "out")]) == 1
     assert "reads recipes up to version 1, got version 99; update posepyr" in capsys.readouterr().err
+
+
+OWN = '''
+from torch import Tensor, nn
+
+
+class Means(nn.Module):
+    """Scores of classes from the mean of each colour."""
+
+    def __init__(self, classes: int) -> None:
+        super().__init__()
+        self.scores = nn.Linear(3, classes)
+
+    def forward(self, image: Tensor) -> Tensor:
+        scores: Tensor = self.scores(image.float().mean(dim=(2, 3)) / 255)
+        return scores
+'''
+
+
+def test_a_network_of_a_package_of_ones_own_is_scored_in_its_run_folder(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "conf" / "classifier").mkdir(parents=True)
+    (tmp_path / "conf" / "classifier" / "means.yaml").write_text("_target_: means_of_colours.Means\n")
+    (tmp_path / "means_of_colours.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    run = tmp_path / "run"
+    command = ["experiment=imagenet", "classifier=means", f"data.source.folder={pictures}", "data.cut.size=[32,32]"]
+    command += ["trainer.max_steps=2", "callbacks=none", *QUICK, f"hydra.run.dir={run}"]
+    assert main(["train", *command, "--config-dir", str(tmp_path / "conf")]) == 0
+    checkpoint = str(next((run / "checkpoints").glob("*.ckpt")))
+    assert main(["evaluate", checkpoint, "--split", "val", "--output", str(tmp_path / "out")]) == 0
+    [report] = json.loads((tmp_path / "out" / "val_scores.json").read_text())
+    assert (report["pictures"], report["classes"]) == (sum(COUNTS["val"]), len(CLASSES))
