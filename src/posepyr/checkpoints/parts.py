@@ -38,7 +38,7 @@ KINDS: dict[Due, Kind] = {
     "skeleton": Kind("a skeleton", "posepyr.skeleton.Skeleton", ("posepyr.skeleton",)),
     "block rule": Kind("a block rule", "posepyr.layers.residual.BlockRule", ("posepyr.layers",)),
     "pyramid": Kind("a pyramid", "posepyr.layers.pyramid_path.PyramidPaths", ("posepyr.layers.pyramid_path",)),
-    "head": Kind("a head", "torch.nn.Module", ("posepyr.layers.heads",), takes="joints", partial=True),
+    "head": Kind("a head", "torch.nn.Module", ("posepyr.layers.heads",), partial=True),
     "module": Kind("a network's module", "torch.nn.Module", ("posepyr.models", "posepyr.layers")),
 }
 """All that a recipe may name. A new network is admitted by standing in ``posepyr.models``, a new block rule by deriving
@@ -147,6 +147,8 @@ def _build_inner(node: Mapping[str, Any], annotation: Any, path: str, trust: Seq
     due = kinds_due(annotation)
     if not due:
         raise ValueError(f"{path} must be {spell(annotation)}, got a node with a _target_")
+    waits = node.get("_partial_") is True
+    due = [one for one in due if KINDS[one].partial == waits] or due
     for one in due[:-1]:
         try:
             admitted(node["_target_"], one, path, trust)
