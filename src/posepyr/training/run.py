@@ -15,8 +15,8 @@ from posepyr.measurement.machine import cores
 from posepyr.ranks import is_first
 from posepyr.training.build import Config, make_run
 from posepyr.training.learner import Learner
-from posepyr.training.memory.advice import out_of_memory_error
-from posepyr.training.memory.out_of_memory import OutOfMemoryRecorder, is_out_of_memory, locate
+from posepyr.training.memory.advice import OutOfMemoryRecorder, out_of_memory_error
+from posepyr.training.memory.out_of_memory import is_out_of_memory, locate
 from posepyr.training.memory.recompute import recompute
 from posepyr.training.process_state import allow_open_files, quiet
 from posepyr.training.record import add_to_record, write_record

@@ -1,12 +1,13 @@
-"""Advice after running out of memory: the settings that failed, and what a step needs under smaller ones."""
+"""Advice after running out of memory: where it happened, under which settings, and what a step needs under smaller."""
 
 import sys
 import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import pytorch_lightning as pl
 import torch
 
 from posepyr.configuration.networks import Config, input_size, network_group
@@ -14,7 +15,7 @@ from posepyr.errors import OutOfMemoryError
 from posepyr.files import format_bytes
 from posepyr.measurement.timing import Settings, Workload
 from posepyr.nodes import build
-from posepyr.training.memory.out_of_memory import OutOfMemoryEvent
+from posepyr.training.memory.out_of_memory import OutOfMemoryEvent, is_out_of_memory, locate
 from posepyr.training.memory.recompute import recompute
 from posepyr.training.memory.remedies import (
     Remedy,
@@ -32,6 +33,27 @@ TRIAL_SECONDS = 120.0
 
 SHORTEST_TRIAL = 5.0
 """Seconds; with fewer left no trial begins."""
+
+
+class OutOfMemoryRecorder(pl.Callback):
+    """Keeps what a trainer was doing when it ran out of memory: the trainer has forgotten it once the error arrives."""
+
+    def __init__(self) -> None:
+        self.event: OutOfMemoryEvent | None = None
+        self._activity = "the setup of the training"
+
+    def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        self._activity = f"training step {trainer.global_step + 1}"
+
+    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._activity = f"the validation after training step {trainer.global_step}"
+
+    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._activity = "the test"
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        if is_out_of_memory(exception):
+            self.event = locate(exception, self._activity, trainer.strategy.root_device)
 
 
 class AdviceLine(NamedTuple):

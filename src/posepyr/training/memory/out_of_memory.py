@@ -6,7 +6,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import pytorch_lightning as pl
 import torch
 
 from posepyr.measurement.peak_memory import STATUS, peak_bytes
@@ -54,27 +53,6 @@ def locate(error: BaseException, activity: str, device: torch.device) -> OutOfMe
     # Torch raises errors of its own for its device; a MemoryError is of the machine.
     exhausted = torch.device("cpu") if isinstance(error, MemoryError) else device
     return OutOfMemoryEvent(activity, str(exhausted), device_memory(exhausted), beside_gpu=exhausted != device)
-
-
-class OutOfMemoryRecorder(pl.Callback):
-    """Keeps what a trainer was doing when it ran out of memory: the trainer has forgotten it once the error arrives."""
-
-    def __init__(self) -> None:
-        self.event: OutOfMemoryEvent | None = None
-        self._activity = "the setup of the training"
-
-    def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
-        self._activity = f"training step {trainer.global_step + 1}"
-
-    def on_validation_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._activity = f"the validation after training step {trainer.global_step}"
-
-    def on_test_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        self._activity = "the test"
-
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        if is_out_of_memory(exception):
-            self.event = locate(exception, self._activity, trainer.strategy.root_device)
 
 
 def device_memory(device: torch.device) -> DeviceMemory:
