@@ -51,7 +51,7 @@ def section(paper: Paper) -> str:
 
 def line(row: PaperRow) -> str:
     """Return a recipe as a line of a Markdown table."""
-    heading = f"<strong>{plain(row.what)}</strong>, {plain(row.place.short)}"
+    heading = f"<strong>{plain(row.title)}</strong>, {plain(row.place.short)}"
     recipe = heading + "".join(f"<br><small>{plain(remark)}</small>" for remark in remarks(row))
     cells = (recipe, "<br>".join(plain(figure) for figure in published(row)), f"`{row.command}`")
     return "| " + " | ".join(cells) + " |"
@@ -64,7 +64,7 @@ def plain(text: str) -> str:
 
 def published(row: PaperRow) -> Iterator[str]:
     """Yield the figures that the paper prints."""
-    if row.outcome:
+    if row.outcome != row.size.text:
         yield row.outcome
     if row.size.parameters[:1].isdigit():
         yield f"{row.size.parameters} M parameters"
