@@ -112,7 +112,7 @@ def turn_of(clock: Clock, steps: int, warmup: int, count: int = 8, **settings: A
                 WatchedLoader(Numbers(clock, count), batch_size=2, collate_fn=stacked),
                 DataLoader(range(1)),
             )
-    return end.value.turn
+    return end.value.speed
 
 
 def stacked(samples: list[Batch]) -> Batch:
