@@ -12,7 +12,19 @@ from support.places import ROOT
 SOURCE = ROOT / "src" / "posepyr"
 
 FLOORS: list[set[str]] = [
-    {"skeleton", "records", "geometry", "files", "errors", "ranks", "slurm", "suggestion", "nodes", "annotations", "tables"},
+    {
+        "skeleton",
+        "records",
+        "geometry",
+        "files",
+        "errors",
+        "ranks",
+        "slurm",
+        "suggestion",
+        "nodes",
+        "annotations",
+        "tables",
+    },
     {"codec", "losses", "visibility", "layers", "initialisation", "variance"},
     {"models", "metrics", "figures", "draw", "checkpoints"},
     {"data", "configuration", "measurement"},

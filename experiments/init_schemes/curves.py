@@ -20,7 +20,7 @@ Row = dict[str, Any]
 
 
 def rows(job: Path) -> Iterator[Row]:
-    """A row for each epoch: the mean of the losses that were logged in it, and the score on the validation figures."""
+    """Yield a row for each epoch: the mean of its logged losses, and the score on the validation figures."""
     config = yaml.safe_load((job / "config.yaml").read_text(encoding="utf-8"))
     scores = json.loads((job / "metrics.json").read_text(encoding="utf-8"))
     losses: dict[int, list[float]] = defaultdict(list)
@@ -43,7 +43,7 @@ def rows(job: Path) -> Iterator[Row]:
 
 
 def draw(table: list[Row]) -> None:
-    """The mean over the seeds, and from the least of them to the greatest."""
+    """Draw the mean over the seeds, and the range from the least to the greatest."""
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     for axes, quantity in zip(figure.subplots(1, 2), ("train/loss", "val/pck"), strict=True):
         for init, colour in COLOURS.items():

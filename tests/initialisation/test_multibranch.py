@@ -202,9 +202,7 @@ def test_the_generator_decides_and_the_global_one_rests():
 def test_the_picture_can_be_chosen():
     model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(4 * 6 * 8, 2))
     MultiBranch(image=(1, 8, 10))(model)
-    with pytest.raises(
-        ValueError, match=r"2 x 3 x 256 x 256 \(the argument image gives another\); convolution"
-    ):
+    with pytest.raises(ValueError, match=r"2 x 3 x 256 x 256 \(the argument image gives another\); convolution"):
         MultiBranch()(model)
 
 

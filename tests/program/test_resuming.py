@@ -11,8 +11,8 @@ import torch
 
 from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.cli.main import main
-from posepyr.running.launch import last_checkpoint
 from posepyr.errors import UsageError
+from posepyr.running.launch import last_checkpoint
 
 STEPS = 8
 TINY = [

@@ -45,8 +45,7 @@ def run(arguments: list[str]) -> int:
     if chosen.input or chosen.depth != 1:
         raise UsageError("--input and --depth must come with overrides that choose a network, as model=hrnet_w32")
     # Here, after parsing: --help and a wrong flag must not wait for Torch.
-    from posepyr.measurement.comparison import compare
-    from posepyr.measurement.published import published_figures
+    from posepyr.measurement.comparison import compare, published_figures
 
     outcomes = compare(published_figures())
     options.deliver(chosen, [outcome.to_dict() for outcome in outcomes], table(outcomes))

@@ -1,4 +1,4 @@
-"""Bilinear resizing that keeps the centres of the corner pixels (``align_corners=True``)."""
+"""Sizes of maps: those that a network takes, and bilinear resizing with ``align_corners=True``."""
 
 import torch
 from torch import Tensor
@@ -35,3 +35,19 @@ def interpolation(inputs: int, outputs: int, like: Tensor) -> Tensor:
     source = torch.arange(inputs, device=like.device, dtype=torch.float32)[None, :] * gaps
     # Divided in the type of the result: a double's weights are to be doubles.
     return (gaps - (target - source).abs()).clamp(min=0).to(like.dtype) / gaps
+
+
+def check_divisible(size: tuple[int, int], divisor: int, reason: str) -> None:
+    """Raise unless height and width of ``size`` are multiples of ``divisor``; the error names the nearest that are."""
+    height, width = size
+    if not (height % divisor or width % divisor or not height or not width):
+        return
+    raise ValueError(
+        f"image must have a height and a width divisible by {divisor} ({reason}), got {height} x {width}; "
+        f"the nearest height is {_nearest(height, divisor)}, the nearest width {_nearest(width, divisor)}"
+    )
+
+
+def _nearest(length: int, divisor: int) -> str:
+    below, above = max(length // divisor, 1) * divisor, max(-(-length // divisor), 1) * divisor
+    return f"{below}" if below == above else f"{below} or {above}"

@@ -1,12 +1,14 @@
 """Figures that papers print, beside those that are counted."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from torch import nn
 
-from posepyr.configuration.papers import Counting
+from posepyr.configuration.catalogue import search_folders
+from posepyr.configuration.outline import outline
+from posepyr.configuration.papers import Counting, PaperRow, papers
 from posepyr.measurement.complexity import UNITS, Cost, build_on_meta, count
 
 Node = Mapping[str, Any]
@@ -135,3 +137,43 @@ def _outcome(figure: PublishedFigure, counts: _Counts) -> Outcome:
     except ValueError as error:
         return Outcome(figure, None, str(error))
     return Outcome(figure, counted)
+
+
+def published_figures() -> list[PublishedFigure]:
+    """Return all of them, paper by paper in its own order."""
+    return [figure for paper in papers().values() for row in paper.rows for figure in _figures(row)]
+
+
+def _figures(row: PaperRow) -> Iterator[PublishedFigure]:
+    """Yield what a row prints: its parameters, its GFLOPs, both or neither."""
+    size = row.size
+    if not (size.parameters or size.gflops):
+        return
+    network: Node
+    if size.network is not None and size.input is not None:
+        network, shape = size.network, size.input
+    else:
+        network, shape = outline(search_folders(), row.experiment, row.overrides)
+    printed: tuple[tuple[Quantity, str], ...] = (("parameters", size.parameters), ("GFLOPs", size.gflops))
+    for quantity, published in printed:
+        if published:
+            yield PublishedFigure(
+                source=f"{row.place.paper} {row.place.short}",
+                system=row.what,
+                network=network,
+                input=shape,
+                quantity=quantity,
+                published=published,
+                counting=size.counting,
+                against=_against(row),
+                share=size.share if quantity == "GFLOPs" else 0.0,
+                reason=size.unmet.get(quantity.lower(), ""),
+                remark=size.remark,
+            )
+
+
+def _against(row: PaperRow) -> Node | None:
+    """Return the node of the network that a row's is compared with."""
+    if isinstance(row.size.against, str):
+        return outline(search_folders(), row.experiment, row.size.against.split()).network if row.size.against else None
+    return row.size.against

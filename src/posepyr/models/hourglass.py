@@ -11,7 +11,7 @@ from posepyr.layers.normalise import Colour, Normalise
 from posepyr.layers.pointwise import Pointwise
 from posepyr.layers.postactivation import PostactivationBlocks
 from posepyr.layers.residual import BlockRule, ResidualBlocks, activation
-from posepyr.layers.sizes import check_divisible
+from posepyr.layers.resize import check_divisible
 
 STEM_STRIDE = 4
 

@@ -7,12 +7,11 @@ from typing import ClassVar, Literal, get_args
 
 from torch import Tensor, nn
 
-from posepyr.layers.classifier_head import MultiscaleHead
 from posepyr.layers.exchange import STEM_STRIDE, STEM_WIDTH, Branches, Exchange, Spread, descent, stem
-from posepyr.layers.heads import PointwiseHead
+from posepyr.layers.heads import MultiscaleHead, PointwiseHead
 from posepyr.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, Colour, Normalise
 from posepyr.layers.postactivation import BasicBlock
-from posepyr.layers.sizes import check_divisible
+from posepyr.layers.resize import check_divisible
 
 ExchangeAt = Literal["all", "stage_ends", "last"]
 Resolutions = Literal["gradual", "from_start", "single"]

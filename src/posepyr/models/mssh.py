@@ -12,7 +12,7 @@ from posepyr.layers.hourglass import Hourglass, Role
 from posepyr.layers.normalise import Normalise
 from posepyr.layers.pointwise import Pointwise
 from posepyr.layers.residual import BlockRule, activation
-from posepyr.layers.sizes import check_divisible
+from posepyr.layers.resize import check_divisible
 from posepyr.models.hourglass import MPII_MEAN
 
 STRIDES = (8, 4, 2)

@@ -6,13 +6,12 @@ from typing import ClassVar, Literal, get_args
 
 from torch import Tensor, nn
 
-from posepyr.layers.classifier_head import MultiscaleHead
 from posepyr.layers.exchange import STEM_STRIDE, STEM_WIDTH, Branches, Exchange, Spread, stem
-from posepyr.layers.heads import ConvolutionalHead
+from posepyr.layers.heads import ConvolutionalHead, MultiscaleHead
 from posepyr.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, Colour, Normalise
 from posepyr.layers.pointwise import Pointwise
 from posepyr.layers.postactivation import BasicBlock, Bottleneck, convolution
-from posepyr.layers.sizes import check_divisible
+from posepyr.layers.resize import check_divisible
 
 EXPANSION = 4
 """The features of a residual module are this many times wider than its 3x3 convolution (table VII)."""

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from posepyr.layers.heads import PointwiseHead
 from posepyr.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, Colour, Normalise
-from posepyr.layers.sizes import check_divisible
+from posepyr.layers.resize import check_divisible
 from posepyr.models.resnet import Depth, ResNet
 
 

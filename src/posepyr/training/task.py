@@ -11,8 +11,7 @@ from posepyr.codec import Codec
 from posepyr.data.module import PoseDataModule
 from posepyr.inference.protocol import Protocol
 from posepyr.losses import Loss
-from posepyr.metrics.collected import Collected
-from posepyr.metrics.scorer import Scorer
+from posepyr.metrics.scorer import Collected, Scorer
 from posepyr.records import PoseBatch, Predictions
 from posepyr.skeleton import Skeleton
 from posepyr.training.checkpointing import averages_weights

@@ -1,7 +1,6 @@
 """Every published figure is met, or cannot be."""
 
-from posepyr.measurement.comparison import compare
-from posepyr.measurement.published import published_figures
+from posepyr.measurement.comparison import compare, published_figures
 
 
 def test_every_figure_is_met_or_says_truly_that_it_cannot_be() -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from posepyr.metrics.collected import Collected
+from posepyr.metrics.scorer import Collected
 
 
 def predictions(numbers: list[int]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

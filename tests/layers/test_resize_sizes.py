@@ -1,6 +1,6 @@
 import pytest
 
-from posepyr.layers.sizes import check_divisible
+from posepyr.layers.resize import check_divisible
 
 
 @pytest.mark.parametrize("size", [(64, 128), (192, 64)])
