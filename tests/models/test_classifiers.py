@@ -263,7 +263,7 @@ def test_every_parameter_gets_a_gradient_and_pictures_stand_alone(make):
 def test_a_wrong_argument_is_named(make, argument, value):
     with pytest.raises(ValueError) as caught:
         make(**{argument: value})
-    assert str(caught.value).startswith(f"classifier.{argument} must ")
+    assert str(caught.value).startswith(f"{argument} must ")
     assert str(caught.value).endswith(f"got {value}")
 
 

@@ -14,6 +14,7 @@ from hydra.core.utils import JobReturn, JobStatus, configure_log, env_override
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from posepyr.configuration.compose import Composer, Job
+from posepyr.configuration.hydra_loader import hydra_config
 
 Task = Callable[[Callable[[], Job], Path], Any]
 """Does a job, which is checked when it is called for, in its folder."""
@@ -41,18 +42,6 @@ def job_environment(job: Job, folder: Path) -> Iterator[Path]:
                 yield folder
         finally:
             os.chdir(working_folder)
-
-
-@contextmanager
-def hydra_config(composed: DictConfig) -> Iterator[None]:
-    """Let ``${hydra:...}`` read from a composed configuration."""
-    instance = HydraConfig.instance()
-    before = instance.cfg
-    instance.set_config(composed)
-    try:
-        yield
-    finally:
-        instance.cfg = before
 
 
 def _write_settings(composed: DictConfig) -> None:
