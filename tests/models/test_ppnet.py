@@ -157,5 +157,5 @@ def test_a_size_that_does_not_fit_names_the_nearest_that_do():
 def test_a_wrong_argument_is_named(argument, value):
     with pytest.raises(ValueError) as caught:
         PPNet(16, **{argument: value})
-    assert str(caught.value).startswith(f"model.{argument} must ")
+    assert str(caught.value).startswith(f"{argument} must ")
     assert str(caught.value).endswith(f"got {value}")

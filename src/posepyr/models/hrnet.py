@@ -148,7 +148,7 @@ class HRNetClassifier(nn.Module):
         std: Sequence[float] = IMAGENET_STD,
     ) -> None:
         super().__init__()
-        _check(width, "all", "gradual", modules, blocks, owner="classifier")
+        _check(width, "all", "gradual", modules, blocks)
         branches = BRANCHES["gradual"][-1]
         self.normalise = Normalise(mean, std)
         self.body = HRNetBody(width, modules=modules, blocks=blocks, outputs=range(branches))
@@ -178,16 +178,13 @@ def _check(
     resolutions: Resolutions,
     modules: Sequence[int],
     blocks: int | None,
-    owner: str = "model",
 ) -> None:
     if exchange not in get_args(ExchangeAt):
-        raise ValueError(f"{owner}.exchange must be one of {', '.join(get_args(ExchangeAt))}, got {exchange}")
+        raise ValueError(f"exchange must be one of {', '.join(get_args(ExchangeAt))}, got {exchange}")
     stages = len(BRANCHES[resolutions])
     if len(modules) != stages or min(modules) < 1:
-        raise ValueError(
-            f"{owner}.modules must hold a positive number for each of {stages} stages, got {list(modules)}"
-        )
+        raise ValueError(f"modules must hold a positive number for each of {stages} stages, got {list(modules)}")
     if width < 1:
-        raise ValueError(f"{owner}.width must be at least 1, got {width}")
+        raise ValueError(f"width must be at least 1, got {width}")
     if blocks is not None and blocks < 1:
-        raise ValueError(f"{owner}.blocks must be at least 1, got {blocks}")
+        raise ValueError(f"blocks must be at least 1, got {blocks}")

@@ -27,7 +27,6 @@ class ParallelPyramids(nn.Module):
     lies between two modules is a network's own, see :class:`PPNet`, whose arguments the others are.
     """
 
-    owner: ClassVar[str] = "model"
     """The configuration's node, for errors."""
 
     pretrained_parts: ClassVar[tuple[str, ...]] = ("stem", "spread", "pyramids", "exchanges")
@@ -47,19 +46,19 @@ class ParallelPyramids(nn.Module):
         outputs: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
-        _check_choice(f"{self.owner}.block", block, get_args(Block))
-        _check_choice(f"{self.owner}.reinject", reinject, get_args(Reinject))
+        _check_choice("block", block, get_args(Block))
+        _check_choice("reinject", reinject, get_args(Reinject))
         for name, value, least in (
             ("modules", modules, 1),
             ("blocks", blocks, 1),
             ("width", width, 1),
             ("branches", branches, 2),
         ):
-            _check_least(f"{self.owner}.{name}", value, least)
-        self.ratios = _ratios(f"{self.owner}.resolution_ratio", resolution_ratio, branches)
-        depths = _growing(blocks, _ratios(f"{self.owner}.depth_ratio", depth_ratio, branches))
+            _check_least(name, value, least)
+        self.ratios = _ratios("resolution_ratio", resolution_ratio, branches)
+        depths = _growing(blocks, _ratios("depth_ratio", depth_ratio, branches))
         first = width if block == "basic" else width * EXPANSION
-        self.widths = _growing(first, _ratios(f"{self.owner}.width_ratio", width_ratio, branches))
+        self.widths = _growing(first, _ratios("width_ratio", width_ratio, branches))
         self.divisor = STEM_STRIDE * math.prod(self.ratios)
         self.reinject = reinject
 
@@ -145,8 +144,6 @@ class PPNetClassifier(ParallelPyramids):
     no heatmaps to feed back, fused maps of every resolution are added to the next module's as they are; and the last
     module gives all of its resolutions to HRNet's :class:`MultiscaleHead`.
     """
-
-    owner: ClassVar[str] = "classifier"
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ class ResNet(nn.Module):
 
     def __init__(self, depth: Depth = 50, width: int = 64) -> None:
         super().__init__()
-        _check(depth, width, owner="model")
+        _check(depth, width)
         pool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
         self.stem = nn.Sequential(convolution(3, width, kernel=7, stride=2), pool)
         stages = []
@@ -55,7 +55,7 @@ class ResNetClassifier(nn.Module):
         std: Sequence[float] = IMAGENET_STD,
     ) -> None:
         super().__init__()
-        _check(depth, width, owner="classifier")
+        _check(depth, width)
         if classes < 2:
             raise ValueError(f"classes must be at least 2, got {classes}")
         self.normalise = Normalise(mean, std)
@@ -75,8 +75,8 @@ def stage(inputs: int, inner: int, blocks: int, stride: int) -> nn.Sequential:
     return nn.Sequential(first, *(Bottleneck(outputs, inner, outputs) for _ in range(blocks - 1)))
 
 
-def _check(depth: int, width: int, owner: str) -> None:
+def _check(depth: int, width: int) -> None:
     if depth not in BLOCKS:
-        raise ValueError(f"{owner}.depth must be one of {', '.join(map(str, get_args(Depth)))}, got {depth}")
+        raise ValueError(f"depth must be one of {', '.join(map(str, get_args(Depth)))}, got {depth}")
     if width < 1:
-        raise ValueError(f"{owner}.width must be at least 1, got {width}")
+        raise ValueError(f"width must be at least 1, got {width}")
