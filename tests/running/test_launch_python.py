@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import nbclient
+import nbformat
 import numpy as np
 import pytest
 import pytorch_lightning as pl
@@ -142,6 +144,18 @@ def test_two_processes_start_from_anywhere(how: str, tmp_path: Path) -> None:
     assert done.stdout == f"script val/pck runs/train/{folder.name}\n"
     assert done.stderr == ""
     assert not list(folder.glob(".job*"))
+
+
+@pytest.mark.filterwarnings("default")  # the kernel's client opens sockets that it leaves to the collector
+def test_two_processes_start_from_a_notebook(tmp_path: Path) -> None:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(PROGRAM)])
+    client = nbclient.NotebookClient(
+        notebook, timeout=200, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
+    )
+    client.execute()
+    printed = "".join(output.text for output in notebook.cells[0].outputs if output.output_type == "stream")
+    assert "script val/" in printed
+    assert len([*(tmp_path / "runs" / "train").iterdir()]) == 1
 
 
 @pytest.mark.long
