@@ -7,8 +7,9 @@ from typing import ClassVar, Literal, get_args
 
 from torch import Tensor, nn
 
+from posepyr.layers.classifier_head import MultiscaleHead
 from posepyr.layers.exchange import STEM_STRIDE, STEM_WIDTH, Branches, Exchange, Spread, descent, stem
-from posepyr.layers.heads import MultiscaleHead, PointwiseHead
+from posepyr.layers.heads import PointwiseHead
 from posepyr.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, Colour, Normalise
 from posepyr.layers.postactivation import BasicBlock
 from posepyr.layers.resize import check_divisible

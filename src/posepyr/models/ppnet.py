@@ -6,8 +6,9 @@ from typing import ClassVar, Literal, get_args
 
 from torch import Tensor, nn
 
+from posepyr.layers.classifier_head import MultiscaleHead
 from posepyr.layers.exchange import STEM_STRIDE, STEM_WIDTH, Branches, Exchange, Spread, stem
-from posepyr.layers.heads import ConvolutionalHead, MultiscaleHead
+from posepyr.layers.heads import ConvolutionalHead
 from posepyr.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, Colour, Normalise
 from posepyr.layers.pointwise import Pointwise
 from posepyr.layers.postactivation import BasicBlock, Bottleneck, convolution

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from posepyr.layers.heads import MultiscaleHead
+from posepyr.layers.classifier_head import MultiscaleHead
 from posepyr.layers.postactivation import Bottleneck
 from support.normalised import normalised
 
