@@ -9,7 +9,7 @@ from torch import nn
 
 from posepyr.initialisation.branches import Branches
 from posepyr.initialisation.multibranch import MultiBranch
-from posepyr.initialisation.schemes import MSR, Fan, fan_of, fill, layers_of
+from posepyr.initialisation.schemes import MSR, Fan, Xavier, fan_of, fill, layers_of
 from posepyr.nodes import build
 from support.drawn import CHANNELS, drawn
 from support.places import CONF
@@ -93,6 +93,78 @@ def test_sums_after_the_activation_drift_by_their_means(branches):
     assert math.log(grown) == pytest.approx(math.log(expected), abs=TOLERANCE)
     faster, _ = drift(MSR(), branches, rectified=True)
     assert math.log(faster) == pytest.approx(math.log(branches * expected), abs=TOLERANCE)
+
+
+CHAIN_WIDTH, CHAIN_DEPTH = 64, 4
+STEPS = SEEDS * (CHAIN_DEPTH - 1)
+CHAIN_TOLERANCE = 5 * math.sqrt(5 / CHAIN_WIDTH / STEPS)
+"""Five standard errors of a chain's drift, as above."""
+
+RESIZING = {
+    "strided 3x3": (lambda: nn.Conv2d(CHAIN_WIDTH, CHAIN_WIDTH, 3, 2, 1), 9, 9 / 4),
+    "strided 3x3 in groups": (lambda: nn.Conv2d(CHAIN_WIDTH, CHAIN_WIDTH, 3, 2, 1, groups=2), 9, 9 / 4),
+    "transposed 4x4": (lambda: nn.ConvTranspose2d(CHAIN_WIDTH, CHAIN_WIDTH, 4, 2, 1), 4, 16),
+    "transposed 3x3": (lambda: nn.ConvTranspose2d(CHAIN_WIDTH, CHAIN_WIDTH, 3, 2, 1, 1), 9 / 4, 9),
+}
+"""Layers that halve or double a map; how many positions reach an output, and how many an input reaches."""
+
+
+def resized_drift(scheme, layer) -> tuple[float, float]:
+    """By which factor a layer of a chain with ReLUs changes responses' and gradients' mean squares, off the borders."""
+    forward, backward = [], []
+    for seed in range(SEEDS):
+        generator = torch.Generator().manual_seed(seed)
+        chain = nn.ModuleList(layer() for _ in range(CHAIN_DEPTH))
+        model = drawn(responses, [], chain=chain)
+        shrinks = isinstance(chain[0], nn.Conv2d)
+        image = torch.randn(1, CHAIN_WIDTH, *(2 * [128 if shrinks else 8]), generator=generator)
+        if isinstance(scheme, MultiBranch):
+            scheme(model, generator, inputs=[image])
+        else:
+            scheme(model, generator)
+        sums = model(image)
+        sent = torch.randn(sums[-1].shape, generator=generator)
+        gradients = torch.autograd.grad(sums[-1], sums, sent)
+        forward.append(power(sums[-1]) / power(sums[0]))
+        backward.append(power(gradients[0]) / power(gradients[-1]))
+    return tuple(torch.stack(ratios).log().sum().div(STEPS).exp().item() for ratios in (forward, backward))
+
+
+def responses(model, x):
+    sums = []
+    for layer in model.chain:
+        sums.append(layer(x))
+        x = sums[-1].relu()
+    return sums
+
+
+def power(maps: torch.Tensor) -> torch.Tensor:
+    """The mean square in the middle half of the rows and columns."""
+    side = maps.shape[-1]
+    return maps[..., side // 4 : -(side // 4), side // 4 : -(side // 4)].square().mean()
+
+
+@pytest.mark.parametrize("name", RESIZING)
+def test_maps_that_change_their_size_keep_the_variance(name):
+    layer, arriving, leaving = RESIZING[name]
+    assert math.exp(CHAIN_TOLERANCE) < 1.6  # wrong fans were off by 4
+    forward, backward = resized_drift(MultiBranch("forward"), layer)
+    assert math.log(forward) == pytest.approx(0, abs=CHAIN_TOLERANCE)
+    assert resized_drift(MSR(), layer) == pytest.approx((forward, backward), rel=1e-4)
+    _, backward = resized_drift(MultiBranch("backward"), layer)
+    assert math.log(backward) == pytest.approx(0, abs=CHAIN_TOLERANCE)
+    # Of the compromise, twice Glorot's variance, each drift is the share of its own condition.
+    drifts = resized_drift(MultiBranch("both"), layer)
+    shares = [2 * count / (arriving + leaving) for count in (arriving, leaving)]
+    assert list(map(math.log, drifts)) == pytest.approx(list(map(math.log, shares)), abs=CHAIN_TOLERANCE)
+
+
+@pytest.mark.parametrize("name", RESIZING)
+def test_glorots_variance_is_half_the_compromise(name):
+    model = nn.Sequential(RESIZING[name][0]())
+    Xavier()(model, torch.Generator().manual_seed(0))
+    (row,) = MultiBranch("both").table(model, [torch.zeros(1, CHAIN_WIDTH, 16, 16)])
+    assert model[0].weight.square().mean().item() == pytest.approx(row.std**2 / 2, rel=0.05)
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,42 @@ def test_fans():
     assert [tuple(fan_of(layer)) for layer in list(layers())[:5]] == FANS
 
 
+STRIDED = [
+    nn.Conv2d(4, 6, 3, stride=2, padding=1),
+    nn.Conv2d(4, 6, 3, stride=2, padding=1, groups=2),
+    nn.Conv2d(2, 3, 7, stride=2, padding=3),
+    nn.Conv2d(2, 3, 1, stride=2),
+    nn.Conv2d(2, 3, (3, 5), stride=(3, 2)),
+    nn.Conv2d(2, 3, 3, stride=2, dilation=2),
+    nn.ConvTranspose2d(4, 6, 4, stride=2, padding=1),
+    nn.ConvTranspose2d(4, 6, 4, stride=2, padding=1, groups=2),
+    nn.ConvTranspose2d(2, 3, 3, stride=2, padding=1, output_padding=1),
+    nn.ConvTranspose2d(2, 3, 2, stride=2),
+    nn.ConvTranspose2d(2, 3, (4, 3), stride=(2, 3)),
+]
+
+
+@pytest.mark.parametrize("layer", [nn.Conv2d(2, 3, 3), nn.ConvTranspose2d(2, 3, 4), *STRIDED], ids=str)
+def test_fans_are_the_connections_that_a_map_has(layer):
+    assert tuple(fan_of(layer)) == pytest.approx(connections(layer))
+
+
+def connections(layer: nn.Module) -> tuple[float, float]:
+    """Count the inputs that reach an output, and the outputs that an input reaches, in the middle of a map."""
+    with torch.no_grad():
+        layer.weight.fill_(1)
+    image = torch.zeros(layer.in_channels, 18, 18)
+    met = torch.autograd.functional.jacobian(layer, image) != 0  # output channel, y, x, input channel, y, x
+    reaching, reached = met.sum(dim=(3, 4, 5)), met.sum(dim=(0, 1, 2))
+    return middle(reaching).double().mean().item(), middle(reached).double().mean().item()
+
+
+def middle(counts: torch.Tensor) -> torch.Tensor:
+    """Cut 6 rows and columns, which hold whole periods of strides 2 and 3, away from the borders."""
+    top, left = ((side - 6) // 2 for side in counts.shape[1:])
+    return counts[:, top : top + 6, left : left + 6]
+
+
 @pytest.mark.parametrize(
     ("scheme", "variance"),
     [
