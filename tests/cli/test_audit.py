@@ -66,8 +66,9 @@ def test_from_the_command_to_the_files(tmp_path: Path, capsys: pytest.CaptureFix
         if (row["name"], row["step"]) == ("stem.0", "0")
     }
     ratios = [first["msr", seed] / first["xavier", seed] for seed in "01"]
-    # 2 / n_i over 2 / (n_i + n_o), of weights that are drawn from the same numbers.
-    assert ratios == pytest.approx([(3 + 8) / 3] * 2, rel=1e-3)
+    # 2 / n_i over 2 / (n_i + n_o), of weights that are drawn from the same numbers. With stride 2 a pixel is read at a
+    # quarter of the kernel's positions.
+    assert ratios == pytest.approx([(3 + 8 / 4) / 3] * 2, rel=1e-3)
     report = json.loads((tmp_path / "out" / "audit.json").read_text())
     assert {key: report[key] for key in ("at", "steps", "seeds", "batch", "norms")} == {
         "at": "all", "steps": 1, "seeds": 2, "batch": 3, "norms": True,

@@ -55,7 +55,8 @@ def connections(layer: nn.Module) -> tuple[float, float]:
     """Count the inputs that reach an output, and the outputs that an input reaches, in the middle of a map."""
     with torch.no_grad():
         layer.weight.fill_(1)
-    image = torch.zeros(layer.in_channels, 18, 18)
+    side = 24 if isinstance(layer, nn.Conv2d) else 12
+    image = torch.zeros(layer.in_channels, side, side)
     met = torch.autograd.functional.jacobian(layer, image) != 0  # output channel, y, x, input channel, y, x
     reaching, reached = met.sum(dim=(3, 4, 5)), met.sum(dim=(0, 1, 2))
     return middle(reaching).double().mean().item(), middle(reached).double().mean().item()

@@ -37,6 +37,8 @@ class LayerInit(NamedTuple):
 class MultiBranch:
     """Variance by the branches C_i that a layer's input sums and the layers C_o that read it; n_i, n_o are the fan.
 
+    :func:`~posepyr.initialisation.schemes.fan_of` counts the fan, strides and transposition included.
+
     PyraNet, section 4.1. ``forward`` is ``1 / (alpha C_i n_i)``, which keeps the responses' variance (equation 10),
     ``backward`` is ``1 / (alpha C_o n_o)``, which keeps the gradients' (equations 13 and 14), and ``both`` lies
     between. Alpha follows from ``activation``, a half for ReLU, and holds for all layers, as in the paper: also for

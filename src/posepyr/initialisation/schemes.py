@@ -50,7 +50,7 @@ class Normal:
 
 @dataclass(frozen=True)
 class Xavier:
-    """Variance ``2 / (n_i + n_o)`` (Glorot and Bengio 2010)."""
+    """Variance ``2 / (n_i + n_o)`` (Glorot and Bengio 2010); :func:`fan_of` counts both."""
 
     def __call__(self, model: nn.Module, generator: torch.Generator | None = None) -> None:
         fill(model, variances(model, lambda fan: 2 / (fan.inputs + fan.outputs)), generator)
@@ -58,25 +58,36 @@ class Xavier:
 
 @dataclass(frozen=True)
 class MSR:
-    """Variance ``2 / n_i`` (He et al. 2015)."""
+    """Variance ``2 / n_i`` (He et al. 2015); :func:`fan_of` counts ``n_i``."""
 
     def __call__(self, model: nn.Module, generator: torch.Generator | None = None) -> None:
         fill(model, variances(model, lambda fan: 2 / fan.inputs), generator)
 
 
 class Fan(NamedTuple):
-    """A layer's ``n_i`` and ``n_o``: the kernel's area times the channels of one group, in and out."""
+    """A layer's ``n_i``, the inputs that one output meets, and ``n_o``, the outputs that one input meets."""
 
-    inputs: int
-    outputs: int
+    inputs: float
+    outputs: float
 
 
 def fan_of(layer: Layer) -> Fan:
-    """Return the fan of a convolution or a linear layer."""
+    """Return the fan of a convolution or a linear layer, the mean over a map's positions away from its borders.
+
+    With a kernel of area ``k``, a stride of area ``s`` and ``g`` groups of the channels ``c_i`` and ``c_o``:
+
+    - a convolution has ``n_i = k c_i / g`` and ``n_o = k c_o / (s g)``: its outputs share the inputs' positions,
+    - a transposed one ``n_i = k c_i / (s g)`` and ``n_o = k c_o / g``: it spreads its inputs over more positions.
+
+    The mean over positions keeps the mean square of a whole map, also where they differ, as with 3x3 and stride 2.
+    """
     if isinstance(layer, nn.Linear):
         return Fan(layer.in_features, layer.out_features)
-    area = math.prod(layer.kernel_size)
-    return Fan(area * layer.in_channels // layer.groups, area * layer.out_channels // layer.groups)
+    kernel, stride = math.prod(layer.kernel_size), math.prod(layer.stride)
+    reading, writing = (stride, 1) if isinstance(layer, nn.ConvTranspose2d) else (1, stride)
+    return Fan(
+        kernel * layer.in_channels / (reading * layer.groups), kernel * layer.out_channels / (writing * layer.groups)
+    )
 
 
 def layers_of(model: nn.Module) -> dict[str, Layer]:
