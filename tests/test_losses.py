@@ -1,11 +1,16 @@
 """Losses against sums by hand."""
 
 import math
+from functools import partial
+from typing import Any
 
 import pytest
 import torch
 
+from posepyr.codec import Codec
+from posepyr.initialisation.schemes import fan_of, fill, layers_of
 from posepyr.losses import AdaptiveMSE, HardJointMSE, StagedMSE
+from posepyr.models.hourglass import StackedHourglass
 
 
 def case(people: int = 3, joints: int = 4) -> tuple[list[torch.Tensor], list[torch.Tensor], torch.Tensor]:
@@ -34,6 +39,56 @@ def test_the_mean_and_the_papers_sum() -> None:
         total = naive_sum(output, target, weights)
         assert mean[stage].item() == pytest.approx(total / output.numel(), rel=1e-5)
         assert halved[stage].item() == pytest.approx(total / 2 / 3, rel=1e-5)
+
+
+def test_half_of_the_mean_is_the_factor_of_hrnets_release() -> None:
+    outputs, targets, _ = case()
+    weights = torch.tensor([[1.0, 1.0, 0.0, 1.0]] * 3)
+    release = sum(
+        0.5 * naive_sum(outputs[0][:, k : k + 1], targets[0][:, k : k + 1], weights[:, k : k + 1]) / (3 * 4 * 3)
+        for k in range(4)
+    ) / 4  # fmt: skip
+    halved = StagedMSE(stage_weights=[0.5])(outputs[:1], targets[:1], weights)
+    assert halved.tolist() == pytest.approx([release], rel=1e-5)
+    assert "stage_weights=[0.5]" in (StagedMSE.__doc__ or "")
+
+
+OPTIMISERS = {
+    "rmsprop": partial(torch.optim.RMSprop, lr=1.0),
+    "adam": partial(torch.optim.Adam, lr=1.0),
+    "sgd": partial(torch.optim.SGD, lr=1.0),
+}
+
+
+@pytest.mark.parametrize(
+    ("optimiser", "form", "least", "most"),
+    [
+        ("rmsprop", "mean", 0.02, 0.1), ("adam", "mean", 0.002, 0.05), ("sgd", "mean", 0.99, 1),
+        ("rmsprop", "halved_sum", 0, 0.02), ("adam", "halved_sum", 0, 0.005),
+    ],
+)  # fmt: skip
+def test_how_many_weights_see_half_of_the_loss(optimiser: str, form: Any, least: float, most: float) -> None:
+    """The share of an hourglass's first weights whose first step changes by more than a hundredth of itself."""
+    model = StackedHourglass(16, stacks=1, depth=2, width=32)
+    fill(model, {name: 2 / fan_of(layer).inputs for name, layer in layers_of(model).items()}, seeded(0))
+    image = torch.randint(0, 256, (2, 3, 128, 128), generator=seeded(1), dtype=torch.uint8)
+    target = Codec().encode(128 * torch.rand(2, 16, 2, generator=seeded(2)), (128, 128), (32, 32))
+    loss = StagedMSE(form)(model(image), [target], torch.ones(2, 16)).sum()
+    gradients = torch.cat([slope.flatten() for slope in torch.autograd.grad(loss, list(model.parameters()))])
+    whole, half = (first_step(OPTIMISERS[optimiser], factor * gradients) for factor in (1.0, 0.5))
+    share = ((whole - half).abs() > 0.01 * whole.abs()).double().mean().item()
+    assert least <= share <= most
+
+
+def first_step(optimiser: Any, gradients: torch.Tensor) -> torch.Tensor:
+    weights = torch.nn.Parameter(torch.zeros_like(gradients))
+    weights.grad = gradients
+    optimiser([weights]).step()
+    return weights.detach()
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
 
 
 @pytest.mark.parametrize("loss", [StagedMSE, HardJointMSE, AdaptiveMSE])
