@@ -1,7 +1,7 @@
 """Checkpoints on disk: written whole, read as plain data."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +47,16 @@ def size_of(content: Any) -> int:
     return sum(map(size_of, content)) if isinstance(content, list | tuple) else 0
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint of plain data and tensors only, so that a file from elsewhere runs no code."""
+def read_checkpoint(path: Path, stand_ins: Mapping[str, Callable[..., Any]] | None = None) -> dict[str, Any]:
+    """Read a checkpoint of plain data and tensors only, so that a file from elsewhere runs no code.
+
+    ``stand_ins`` are functions and classes of ours that are called in the place of those that a file may also name.
+    """
     if not path.is_file():
         raise ValueError(f"there must be a checkpoint at {path}, found {'a folder' if path.is_dir() else 'nothing'}")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with torch.serialization.safe_globals([(part, name) for name, part in (stand_ins or {}).items()]):
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         message = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
