@@ -37,12 +37,13 @@ def run(arguments: list[str]) -> int:
     options = _parser().read(arguments)
     # After parsing: --help and a wrong flag must not wait for Torch.
     from posepyr.checkpoints import official
+    from posepyr.checkpoints.released_file import read_weights
     from posepyr.checkpoints.storage import write_checkpoint
 
     if options.output.resolve() == options.file.resolve():
         raise UsageError(f"--output must be another file than the one to convert, got {options.output}")
     where = str(options.file)
-    state = official.read_weights(options.file)
+    state = read_weights(options.file)
     source = official.recognise(state, where) if options.source == "auto" else options.source
     conversion, reason = _convert(state, source, options)
     write_checkpoint(options.output, conversion.checkpoint())
