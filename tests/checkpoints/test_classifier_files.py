@@ -130,9 +130,9 @@ def test_torchvisions_resnet_becomes_what_simple_baseline_begins_with(
 def test_what_a_classifier_has_no_use_for_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.save(in_words(ResNetClassifier(7, width=4), TORCHVISION), tmp_path / "resnet50.pth")
     arguments = ["convert", str(tmp_path / "resnet50.pth"), "--output", str(tmp_path / "a.ckpt")]
-    for further in (["--skeleton", "coco"], ["--input-size", "64x64"]):
+    for further in (["--skeleton", "coco"], ["--input", "64x64"]):
         assert main([*arguments, *further]) == 2
-        assert "--skeleton and --input-size must come with a pose network" in capsys.readouterr().err
+        assert "--skeleton and --input must come with a pose network" in capsys.readouterr().err
     assert not (tmp_path / "a.ckpt").exists()
 
 

@@ -1,5 +1,6 @@
 """``posepyr convert``: what it takes, what it says, what it refuses."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 from torch import Tensor
 
 from posepyr.checkpoints.storage import read_checkpoint
-from posepyr.cli.convert import SOURCES, input_size, read_skeleton
+from posepyr.cli.convert import SOURCES, default_output, input_size, read_skeleton
 from posepyr.cli.main import main
 from posepyr.errors import UsageError
 from posepyr.models.simple_baseline import SimpleBaseline
@@ -60,7 +61,7 @@ def test_it_says_what_it_made(file: Path, tmp_path: Path, capsys: pytest.Capture
 
 
 def test_the_command_line_has_the_last_word(file: Path, tmp_path: Path) -> None:
-    arguments = ["--source", "simple_baseline", "--input-size", "64x96", "--skeleton", "mpii"]
+    arguments = ["--source", "simple_baseline", "--input", "64x96", "--skeleton", "mpii"]
     assert main(["convert", str(file), "--output", str(tmp_path / "a.ckpt"), *arguments]) == 0
     assert read_checkpoint(tmp_path / "a.ckpt")["posepyr"]["input_size"] == [64, 96]
 
@@ -68,8 +69,8 @@ def test_the_command_line_has_the_last_word(file: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["--input-size", "96"], 2, "--input-size must be HEIGHTxWIDTH, as 256x192, got 96"),
-        (["--input-size", "64x90"], 1, "must be divisible by 32, got 64x90"),
+        (["--input", "96"], 2, "--input must be HEIGHTxWIDTH, as 256x192, got 96"),
+        (["--input", "64x90"], 1, "must be divisible by 32, got 64x90"),
         (["--skeleton", "mpi"], 2, "did you mean mpii?"),
         (["--skeleton", "coco"], 1, "must have the 16 joints of the heatmaps"),
         (["--skeleton", "custom"], 2, "must list its joints in a file of its own"),
@@ -101,17 +102,50 @@ def test_an_unusual_number_of_joints_needs_a_skeleton() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "name", "joints", "size"),
+    ("asked", "name", "decided", "size"),
     [
-        (None, "pose_hrnet_w32_384x288.pth", 17, (384, 288)),
-        ("128x96", "pose_hrnet_w32_384x288.pth", 17, (128, 96)),
-        (None, "hrnet_w32-36af842e.pth", 17, (256, 192)),
-        (None, "best.pth.tar", 16, (256, 256)),
-        (None, "best.pth.tar", 14, (256, 256)),
+        (None, "pose_hrnet_w32_384x288.pth", None, (384, 288)),
+        ("128x96", "pose_hrnet_w32_384x288.pth", None, (128, 96)),
+        (None, "pose_hrnet_w32_384x288.pth", (256, 256), (384, 288)),
+        (None, "best.pth.tar", (256, 256), (256, 256)),
+        ("128x96", "best.pth.tar", (256, 256), (128, 96)),
     ],
 )
-def test_the_input_size(asked: str | None, name: str, joints: int, size: tuple[int, int]) -> None:
-    assert input_size(asked, name, joints)[0] == size
+def test_the_input_size(asked: str | None, name: str, decided: tuple[int, int] | None, size: tuple[int, int]) -> None:
+    assert input_size(asked, name, decided)[0] == size
+
+
+def test_a_size_that_nothing_tells_is_asked_for(file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copy(file, tmp_path / "model_best.pth.tar")
+    assert main(["convert", str(tmp_path / "model_best.pth.tar")]) == 2
+    error = capsys.readouterr().err
+    assert "--input must give the height x width that the network was trained on, as --input 256x192" in error
+    assert "neither the name model_best.pth.tar nor its weights tell it" in error
+    assert [path.name for path in tmp_path.iterdir()] == ["model_best.pth.tar"]
+    assert main(["convert", str(tmp_path / "model_best.pth.tar"), "--input", "64x96"]) == 0
+    assert read_checkpoint(tmp_path / "model_best.posepyr.ckpt")["posepyr"]["input_size"] == [64, 96]
+
+
+def test_keys_that_decide_the_size_need_no_other_word() -> None:
+    from posepyr.checkpoints.official import decided_size
+
+    assert decided_size("pytorch_pose", backbone=False) == (256, 256)
+    assert decided_size("hrnet", backbone=True) == (224, 224)
+    assert decided_size("hrnet", backbone=False) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "output"),
+    [
+        ("pose_hrnet_w32_384x288.pth", "pose_hrnet_w32_384x288.posepyr.ckpt"),
+        ("model_best.pth.tar", "model_best.posepyr.ckpt"),
+        ("v1.2.pth", "v1.2.posepyr.ckpt"),
+        ("weights", "weights.posepyr.ckpt"),
+        ("a.ckpt", "a.posepyr.ckpt"),
+    ],
+)
+def test_the_output_lies_beside_the_file_where_no_other_is_named(name: str, output: str) -> None:
+    assert default_output(Path("there") / name) == Path("there") / output
 
 
 def test_every_source_is_offered() -> None:
