@@ -29,7 +29,8 @@ PADDED_BOXES = [(0, 0, 0, 0), (-4, 6, 8, -3)]
 def converted(shared: Path, name: str, folder: Path) -> str:
     """The checkpoint of a golden network, made from a file as its release has them."""
     torch.save({"state_dict": state_of(shared / "golden" / f"{name}.json")}, folder / "released.pth")
-    assert main(["convert", str(folder / "released.pth"), "--output", str(folder / f"{name}.ckpt")]) == 0
+    size = [] if name.endswith("mpii") else ["--input", "256x192"]
+    assert main(["convert", str(folder / "released.pth"), "--output", str(folder / f"{name}.ckpt"), *size]) == 0
     (folder / "released.pth").unlink()
     return str(folder / f"{name}.ckpt")
 

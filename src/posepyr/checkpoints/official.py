@@ -59,6 +59,14 @@ def classes_of(state: State, source: str) -> int | None:
     return int(state[last].shape[0]) if last and state[last].ndim == 2 else None
 
 
+def decided_size(source: str, *, backbone: bool) -> tuple[int, int] | None:
+    """Return the input size that all files of a kind have; None where it is not in their keys.
+
+    A backbone alone has its classifier's.
+    """
+    return CLASSIFIER_SIZE if backbone else RELEASES[source].input_size
+
+
 class Setting(NamedTuple):
     """All that a released file does not hold: the order of its joints, and the size of its input."""
 

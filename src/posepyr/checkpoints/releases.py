@@ -37,6 +37,8 @@ class Release(NamedTuple):
     """Width of the Gaussians that the weights were trained on, in cells; None where the input's size decides."""
     half_cell: bool = False
     """Whether a cell stands for its middle, as ``Codec.half_cell`` has it."""
+    input_size: tuple[int, int] | None = None
+    """Height and width that all of the project's networks were trained on; None where they differ."""
 
 
 class Classifiers(NamedTuple):
@@ -293,5 +295,6 @@ RELEASES: dict[str, Release] = {
         NOTHING,
         sigma=1.0,
         half_cell=True,
+        input_size=(256, 256),
     ),
 }

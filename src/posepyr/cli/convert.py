@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from posepyr.checkpoints.recipe import ClassifierRecipe
-from posepyr.cli.options import Parser, add_output, parse_size
+from posepyr.cli.options import Parser, add_input_size, add_output, parse_size
 from posepyr.configuration import catalogue
 from posepyr.errors import UsageError
 from posepyr.suggestion import suggestion
@@ -22,12 +22,12 @@ SOURCES = ("auto", "hrnet", "ppnet", "simple_baseline", "pytorch_pose")
 SKELETONS = {17: "coco", 16: "mpii"}
 """Skeletons that the releases were trained on, by their number of joints."""
 
-SIZES = {17: (256, 192), 16: (256, 256)}
-"""The releases' usual input sizes, by number of joints. Files of larger ones have the size in their names."""
+ENDINGS = (".tar", ".pth", ".pt", ".pkl", ".bin", ".ckpt")
+"""Endings of weights' files, which the default output leaves away."""
 
 EXAMPLES = """examples:
-  posepyr convert pose_hrnet_w32_256x192.pth --output hrnet_w32.ckpt
-  posepyr convert pose_resnet_50.pth.tar --input-size 384x288 --output r50.ckpt
+  posepyr convert pose_hrnet_w32_256x192.pth
+  posepyr convert output/coco/pose_resnet_50/model_best.pth.tar --input 384x288 --output r50.ckpt
   posepyr convert hrnet_w32-36af842e.pth --output hrnet_w32_imagenet.ckpt
 """
 
@@ -40,15 +40,16 @@ def run(arguments: list[str]) -> int:
     from posepyr.checkpoints.released_file import read_weights
     from posepyr.checkpoints.storage import write_checkpoint
 
-    if options.output.resolve() == options.file.resolve():
-        raise UsageError(f"--output must be another file than the one to convert, got {options.output}")
+    output = options.output or default_output(options.file)
+    if output.resolve() == options.file.resolve():
+        raise UsageError(f"--output must be another file than the one to convert, got {output}")
     where = str(options.file)
     state = read_weights(options.file)
     source = official.recognise(state, where) if options.source == "auto" else options.source
     conversion, reason = _convert(state, source, options)
-    write_checkpoint(options.output, conversion.checkpoint())
+    write_checkpoint(output, conversion.checkpoint())
     sys.stdout.write("".join(f"{name:<9} {text}\n" for name, text in summary(conversion, reason).items()))
-    sys.stdout.write(f"{'written':<9} {options.output}\n")
+    sys.stdout.write(f"{'written':<9} {output}\n")
     return 0
 
 
@@ -59,11 +60,12 @@ def _convert(state: "State", source: str, options: argparse.Namespace) -> tuple[
     where = str(options.file)
     joints = official.joints_of(state, source)
     if joints is None and not options.backbone and official.classes_of(state, source):
-        if options.skeleton or options.input_size:
-            raise UsageError(f"--skeleton and --input-size must come with a pose network; {where} holds a classifier")
+        if options.skeleton or options.input:
+            raise UsageError(f"--skeleton and --input must come with a pose network; {where} holds a classifier")
         return official.convert_classifier(state, source, where), ""
     skeleton = read_skeleton(options.skeleton, joints)
-    size, reason = input_size(options.input_size, options.file.name, len(skeleton["joints"]))
+    decided = official.decided_size(source, backbone=options.backbone)
+    size, reason = input_size(options.input, options.file.name, decided)
     return official.convert(state, source, official.Setting(skeleton, size, options.backbone), where), reason
 
 
@@ -74,14 +76,14 @@ def _parser() -> Parser:
         EXAMPLES,
     )
     parser.add_argument("file", type=Path, help="the released file")
-    add_output(parser, "the checkpoint to write", metavar="NAME.ckpt", required=True)
+    add_output(parser, "the checkpoint to write (NAME.posepyr.ckpt beside the file)", metavar="NAME.ckpt")
     parser.add_argument(
         "--source", choices=SOURCES, default="auto", help="project that released it (auto: by its keys)"
     )
     parser.add_argument(
         "--skeleton", help="the joints' order: a choice of conf/skeleton (coco for 17 joints, mpii for 16)"
     )
-    parser.add_argument("--input-size", metavar="HxW", help="height x width (that in the file's name, or the usual)")
+    add_input_size(parser, "that in the file's name; must be given where neither name nor weights tell it")
     parser.add_argument(
         "--backbone",
         action="store_true",
@@ -106,14 +108,27 @@ def read_skeleton(name: str | None, joints: int | None) -> dict[str, Any]:
     return dict(node)
 
 
-def input_size(option: str | None, name: str, joints: int) -> tuple[tuple[int, int], str]:
-    """Return height and width of the crops, by the option or the file's name, and where they come from."""
+def input_size(option: str | None, name: str, decided: tuple[int, int] | None) -> tuple[tuple[int, int], str]:
+    """Return height and width of the crops, by the option, the file's name or its keys, and where they come from."""
     if option:
-        return parse_size(option, "--input-size"), "--input-size"
+        return parse_size(option), "--input"
     size = re.search(r"(?<!\d)(\d{2,4})x(\d{2,4})(?!\d)", name)
     if size:
         return (int(size[1]), int(size[2])), "the file's name"
-    return SIZES.get(joints, (256, 256)), "the usual one; --input-size changes it"
+    if decided:
+        return decided, "all such files have it"
+    raise UsageError(
+        "--input must give the height x width that the network was trained on, as --input 256x192: neither the name "
+        f"{name} nor its weights tell it"
+    )
+
+
+def default_output(file: Path) -> Path:
+    """Return where a file's checkpoint is written by default: beside it, as ``NAME.posepyr.ckpt``."""
+    name = file
+    while name.suffix in ENDINGS:
+        name = name.with_suffix("")
+    return name.with_name(f"{name.name}.posepyr.ckpt")
 
 
 def summary(conversion: "Conversion", reason: str) -> dict[str, str]:
