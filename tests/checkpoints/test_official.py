@@ -162,9 +162,7 @@ def test_a_classifiers_file_gives_a_backbone_and_only_when_asked(golden: Path, t
     assert any(key.startswith("head.classifier") for key in left)
     assert {key.split(".")[3] for key in left if key.startswith("stage4.2.fuse_layers")} == {"1", "2", "3"}
     del state["stage3.1.branches.0.1.conv1.weight"]
-    with pytest.raises(
-        ValueError, match=r"1 missing \(stage3\.1\.branches\.0\.1\.conv1\.weight\)"
-    ):
+    with pytest.raises(ValueError, match=r"1 missing \(stage3\.1\.branches\.0\.1\.conv1\.weight\)"):
         convert(state, "hrnet", Setting(COCO, (256, 192), backbone=True))
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from posepyr.checkpoints.file_words import rename
 from posepyr.checkpoints.parts import Due, build_part
 from posepyr.checkpoints.recipe import CLASSIFIER_KEY, POSE_KEY, ClassifierRecipe, Recipe
 from posepyr.checkpoints.releases import RELEASES, Release
@@ -147,7 +148,7 @@ def _check_head(joints: int | None, setting: Setting, where: str) -> None:
 
 
 def _match(state: State, release: Release, expected: State, *, backbone: bool) -> tuple[dict[str, Tensor], Report]:
-    """Return the weights under the network's own keys, and how they fit."""
+    """Return the weights under the network's own keys, and how they fit in the file's words."""
     rules = release.rules(state)
     left_out = [key for key in state if backbone and re.match(release.classifier, key)]
     file_names = {rename(key, rules): key for key in state if key not in left_out}
@@ -155,17 +156,11 @@ def _match(state: State, release: Release, expected: State, *, backbone: bool) -
     report = compare(converted, expected, file_names)
     counters = [key for key in report.missing if key.endswith(COUNTER)]
     heads = release.heads if backbone else ()
-    missing = [key for key in report.missing if key not in counters and not key.startswith(heads)]
+    words = release.words(state)
+    missing = [rename(key, words) for key in report.missing if key not in counters and not key.startswith(heads)]
     converted |= {key: torch.tensor(0) for key in counters}
     ordered = {key: converted[key] for key in expected if key in converted}
     return ordered, report._replace(missing=missing, left_out=left_out, counters=counters)
-
-
-def rename(key: str, rules: Any) -> str:
-    """Return the network's own name for a file's key."""
-    for pattern, replacement in rules:
-        key = re.sub(pattern, replacement, key)
-    return key
 
 
 def _codec(release: Release, input_size: tuple[int, int]) -> dict[str, Any]:

@@ -5,12 +5,17 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple, Optional
 
+from posepyr.checkpoints.file_words import (
+    Rule,
+    hrnet_words,
+    numbers,
+    ppnet_words,
+    pytorch_pose_words,
+    simple_baseline_words,
+)
 from posepyr.checkpoints.weights import State
 from posepyr.layers.normalise import IMAGENET_MEAN, IMAGENET_STD
 from posepyr.models.hourglass import MPII_MEAN
-
-Rule = tuple[str, str | Callable[[re.Match[str]], str]]
-"""A pattern and what takes its place in a key."""
 
 NOTHING = r"(?!)"
 """A pattern that no key has."""
@@ -28,6 +33,8 @@ class Release(NamedTuple):
     """The network of a file, as a node without its joints."""
     rules: Callable[[State], Sequence[Rule]]
     """From the file's keys to the network's own; all are applied, in order."""
+    words: Callable[[State], Sequence[Rule]]
+    """And back, for the names of keys that the file lacks."""
     heads: tuple[str, ...]
     """Beginnings of the network's keys that a file with a classifier's weights has not."""
     classifier: str
@@ -48,12 +55,6 @@ class Classifiers(NamedTuple):
     """A pattern of the last layer's weight, by whose rows classes are counted."""
     describe: Callable[[State], dict[str, Any]]
     """The network of a file, as a node without its classes."""
-
-
-def numbers(state: State, pattern: str) -> list[int]:
-    """Return the numbers at the group of a pattern, over all keys, in order."""
-    found = (re.match(pattern, key) for key in state)
-    return sorted({int(match[1]) for match in found if match})
 
 
 def shape(state: State, key: str) -> tuple[int, ...]:
@@ -262,6 +263,7 @@ RELEASES: dict[str, Release] = {
         "final_layer.weight",
         describe_hrnet,
         hrnet_rules,
+        hrnet_words,
         ("heads.",),
         r"(head|incre_modules|downsamp_modules|classifier|fc)\.|final_layer\.\d|stage4\.2\.fuse_layers\.[123]\.",
         Classifiers(r"(head\.)?(classifier|fc)\.weight", describe_hrnet_classifier),
@@ -272,6 +274,7 @@ RELEASES: dict[str, Release] = {
         "heatmap_layer.0.2.weight",
         describe_ppnet,
         ppnet_rules,
+        ppnet_words,
         ("features.", "heads.", "merge_"),
         r"(head|classifier)\.",
     ),
@@ -281,6 +284,7 @@ RELEASES: dict[str, Release] = {
         "final_layer.weight",
         describe_simple_baseline,
         simple_baseline_rules,
+        simple_baseline_words,
         ("head.", "upsampling."),
         r"fc\.",
         Classifiers(r"fc\.weight", describe_resnet_classifier),
@@ -291,6 +295,7 @@ RELEASES: dict[str, Release] = {
         "score.0.weight",
         describe_pytorch_pose,
         pytorch_pose_rules,
+        pytorch_pose_words,
         (),
         NOTHING,
         sigma=1.0,

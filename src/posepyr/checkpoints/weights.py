@@ -30,7 +30,7 @@ State = Mapping[str, Tensor]
 
 
 class Report(NamedTuple):
-    """A file's keys held against a network's: ``missing`` by the network's names, all others by the file's."""
+    """A file's keys held against a network's, by the file's names; ``missing`` by the network's, or as callers say."""
 
     matched: list[str]
     missing: list[str]
