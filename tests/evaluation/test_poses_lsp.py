@@ -39,6 +39,7 @@ def test_pck_and_pcp_with_those_who_cannot_be_measured(
     scores = report["scores"]
     assert scores["test/pck_people_not_scored"] == left_out
     assert 0 < scores["test/pck"] < 1
+    assert scores["test/pck/head"] == pytest.approx((scores["test/pck/neck"] + scores["test/pck/head_top"]) / 2)
     limbs = ("torso", "head", "upper_leg", "lower_leg", "upper_arm", "forearm")
     # Ten parts, of which torso and head are there once.
     weights = [1, 1, 2, 2, 2, 2]

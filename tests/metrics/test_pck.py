@@ -67,6 +67,18 @@ def test_the_mean_is_over_joints_and_names_have_no_side() -> None:
     assert set(scores) == {"pck", "pck/hip", "pck/shoulder", "pck/wrist", "pck/head_top", "pck_people_not_scored"}
 
 
+def test_joints_can_share_a_column_as_the_head_in_lsps_table() -> None:
+    found, truth = people(200)
+    wrist, head_top = SKELETON.joints[2], SKELETON.joints[4]
+    plain = PCK(SKELETON)(found, truth)
+    scores = PCK(SKELETON, together={"head": [wrist, head_top]})(found, truth)
+    correct, counted, _ = naive(found, truth)
+    assert scores["pck/head"] == pytest.approx((correct[2] / counted[2] + correct[4] / counted[4]) / 2)
+    assert {name: score for name, score in scores.items() if name != "pck/head"} == plain
+    with pytest.raises(ValueError, match=r"together must name joints of skeleton .*, got chin under head"):
+        PCK(SKELETON, together={"head": [wrist, "chin"]})
+
+
 def test_whoever_was_not_looked_at_is_not_scored() -> None:
     found, truth = people(60)
     some = Predictions(*(array[10:30] for array in found[:3]))
