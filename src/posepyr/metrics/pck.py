@@ -1,6 +1,6 @@
 """PCK and MPII's PCKh: the share of joints found within a share of the body's or the head's size."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -34,11 +34,18 @@ class PCK(Scorer):
     ``pck/<joint>`` with left and right taken together. People whose unit cannot be measured, because one of its two
     joints is not labelled, are not scored; ``pck_people_not_scored`` counts them. The unit is at least ``floor``
     pixels. ``by`` adds means over some joints or people, as ``pck_by_visibility/occluded``: see
-    :func:`~posepyr.metrics.scorer.groups`.
+    :func:`~posepyr.metrics.scorer.groups`. ``together`` adds the mean of some joints under a name of its own, as a
+    table's column has it: ``{"head": ["neck", "head_top"]}`` gives ``pck/head``, PyraNet's table 2.
     """
 
     def __init__(
-        self, skeleton: Skeleton, *, threshold: float = 0.2, floor: float = 5.0, by: Sequence[By] = ()
+        self,
+        skeleton: Skeleton,
+        *,
+        threshold: float = 0.2,
+        floor: float = 5.0,
+        by: Sequence[By] = (),
+        together: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         pair = skeleton.unit_indices
         if pair is None:
@@ -50,11 +57,13 @@ class PCK(Scorer):
             raise ValueError(f"threshold must be positive, got {threshold}")
         check_groups(by)
         self.skeleton, self.threshold, self.floor, self.pair, self.by = skeleton, threshold, floor, pair, by
+        self.columns = {name: _indices(skeleton, name, joints) for name, joints in (together or {}).items()}
 
     def __call__(self, predictions: Predictions, truth: Truth, mask: Mask | None = None) -> dict[str, float]:
         counts = self._count(predictions, truth, mask)
         [shares] = counts.shares
         kinds = {f"pck/{kind}": share for kind, share in by_kind(shares, self.skeleton.joints).items()}
+        kinds |= {f"pck/{name}": mean_over_joints(shares[members]) for name, members in self.columns.items()}
         parts = {
             f"pck_by_{name}": mean_over_joints(self._count(predictions, truth, group).shares[0])
             for name, group in groups(predictions, truth, self.by).items()
@@ -94,6 +103,16 @@ class PCK(Scorer):
         positions = truth.keypoints[predictions.sample]
         unit = unit_length(positions, truth.visibility[predictions.sample], self.pair, self.floor)
         return distances(predictions.keypoints, positions), unit
+
+
+def _indices(skeleton: Skeleton, name: str, joints: Sequence[str]) -> list[int]:
+    """Return the places of the joints of a column."""
+    unknown = [joint for joint in joints if joint not in skeleton.joints]
+    if unknown or not joints:
+        raise ValueError(
+            f"together must name joints of skeleton {skeleton.name!r}, got {', '.join(unknown) or 'none'} under {name}"
+        )
+    return [skeleton.joints.index(joint) for joint in joints]
 
 
 class PCKh(Scorer):
