@@ -5,23 +5,29 @@ import torch
 
 from posepyr.layers.inception import InceptionBlocks
 from support.naive_layers import array
-from support.naive_mssh import inception
+from support.naive_residuals import inception_residual
+from support.weights import read_once
 
 
 @pytest.mark.parametrize("variant", ["A", "B"])
 @pytest.mark.parametrize(
-    ("inputs", "outputs", "size", "options"),
+    ("inputs", "outputs", "width", "size", "convolution", "preactivation"),
     [
-        (8, 8, (6, 4), {}),
-        (8, 12, (5, 7), {}),
-        (8, 8, (1, 3), {"convolution": True, "preactivation": False}),
+        (8, 8, None, (6, 4), False, True),
+        (8, 12, None, (5, 7), False, True),
+        (8, 8, None, (1, 3), True, False),
+        (8, 8, None, (4, 4), True, True),
+        (8, 12, 5, (3, 6), False, True),
     ],
 )
-def test_equals_numpy(variant, inputs, outputs, size, options, randomised):
-    block = randomised(InceptionBlocks(variant)(inputs, outputs, **options))
+def test_equals_numpy(variant, inputs, outputs, width, size, convolution, preactivation, randomised):
+    blocks = InceptionBlocks(variant, width)
+    block = randomised(blocks(inputs, outputs, convolution=convolution, preactivation=preactivation))
     x = torch.randn(2, inputs, *size, dtype=torch.float64)
-    expected = inception(array(x), block, variant)
-    torch.testing.assert_close(block(x), torch.from_numpy(expected), rtol=1e-5, atol=1e-5)
+    options = {"width": width, "changed": convolution, "preactivation": preactivation}
+    with read_once(block) as w:
+        expected = inception_residual(array(x), w, outputs, variant, **options)
+    torch.testing.assert_close(block(x), torch.from_numpy(expected))
 
 
 @pytest.mark.parametrize("variant", ["A", "B"])

@@ -10,7 +10,9 @@ from torch.utils.checkpoint import checkpoint
 from posepyr.layers.pooling import Pool, redraw_regions
 from posepyr.layers.pyramid import PyramidBlocks, PyramidResidual
 from posepyr.layers.residual import PreactivationResidual
-from support.naive_layers import array, pyramid_residual
+from support.naive_layers import array
+from support.naive_residuals import preactivation_residual, pyramid_residual
+from support.weights import read_once
 
 VARIANTS = ["A", "B", "Bstar", "C", "D"]
 
@@ -22,6 +24,7 @@ VARIANTS = ["A", "B", "Bstar", "C", "D"]
         (18, 18, False, True, {}),
         (18, 18, True, True, {"levels": 3, "exponent": 1.5}),
         (10, 18, False, False, {"width": 3, "levels": 1}),
+        (10, 18, False, True, {"levels": 2}),
         (18, 18, False, True, {"pool": "adaptive"}),
         (18, 18, False, True, {"pool": "bilinear", "exponent": 1.5}),
     ],
@@ -30,8 +33,25 @@ def test_equals_numpy(variant, inputs, outputs, convolution, preactivation, rule
     blocks = PyramidBlocks(variant, **rule)
     block = randomised(blocks(inputs, outputs, convolution=convolution, preactivation=preactivation))
     x = torch.randn(2, inputs, 9, 12, dtype=torch.float64)
-    expected = pyramid_residual(array(x), block, variant, blocks.levels, blocks.exponent, blocks.pool)
-    torch.testing.assert_close(block(x), torch.from_numpy(expected), rtol=1e-5, atol=1e-5)
+    with read_once(block) as w:
+        expected = pyramid_residual(
+            array(x), w, outputs, variant, changed=convolution, preactivation=preactivation, **rule
+        )
+    torch.testing.assert_close(block(x), torch.from_numpy(expected), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(("halvings", "pyramid"), [(None, True), (4, True), (2, True), (1, False), (0, False)])
+@pytest.mark.parametrize(("outputs", "convolution"), [(18, False), (18, True), (20, False)])
+def test_equals_numpy_where_the_released_network_has_it(halvings, pyramid, outputs, convolution, randomised):
+    # Also the plain residuals on the smaller maps have PyraNet's shortcut, with batch norm and ReLU.
+    block = randomised(PyramidBlocks()(18, outputs, halvings=halvings, convolution=convolution))
+    x = torch.randn(2, 18, 6, 8, dtype=torch.float64)
+    with read_once(block) as w:
+        if pyramid:
+            expected = pyramid_residual(array(x), w, outputs, "Bstar", changed=convolution)
+        else:
+            expected = preactivation_residual(array(x), w, outputs, changed=convolution)
+    torch.testing.assert_close(block(x), torch.from_numpy(expected), rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])

@@ -1,28 +1,30 @@
 """The stacked hourglass: the published sizes, and a whole network against plain numpy."""
 
+from dataclasses import replace
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from posepyr.layers.pooling import redraw_regions
-from posepyr.layers.postactivation import BareBottleneck, PostactivationBlocks
+from posepyr.layers.postactivation import PostactivationBlocks
 from posepyr.layers.pyramid import PyramidBlocks, PyramidResidual
 from posepyr.layers.residual import ResidualBlocks
 from posepyr.models.hourglass import StackedHourglass
 from support.counting import multiply_adds, on_meta
-from support.naive_layers import (
-    array,
-    max_pool,
-    nearest_twice,
-    overlapping_max_pool,
-    postactivation_residual,
-    pyramid_residual,
-    residual,
-    run,
-)
+from support.naive_hourglass import PROJECTS, Project, everywhere, pyramids, stacked_hourglass
+from support.naive_layers import array
+from support.naive_residuals import postactivation_residual, preactivation_residual, pyramid_residual, wide_residual
+from support.randomised import shaken
+from support.weights import read_once
 
 STACKS = (1, 2, 4, 8)
+
+SMALL = {"width": 20, "stacks": 2, "depth": 2, "modules": 2}
+
+POSTACTIVATED = everywhere(postactivation_residual)
+PYRAMIDS_EVERYWHERE = everywhere(partial(pyramid_residual, variant="Bstar"))
 
 
 def count(model: nn.Module) -> int:
@@ -116,76 +118,49 @@ def test_released_placement_is_seven_pyramids_and_six_residuals_an_hourglass():
     assert sum(name.startswith("hourglasses") for name in pyramids) == 7
 
 
-def naive_block(x, module, variant):
-    if isinstance(module, PyramidResidual):
-        return pyramid_residual(x, module, variant)
-    return postactivation_residual(x, module) if isinstance(module, BareBottleneck) else residual(x, module)
-
-
-def naive_chain(x, modules, variant):
-    for module in modules:
-        x = naive_block(x, module, variant)
-    return x
-
-
-def naive_hourglass(x, hourglass, depth, variant, pool):
-    low = naive_chain(pool(x), hourglass.down, variant)
-    if depth > 1:
-        low = naive_hourglass(low, hourglass.inner, depth - 1, variant, pool)
-    else:
-        low = naive_chain(low, hourglass.inner, variant)
-    return naive_chain(x, hourglass.skip, variant) + nearest_twice(naive_chain(low, hourglass.up, variant))
-
-
-def naive_network(image, model, depth, variant, construction):
-    pool = overlapping_max_pool if construction == "ppnet" else max_pool
-    # In single precision, as the model keeps its mean.
-    x = image / 255 - np.array([0.4404, 0.4440, 0.4327], dtype=np.float32)[None, :, None, None]
-    convolution, activation, first, _, second, third = model.stem
-    x = naive_block(run(run(x, convolution), activation), first, variant)
-    x = naive_block(naive_block(pool(x), second, variant), third, variant)
-    heatmaps = []
-    for stack, hourglass in enumerate(model.hourglasses):
-        after, linear, activation = model.features[stack]
-        y = naive_hourglass(x, hourglass, depth, variant, pool)
-        y = run(y, after) if construction == "pyranet" else naive_chain(y, after, variant)
-        y = run(run(y, linear), activation)
-        heatmaps.append(run(y, model.heads[stack]))
-        if stack < len(model.hourglasses) - 1:
-            x = x + run(y, model.merge_features[stack]) + run(heatmaps[-1], model.merge_heatmaps[stack])
-    return heatmaps
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("construction", PROJECTS)
+def test_constructions_equal_numpy(construction, training):
+    check(StackedHourglass(3, **SMALL, construction=construction), PROJECTS[construction], training)
 
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize(
-    ("block", "shortcut", "construction"),
+    ("block", "blocks", "shortcut", "construction"),
     [
-        (ResidualBlocks(), "identity", "pyranet"),
-        (ResidualBlocks(inner=0.8), "convolution", "pyranet"),
-        (PyramidBlocks("A"), "convolution", "pyranet"),
-        (PyramidBlocks("B"), "convolution", "pyranet"),
-        (PyramidBlocks("Bstar"), "convolution", "pyranet"),
-        (PyramidBlocks("C"), "identity", "newell"),
-        (PyramidBlocks("D"), "convolution", "pytorch_pose"),
-        (None, None, "newell"),
-        (None, None, "pytorch_pose"),
-        (None, None, "ppnet"),
-        (PostactivationBlocks(), "convolution", "ppnet"),
+        (ResidualBlocks(), everywhere(preactivation_residual), "identity", "pyranet"),
+        (ResidualBlocks(inner=0.8), everywhere(partial(wide_residual, fifths=4)), "convolution", "pyranet"),
+        (PyramidBlocks("A"), pyramids("A"), "convolution", "pyranet"),
+        (PyramidBlocks("B"), pyramids("B"), "convolution", "pyranet"),
+        (PyramidBlocks("Bstar"), pyramids("Bstar"), "convolution", "pyranet"),
+        (PyramidBlocks("C"), pyramids("C"), "identity", "newell"),
+        (PyramidBlocks("D"), pyramids("D"), "convolution", "pytorch_pose"),
+        (PyramidBlocks(placement="everywhere"), PYRAMIDS_EVERYWHERE, "convolution", "pyranet"),
+        (PyramidBlocks(pool="adaptive"), pyramids("Bstar", pool="adaptive"), "convolution", "pyranet"),
+        (PostactivationBlocks(), POSTACTIVATED, "convolution", "ppnet"),
     ],
 )
-def test_equals_numpy(block, shortcut, construction, training):
-    generator = torch.Generator().manual_seed(11)
-    model = StackedHourglass(3, block, depth=2, width=20, modules=2, shortcut=shortcut, construction=construction)
-    model = model.double().train(training)
-    for parameter in model.parameters():
-        parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
-    redraw_regions(model, generator)
-    image = torch.randint(0, 256, (2, 3, 32, 48), generator=generator, dtype=torch.uint8)
-    ours = model(image)
-    theirs = naive_network(array(image), model, 2, getattr(block, "variant", ""), construction)
-    for mine, expected in zip(ours, theirs, strict=True):
+def test_blocks_and_shortcuts_equal_numpy(block, blocks, shortcut, construction, training):
+    model = StackedHourglass(3, block, **SMALL, shortcut=shortcut, construction=construction)
+    project = replace(PROJECTS[construction], blocks=blocks, changed=shortcut == "convolution")
+    check(model, project, training)
+
+
+def test_pyramids_begin_on_the_same_maps_in_a_deeper_hourglass():
+    # At level 3 the modules on half the size are pyramids too, at level 2 they no longer are.
+    sizes = {"width": 20, "stacks": 1, "depth": 3, "modules": 1}
+    project = replace(PROJECTS["pyranet"], blocks=pyramids("Bstar"))
+    check(StackedHourglass(3, PyramidBlocks(), **sizes), project, training=True, sizes=sizes, image=(32, 64))
+
+
+def check(model: StackedHourglass, project: Project, training: bool, sizes=SMALL, image=(32, 48)) -> None:
+    model = shaken(model, seed=11).train(training)
+    image = torch.randint(0, 256, (2, 3, *image), generator=torch.Generator().manual_seed(12), dtype=torch.uint8)
+    with read_once(model) as w:
+        theirs = stacked_hourglass(array(image), w, project, joints=3, **sizes)
+    for mine, expected in zip(model(image), theirs, strict=True):
         assert np.abs(expected).max() > 0.1
-        torch.testing.assert_close(mine, torch.from_numpy(expected), rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(mine, torch.from_numpy(expected), rtol=1e-6, atol=1e-6)
 
 
 def test_variance_control_changes_the_last_module_before_each_upsampling_only():

@@ -1,5 +1,7 @@
 """MSSH: its sizes, a whole network against plain numpy, and what is built of it."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -9,12 +11,15 @@ from torch import nn
 from posepyr.layers.inception import InceptionBlocks
 from posepyr.layers.pyramid import PyramidBlocks
 from posepyr.layers.residual import ResidualBlocks
-from posepyr.models.hourglass import MPII_MEAN
 from posepyr.models.mssh import MSSH, split
 from posepyr.nodes import build
+from support.naive_hourglass import BARE, everywhere, pyramids
 from support.naive_layers import array
-from support.naive_mssh import Naive
+from support.naive_mssh import Network
+from support.naive_residuals import inception_residual, preactivation_residual
 from support.places import CONF
+from support.randomised import shaken
+from support.weights import read_once
 
 
 def count(model: nn.Module) -> int:
@@ -94,33 +99,35 @@ def test_depth_by_scale_gives_one_innermost_size():
     assert sizes == {(4, 3)}
 
 
+INCEPTION_A = everywhere(partial(inception_residual, variant="A"))
+INCEPTION_B = everywhere(partial(inception_residual, variant="B"))
+
+
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize(
-    ("block", "stages", "depth", "lateral", "fusion"),
+    ("block", "blocks", "width", "stages", "depths", "lateral", "fusion"),
     [
-        (InceptionBlocks("A"), (1, 1, 1), (1, 2, 3), False, "sum"),
-        (InceptionBlocks("B"), (2, 1, 1), (1, 1, 1), False, "concatenation"),
-        (InceptionBlocks("A"), (1, 2, 1), (1, 1, 2), True, "sum"),
-        (ResidualBlocks(bare=True), (1, 0, 1), (1, 1, 2), False, "sum"),
-        (ResidualBlocks(), (1, 0, 2), (1, 1, 1), True, "concatenation"),
-        (InceptionBlocks("B"), (0, 1, 1), (1, 2, 1), True, "sum"),
+        (InceptionBlocks("A"), INCEPTION_A, 16, (1, 1, 1), (1, 2, 3), False, "sum"),
+        (InceptionBlocks("B"), INCEPTION_B, 16, (2, 1, 1), (1, 1, 1), False, "concatenation"),
+        (InceptionBlocks("A"), INCEPTION_A, 16, (1, 2, 1), (1, 1, 2), True, "sum"),
+        (ResidualBlocks(bare=True), BARE, 16, (1, 0, 1), (1, 1, 2), False, "sum"),
+        (ResidualBlocks(), everywhere(preactivation_residual), 16, (1, 0, 2), (1, 1, 1), True, "concatenation"),
+        (InceptionBlocks("B"), INCEPTION_B, 16, (0, 1, 1), (1, 2, 1), True, "sum"),
+        (PyramidBlocks(), pyramids("Bstar"), 20, (0, 1, 1), (1, 2, 3), False, "sum"),
     ],
 )
-def test_equals_numpy(block, stages, depth, lateral, fusion, training):
-    generator = torch.Generator().manual_seed(3)
-    model = MSSH(3, block, stages, depth, width=16, lateral=lateral, fusion=fusion).double().train(training)
-    for parameter in model.parameters():
-        parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
-    image = torch.randint(0, 256, (2, 3, 48, 32), generator=generator, dtype=torch.uint8)
+def test_equals_numpy(block, blocks, width, stages, depths, lateral, fusion, training):
+    model = shaken(MSSH(3, block, stages, depths, width, lateral, fusion), seed=3).train(training)
+    image = torch.randint(0, 256, (2, 3, 32, 48), generator=torch.Generator().manual_seed(4), dtype=torch.uint8)
     strides = sum((count * (stride,) for stride, count in zip((8, 4, 2), stages, strict=True)), ())
-    naive = Naive(model, getattr(block, "variant", "residual"), depth, lateral, fusion)
-    # In single precision, as the model keeps its mean.
-    theirs = naive(array(image) / 255 - np.array(MPII_MEAN, dtype=np.float32)[:, None, None], strides)
-    ours = model(image)
+    by_stride = dict(zip((8, 4, 2), depths, strict=True))
+    network = Network(blocks, 3, width, strides, by_stride, lateral, fusion == "concatenation")
+    with read_once(model) as w:
+        theirs = network.heatmaps(array(image), w)
     assert model.strides == strides
-    for mine, expected in zip(ours, theirs, strict=True):
+    for mine, expected in zip(model(image), theirs, strict=True):
         assert np.abs(expected).max() > 0.1
-        torch.testing.assert_close(mine, torch.from_numpy(expected), rtol=1e-5, atol=1e-5)
+        torch.testing.assert_close(mine, torch.from_numpy(expected), rtol=1e-6, atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,8 @@ def pyramid_path(z: Array, path: nn.Module, levels: int = 4, exponent: float = 1
     total = np.zeros_like(u)
     for c in range(1, levels + 1):
         size = tuple(max(1, math.floor(n * 2 ** (-exponent * c / levels) + 1e-9)) for n in u.shape[2:])
-        total += bilinear(convolution(shrunk(u, size, c, path.pools, pool), path.filters[c - 1]), u.shape[2:])
+        offsets = array(path.pools.regions[c - 1]) if pool == "fractional" and path.training else (0.5, 0.5)
+        total += bilinear(convolution(shrunk(u, size, pool, offsets), path.filters[c - 1]), u.shape[2:])
     expand_norm, _, expand = path.expand
     return convolution(relu(norm(total, expand_norm)), expand)
 

@@ -1,90 +1,85 @@
-"""MSSH once more, in plain numpy: blocks and network, written from the paper and its readings."""
+"""MSSH once more, in plain numpy: written out from the paper and its readings, weights by name."""
+
+from dataclasses import dataclass
 
 import numpy as np
-from torch import nn
 
-from support.naive_layers import Array, max_pool, nearest_twice, residual, run
-
-
-def pool_rounded_up(x: Array) -> Array:
-    """Maxima of windows of two by two; the last row and column may stand alone."""
-    height, width = x.shape[2:]
-    rows = [x[:, :, i : i + 2].max(axis=2) for i in range(0, height, 2)]
-    columns = np.stack(rows, axis=2)
-    return np.stack([columns[..., j : j + 2].max(axis=3) for j in range(0, width, 2)], axis=3)
+from support.naive_hourglass import MPII_MEAN, Blocks, hourglass
+from support.naive_layers import Array, max_pool, nearest_twice
+from support.weights import Weights, conv, norm_relu
 
 
-def spread(x: Array, size: tuple[int, int]) -> Array:
-    """Each pixel takes what its window of two by two became."""
-    out = np.empty((*x.shape[:2], *size))
-    for i in range(size[0]):
-        for j in range(size[1]):
-            out[:, :, i, j] = x[:, :, i // 2, j // 2]
-    return out
+@dataclass(frozen=True)
+class Network:
+    """MSSH of ``width`` channels; ``strides`` are those of its stages, ``depths`` the hourglasses' by stride."""
 
+    blocks: Blocks
+    joints: int
+    width: int
+    strides: tuple[int, ...]
+    depths: dict[int, int]
+    lateral: bool
+    concatenated: bool
 
-def inception(x: Array, block: nn.Module, variant: str) -> Array:
-    """1x1, 3x3 beside 1x1, 3x3, 3x3; together, 1x1, and the shortcut. B pools the second after its 1x1."""
-    short = run(x, block.short)
-    long = run(x, block.long_first)
-    if variant == "B":
-        long = spread(run(pool_rounded_up(long), block.long_rest), x.shape[2:])
-    else:
-        long = run(long, block.long_rest)
-    return run(np.concatenate([short, long], axis=1), block.join) + run(x, block.shortcut)
-
-
-class Naive:
-    """The network by equations; ``variant`` is A or B, or anything else for the plain residual."""
-
-    def __init__(self, model: nn.Module, variant: str, depths: tuple[int, int, int], lateral: bool, fusion: str):
-        self.model, self.variant, self.lateral, self.fusion = model, variant, lateral, fusion
-        self.depths = dict(zip((8, 4, 2), depths, strict=True))
-
-    def block(self, x: Array, module: nn.Module) -> Array:
-        if self.variant in ("A", "B"):
-            return inception(x, module, self.variant)
-        return residual(x, module)
-
-    def hourglass(self, x: Array, module: nn.Module, depth: int) -> Array:
-        low = self.block(max_pool(x), module.down)
-        low = self.hourglass(low, module.inner, depth - 1) if depth > 1 else self.block(low, module.inner)
-        return self.block(x, module.skip) + nearest_twice(self.block(low, module.up))
-
-    def preprocessing(self, image: Array, used: tuple[int, ...]) -> dict[int, Array]:
-        parts = self.model.preprocessing
-        trunk = {2: self.block(run(image, parts.stem), parts.trunk["2"])}
-        for stride in (4, 8):
-            if stride <= max(used):
-                trunk[stride] = self.block(max_pool(trunk[stride // 2]), parts.trunk[str(stride)])
-        if not self.lateral:
-            return {stride: self.block(trunk[stride], parts.branches[str(stride)]) for stride in set(used)}
-        found: dict[int, Array] = {}
-        for stride in (8, 4, 2):
-            if min(used) <= stride <= max(used):
-                branch = self.block(trunk[stride], parts.branches[str(stride)])
-                found[stride] = run(branch, parts.laterals[str(stride)])
-                if stride != max(used):
-                    found[stride] = found[stride] + nearest_twice(found[2 * stride])
+    def heatmaps(self, image: Array, w: Weights) -> list[Array]:
+        """Section 3.2: each hourglass sees the output of the one before it and its own scale's features."""
+        dispatched = self.dispatched(image / 255 - MPII_MEAN[:, None, None], w.at("preprocessing"))
+        x = dispatched[self.strides[0]]
+        found = []
+        for stage, stride in enumerate(self.strides):
+            y = hourglass(x, w.at(f"hourglasses.{stage}"), self.depths[stride], self.place, max_pool)
+            y = self.features(y, w.at(f"features.{stage}"))
+            found.append(conv(y, w.at(f"heads.{stage}"), self.joints, 1))
+            if stage < len(self.strides) - 1:
+                from_features = conv(y, w.at(f"merge_features.{stage}"), self.width, 1)
+                x = x + from_features + conv(found[-1], w.at(f"merge_heatmaps.{stage}"), self.width, 1)
+                after = self.strides[stage + 1]
+                x = self.fused(enlarged(x, stride, after), dispatched[after], w.at(f"fusions.{stage}"))
         return found
 
-    def __call__(self, image: Array, strides: tuple[int, ...]) -> list[Array]:
-        model = self.model
-        dispatched = self.preprocessing(image, strides)
-        x = dispatched[strides[0]]
-        heatmaps = []
-        for j, stride in enumerate(strides):
-            post, *line = model.features[j]
-            y = self.block(self.hourglass(x, model.hourglasses[j], self.depths[stride]), post)
-            f = run(y, nn.Sequential(*line))
-            heatmaps.append(run(f, model.heads[j]))
-            if j == len(strides) - 1:
-                break
-            x = x + run(f, model.merge_features[j]) + run(heatmaps[j], model.merge_heatmaps[j])
-            while stride > strides[j + 1]:
-                x, stride = nearest_twice(x), stride // 2
-            if self.fusion == "sum":
-                x = x + dispatched[stride]
-            else:
-                x = run(np.concatenate([x, dispatched[stride]], axis=1), model.fusions[j].reduce)
-        return heatmaps
+    def place(self, x: Array, w: Weights, level: int, role: str) -> Array:
+        return self.blocks.at(level, role)(x, w, self.width)
+
+    def features(self, y: Array, w: Weights) -> Array:
+        """A block, then 1x1-BN-ReLU."""
+        y = conv(self.blocks.outside(y, w.at("0"), self.width), w.at("1"), self.width, 1)
+        return norm_relu(y, w.at("2.0"))
+
+    def fused(self, before: Array, features: Array, w: Weights) -> Array:
+        """The sum, or side by side and BN-ReLU-1x1 (section 5.2.4)."""
+        if not self.concatenated:
+            return before + features
+        both = np.concatenate([before, features], axis=1)
+        return conv(norm_relu(both, w.at("reduce.0.0")), w.at("reduce.1"), self.width, 1)
+
+    def dispatched(self, image: Array, w: Weights) -> dict[int, Array]:
+        """The maps by stride: 7x7-BN-ReLU, halving; a block at each size, max pooling between; a block to each stage's.
+
+        With lateral connections BN-ReLU-1x1 after that block, and each map adds the next smaller one, enlarged.
+        """
+        block, inner = self.blocks.outside, self.width // 2
+        x = norm_relu(conv(image, w.at("stem.0"), self.width // 4, 7, stride=2), w.at("stem.1.0"))
+        maps = {2: block(x, w.at("trunk.2"), inner)}
+        for stride in (4, 8):
+            if stride <= max(self.strides):
+                maps[stride] = block(max_pool(maps[stride // 2]), w.at(f"trunk.{stride}"), inner)
+        wanted = [stride for stride in maps if stride >= min(self.strides)] if self.lateral else {*self.strides}
+        maps = {stride: block(maps[stride], w.at(f"branches.{stride}"), self.width) for stride in wanted}
+        return self.connected(maps, w.at("laterals")) if self.lateral else maps
+
+    def connected(self, maps: dict[int, Array], w: Weights) -> dict[int, Array]:
+        maps = {
+            stride: conv(norm_relu(x, w.at(f"{stride}.0.0")), w.at(f"{stride}.1"), self.width, 1)
+            for stride, x in maps.items()
+        }
+        for stride in (4, 2):
+            if stride in maps and 2 * stride in maps:
+                maps[stride] = maps[stride] + nearest_twice(maps[2 * stride])
+        return maps
+
+
+def enlarged(x: Array, stride: int, after: int) -> Array:
+    """Twice as large, once for each time the stride halves."""
+    while stride > after:
+        x, stride = nearest_twice(x), stride // 2
+    return x
