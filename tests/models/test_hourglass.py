@@ -215,5 +215,5 @@ def test_a_size_that_does_not_fit_names_the_nearest_that_do():
     ],
 )
 def test_a_wrong_argument_is_named(argument, value):
-    with pytest.raises(ValueError, match=rf"{argument} must .* got {value}"):
+    with pytest.raises(ValueError, match=rf"^{argument} must .* got {value}"):
         StackedHourglass(16, ResidualBlocks(), **{argument: value})

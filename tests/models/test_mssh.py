@@ -172,5 +172,5 @@ def test_a_size_that_does_not_fit_names_the_nearest_that_do():
     ],
 )
 def test_a_wrong_argument_is_named(argument, value):
-    with pytest.raises(ValueError, match=rf"{argument} must .* got"):
+    with pytest.raises(ValueError, match=rf"^{argument} must .* got"):
         MSSH(16, InceptionBlocks(), **{argument: value})
