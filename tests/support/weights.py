@@ -33,7 +33,9 @@ class Weights:
 def read_once(module: nn.Module) -> Iterator[Weights]:
     """Give the state dict and the offsets of pooling regions, as copies, and see that nothing is left at the end."""
     offsets = {name: buffer for name, buffer in module.named_buffers() if name.endswith("pools.regions")}
-    unread = {name: array(value) for name, value in (module.state_dict() | offsets).items()}
+    state = module.state_dict() | offsets
+    assert len({value.data_ptr() for value in state.values()}) == len(state), "one weight in two places"
+    unread = {name: array(value) for name, value in state.items()}
     yield Weights(unread, module.training)
     assert list(unread) == [], "weights that the oracle has no use for"
 
