@@ -8,7 +8,7 @@ import pytest
 
 from posepyr.cli.main import main
 from posepyr.layers.residual import ResidualBlocks
-from posepyr.measurement import published
+from posepyr.measurement import comparison
 from posepyr.measurement.comparison import PublishedFigure
 from posepyr.models.hourglass import StackedHourglass
 
@@ -27,7 +27,7 @@ def test_check_fails_where_a_figure_is_not_met(
 ) -> None:
     file = tmp_path / "rows.json"
     good = [published_figure("1.0"), published_figure("2.0", reason="the table errs")]
-    monkeypatch.setattr(published, "published_figures", lambda: good)
+    monkeypatch.setattr(comparison, "published_figures", lambda: good)
     assert main(["complexity", "--check", "--json", str(file)]) == 0
     said = capsys.readouterr().out
     for words in ("12x12", "cannot be met: the table errs", "2 figures (HRNet table 1: 2): 1 met, 1 that cannot be, 0"):
@@ -36,7 +36,7 @@ def test_check_fails_where_a_figure_is_not_met(
         ("1.0", 1.0, True),
         ("2.0", 1.0, True),
     ]
-    monkeypatch.setattr(published, "published_figures", lambda: [*good, published_figure("3.0")])
+    monkeypatch.setattr(comparison, "published_figures", lambda: [*good, published_figure("3.0")])
     assert main(["complexity"]) == 0
     assert main(["complexity", "--check"]) == 1
     assert "1 wrong" in capsys.readouterr().out

@@ -82,7 +82,9 @@ def _set_environment(before: dict[str, str]) -> None:
 
 
 def _signal_handlers() -> dict[int, Any]:
-    return {number: signal.getsignal(number) for number in signal.valid_signals()}
+    # But SIGCHLD: Torch sets its handler once a process, by which it tells how a loader's worker ended.
+    child = getattr(signal, "SIGCHLD", None)
+    return {number: signal.getsignal(number) for number in signal.valid_signals() if number != child}
 
 
 def _set_signal_handlers(before: dict[int, Any]) -> None:
