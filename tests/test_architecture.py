@@ -20,7 +20,6 @@ FLOORS: list[set[str]] = [
         "errors",
         "ranks",
         "slurm",
-        "suggestion",
         "nodes",
         "annotations",
         "tables",
@@ -294,7 +293,7 @@ def places_of(words: str, root: Path) -> set[str]:
     [
         (r"\"SLURM_|'SLURM_|\"scontrol\"|\"sbatch\"", {"slurm"}),
         (r"hydra\._internal", {"configuration"}),
-        (r"def \w*suggestion\b|get_close_matches", {"suggestion"}),
+        (r"def \w*suggestion\b|get_close_matches", {"errors"}),
         (r"\b[lr]just\b|rich\.table", {"tables"}),
         (r"argparse\.ArgumentParser\(|[\"']--(device|json)[\"']", {"cli.options"}),
         (r"indent=2", {"files", "cli.options"}),

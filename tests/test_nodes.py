@@ -10,7 +10,7 @@ import pytest
 from posepyr.annotations import signature
 from posepyr.codec import Codec
 from posepyr.data.loading.augment import Augment
-from posepyr.nodes import MOVED, RENAMED_ARGUMENTS, build, current_name, find, renewed
+from posepyr.nodes import LATER_ARGUMENTS, MOVED, RENAMED_ARGUMENTS, as_before, build, current_name, find, renewed
 
 OLD = json.loads((Path(__file__).parent / "data_files" / "legacy" / "targets.json").read_text())
 """What configurations and recipes of commit 2f477de could name, with the arguments that they could hold."""
@@ -95,3 +95,17 @@ def test_arguments_are_renamed_wherever_they_stand(monkeypatch: pytest.MonkeyPat
     new = {"metrics": [{"_target_": "posepyr.metrics.pck.PCKh", "hidden": ["neck"]}], "left_out": 1}
     assert renewed(old) == new
     assert renewed(new) == new
+
+
+def test_later_arguments_are_arguments() -> None:
+    for target, later in LATER_ARGUMENTS.items():
+        assert current_name(target) == target
+        assert later.keys() <= signature(target).arguments.keys()
+
+
+def test_nodes_of_older_files_keep_what_they_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(LATER_ARGUMENTS, "posepyr.codec.Codec", {"grid": "udp"})
+    node = {"_target_": "posepyr.codec.Codec", "sigma": 2.0}
+    assert as_before({"codecs": [node], "seed": 1}) == {"codecs": [{**node, "grid": "udp"}], "seed": 1}
+    chosen = {**node, "grid": "plain"}
+    assert as_before(chosen) == chosen

@@ -1,8 +1,10 @@
 """Ranks by the environment that a launcher leaves."""
 
 import pytest
+import torch
 
 from posepyr import ranks, slurm
+from posepyr.ranks import local_process_count, needs_local_processes
 
 NAMES = (
     "RANK", "LOCAL_RANK", "WORLD_SIZE", "TORCHELASTIC_RUN_ID", "SLURM_PROCID", "SLURM_NTASKS", "SLURM_JOB_NAME",
@@ -30,3 +32,26 @@ def test_the_launchers(
     assert (ranks.rank(), ranks.world_size(), ranks.launched()) == (rank, size, launched)
     assert ranks.is_first() == (rank == 0)
     assert slurm.is_task() == (rank == 2)
+
+
+@pytest.mark.parametrize(
+    ("trainer", "count"),
+    [
+        ({"devices": 3, "accelerator": "cpu"}, 3),
+        ({"devices": "2", "accelerator": "cpu"}, 2),
+        ({"devices": [0, 2], "accelerator": "gpu"}, 2),
+        ({"devices": "0,1,3", "accelerator": "gpu"}, 3),
+        ({"devices": "auto", "accelerator": "cpu"}, 1),
+        ({}, max(1, torch.cuda.device_count())),
+    ],
+)
+def test_each_device_has_a_process(trainer: dict, count: int) -> None:
+    assert local_process_count(trainer) == count
+
+
+def test_nothing_is_started_where_a_launcher_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = {"devices": 2, "accelerator": "cpu"}
+    assert needs_local_processes(trainer)
+    assert not needs_local_processes({"devices": 1})
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "a run")
+    assert not needs_local_processes(trainer)

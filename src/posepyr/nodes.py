@@ -45,6 +45,9 @@ MOVED = {
 RENAMED_ARGUMENTS: dict[str, dict[str, str]] = {}
 """New names of constructors' arguments by the old ones, for today's dotted names."""
 
+LATER_ARGUMENTS: dict[str, dict[str, Any]] = {}
+"""Arguments added to constructors, by today's dotted names, each with the value that keeps what was done before it."""
+
 
 def build(node: Mapping[str, Any], path: str = "", /, **injected: Any) -> Any:
     """Build the object that a node describes: call its ``_target_`` with the node's other keys.
@@ -81,6 +84,17 @@ def renewed(content: Any) -> Any:
             {"_target_": now} if now else {}
         )
     return [renewed(value) for value in content] if isinstance(content, list | tuple) else content
+
+
+def as_before(content: Any) -> Any:
+    """Return nested plain data of an older file in which every node has the arguments that were added since.
+
+    Their values are those of LATER_ARGUMENTS: a file goes on meaning what it meant, whatever the defaults are today.
+    """
+    if isinstance(content, Mapping):
+        later = LATER_ARGUMENTS.get(str(content.get("_target_")), {})
+        return later | {key: as_before(value) for key, value in content.items()}
+    return [as_before(value) for value in content] if isinstance(content, list | tuple) else content
 
 
 def put_in_front(path: str, error: ValueError, arguments: set[str]) -> None:

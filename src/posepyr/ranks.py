@@ -1,6 +1,8 @@
-"""Ranks: which of a run's processes this one is, and who started it."""
+"""Ranks: which of a run's processes this one is, who started it, and how many a run needs on this machine."""
 
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from posepyr import slurm
 
@@ -32,3 +34,26 @@ def in_torchrun() -> bool:
 def launched() -> bool:
     """Return whether a launcher has already started all of the run's processes, this one among them."""
     return in_torchrun() or slurm.is_task() or int(os.environ.get("WORLD_SIZE") or 1) > 1
+
+
+def local_process_count(trainer: Mapping[str, Any]) -> int:
+    """Return how many processes of this machine a trainer's settings need: one for each device."""
+    accelerator, devices = trainer.get("accelerator", "auto"), trainer.get("devices", "auto")
+    if isinstance(devices, list):
+        return len(devices)
+    if isinstance(devices, str) and devices.strip("-").isdigit():
+        devices = int(devices)
+    if isinstance(devices, int) and devices >= 0:
+        return devices
+    if isinstance(devices, str) and devices != "auto":
+        return len([one for one in devices.split(",") if one])
+    if accelerator not in ("auto", "gpu", "cuda"):
+        return 1
+    import torch
+
+    return torch.cuda.device_count() or 1
+
+
+def needs_local_processes(trainer: Mapping[str, Any]) -> bool:
+    """Return whether this process has to start others of the run: unless a launcher has started them all."""
+    return not launched() and local_process_count(trainer) > 1

@@ -37,6 +37,13 @@ def test_names_from_before_a_move_come_back_as_todays(monkeypatch: pytest.Monkey
     }
 
 
+@pytest.mark.parametrize(("version", "grid"), [(1, {"grid": "udp"}), (2, {})])
+def test_an_older_recipe_keeps_what_it_did(monkeypatch: pytest.MonkeyPatch, version: int, grid: dict[str, str]) -> None:
+    monkeypatch.setattr("posepyr.nodes.LATER_ARGUMENTS", {"posepyr.codec.Codec": {"grid": "udp"}})
+    old = recipe()._replace(version=version)
+    assert read_recipe({"posepyr": old.to_dict()}, "a.ckpt").codec == {**CODEC, **grid}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [

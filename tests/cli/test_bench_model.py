@@ -12,8 +12,7 @@ import torch
 
 from posepyr.cli import bench_model
 from posepyr.cli.bench_model import heading, read_networks, table
-from posepyr.cli.commands import BENCH
-from posepyr.cli.main import main
+from posepyr.cli.main import BENCH, main
 from posepyr.measurement.timing import quartiles
 
 TINY = ["model.stacks=1", "model.depth=1", "model.width=32"]

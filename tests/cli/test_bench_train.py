@@ -12,7 +12,7 @@ from posepyr.cli import bench_train
 from posepyr.cli.bench_train import heading, read_trainings, table
 from posepyr.cli.main import main
 from posepyr.measurement.training_speed import PARTS
-from posepyr.studies.benchmarks.trainings import Training
+from posepyr.studies.training_benchmarks import Training
 
 TINY = ["experiment=demo", "model.width=32", "model.depth=1", "data.input_size=[32,32]", "data.batch_size=2",
         "data.workers=0", "data.source.train=32", "data.source.val=2", "data.source.size=64",

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from posepyr.cli import completion
-from posepyr.cli.commands import BENCH, DATA, POSEPYR
 from posepyr.cli.completion import candidates
+from posepyr.cli.main import BENCH, DATA, POSEPYR
 from posepyr.configuration.catalogue import search_folders
 
 

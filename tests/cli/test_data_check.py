@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from posepyr.cli.commands import DATA
-from posepyr.cli.main import main
+from posepyr.cli.main import DATA, main
 
 
 @pytest.fixture(scope="module")

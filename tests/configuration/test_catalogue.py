@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from posepyr.configuration import catalogue
+from posepyr.configuration.catalogue import override_candidates, search_folders, target_arguments
 from posepyr.errors import UsageError
 
 
@@ -41,3 +42,34 @@ def test_a_header_has_a_title_and_notes(tmp_path: Path) -> None:
     assert catalogue.header(path) == ("A title of two lines.", {"paper": "table 1, row 2", "expected": "88.5"})
     path.write_text("name: x\n# too late\n")
     assert catalogue.header(path) == ("", {})
+
+
+@pytest.mark.parametrize(
+    ("word", "words", "expected"),
+    [
+        ("mo", [], ["model="]),
+        ("model", [], ["model.", "model="]),
+        ("model=", [], ["model=plain", "model=pyramid", "model=pyramid_small"]),
+        ("model=plain,py", [], ["model=plain,pyramid", "model=plain,pyramid_small"]),
+        ("experiment=p", [], ["experiment=paper/first"]),
+        ("model.s", [], ["model.size=", "model.stacks="]),
+        ("model.block.", [], ["model.block.levels=", "model.block.scale=", "model.block.variant="]),
+        ("model.b", ["model=plain"], ["model.bias=", "model.block="]),
+        ("model.j", [], []),
+        ("data.source.", [], ["data.source.file=", "data.source.names=", "data.source.share="]),
+        ("checkpoint.", [], ["checkpoint.mode=", "checkpoint.monitor="]),
+        ("model.stacks=", [], []),
+    ],
+)
+def test_overrides(conf: Path, word: str, words: list[str], expected: list[str]) -> None:
+    found = override_candidates(search_folders(), word, words)
+    assert sorted(candidate for candidate in set(found) if candidate.startswith(word)) == expected
+
+
+def test_arguments_are_read_through_what_passes_them_on() -> None:
+    assert {"max_epochs", "accelerator"} <= set(target_arguments("pytorch_lightning.Trainer"))
+    assert {"lr", "alpha"} <= set(target_arguments("torch.optim.RMSprop"))
+    assert {"sigma", "refine"} <= set(target_arguments("posepyr.codec.Codec"))
+    assert target_arguments("no.such.Thing") == []
+    assert target_arguments("posepyr.codec.Codek") == []
+    assert target_arguments("") == []

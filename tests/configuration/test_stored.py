@@ -21,6 +21,14 @@ def test_names_of_older_versions_are_read_as_todays(tmp_path: Path, monkeypatch:
     assert read_stored(folder) == {"model": {"_target_": "support.cli_parts.Network", "stacks": 3}, "seed": 1}
 
 
+def test_arguments_that_came_later_keep_what_was_done_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(nodes.LATER_ARGUMENTS, "support.cli_parts.Network", {"stacks": 5})
+    node = {"_target_": "support.cli_parts.Network"}
+    assert read_stored(store(tmp_path / "old", {"model": node})) == {"model": {**node, "stacks": 5}}
+    chosen = {"model": {**node, "stacks": 2}}
+    assert read_stored(store(tmp_path / "new", chosen)) == chosen
+
+
 def test_keys_that_came_later_have_their_present_values(conf: Path, tmp_path: Path) -> None:
     now = Composer().job([]).config
     before = {key: value for key, value in now.items() if key != "seed"} | {"checkpoint": {"monitor": "val/top1"}}

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from posepyr.initialisation.operations import QUICK
+from posepyr.initialisation.graph import QUICK
 
 X = torch.empty(2, 3, 8, 6, device="meta")
 ATEN = torch.ops.aten

@@ -10,7 +10,7 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
-from posepyr.initialisation.branches import count_branches
+from posepyr.initialisation.multibranch import count_branches
 from posepyr.layers.resize import resize_by_products
 from posepyr.nodes import build
 from support.drawn import CHANNELS, counts, drawn

@@ -16,7 +16,7 @@ from posepyr.cli.main import main
 from posepyr.configuration import catalogue
 from posepyr.configuration.compose import Composer
 from posepyr.nodes import build
-from posepyr.training.devices import local_process_count
+from posepyr.ranks import local_process_count
 from posepyr.training.memory.remedies import device_batch
 from support.archives import TRAIN, VAL, write_mpii_archive, write_picture_archives, write_pose_archives
 from support.recipes import ROWS, TRAININGS

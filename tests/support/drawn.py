@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from posepyr.initialisation.branches import count_branches
+from posepyr.initialisation.multibranch import count_branches
 
 CHANNELS = 4
 

@@ -13,11 +13,21 @@ import torch
 from torch import Tensor, nn
 
 from posepyr.initialisation.schemes import MSR
-from posepyr.layers.hourglass import Hourglass
 from posepyr.layers.residual import PreactivationResidual
-from posepyr.models.hourglass import StackedHourglass
-from posepyr.variance.curves import COLUMNS, Measured, Section, Trainable, audit, band, curves, sections, write_csv
-from posepyr.variance.figure import COLOURS, draw_variances
+from posepyr.models.hourglass import Hourglass, StackedHourglass
+from posepyr.variance.curves import (
+    COLOURS,
+    COLUMNS,
+    Measured,
+    Section,
+    Trainable,
+    audit,
+    band,
+    curves,
+    draw_variances,
+    sections,
+    write_csv,
+)
 from posepyr.variance.probe import Moments, OutputMoments
 
 RATE = 0.5

@@ -11,9 +11,9 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from posepyr.initialisation.schemes import MSR, NORMS, layers_of
-from posepyr.layers.hourglass import Hourglass
 from posepyr.layers.pyramid import PyramidBlocks, PyramidResidual
 from posepyr.layers.residual import PreactivationResidual
+from posepyr.models.hourglass import Hourglass
 from posepyr.nodes import build
 from posepyr.variance.probe import OutputMoments, places, remove_norms, watched
 from support.drawn import CHANNELS, drawn

@@ -5,10 +5,13 @@ from reprlib import repr as short_repr
 from typing import Any, Literal, NamedTuple, TypeVar, get_type_hints
 
 from posepyr.annotations import fits, spell
-from posepyr.nodes import renewed
+from posepyr.nodes import as_before, renewed
 
-VERSION = 1
-"""Version of the recipe's layout. A file with a higher one was written by a newer posepyr."""
+VERSION = 2
+"""Version of the recipe. A file with a higher one was written by a newer posepyr.
+
+Up to version 1, arguments that a node leaves out have the defaults that they had then.
+"""
 
 POSE_KEY, CLASSIFIER_KEY = "posepyr", "posepyr_classifier"
 KEYS = frozenset({POSE_KEY, CLASSIFIER_KEY})
@@ -115,7 +118,8 @@ def _read(plain: Any, kind: type[AnyRecipe], where: str) -> AnyRecipe:
     height, width = fields["input_size"]
     if not (1 <= height <= LARGEST_SIDE and 1 <= width <= LARGEST_SIDE):
         raise ValueError(f"{where}: recipe.input_size must be from 1 to {LARGEST_SIDE} pixels, got {height}x{width}")
-    return kind(**{**renewed(fields), "input_size": (height, width)})
+    fields = renewed(fields) if version > 1 else as_before(renewed(fields))
+    return kind(**{**fields, "input_size": (height, width)})
 
 
 def _holds_mapping(content: Any) -> bool:

@@ -5,8 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from posepyr.configuration.catalogue import PRIMARY
-from posepyr.errors import UsageError
-from posepyr.suggestion import suggestion
+from posepyr.errors import UsageError, suggestion
 
 SWITCHES = {"-m": "multirun", "--multirun": "multirun", "--resolve": "resolve", "-h": "help", "--help": "help"}
 VALUES = {

@@ -32,7 +32,7 @@ def run(arguments: list[str]) -> int:
     options.check_least(chosen, batch=2, steps=0, seeds=1)
     size = options.parse_size(chosen.input) if chosen.input else None
     # Here, after parsing: --help and a wrong flag must not wait for Torch.
-    from posepyr.cli.progress import tracking
+    from posepyr.cli.options import tracking
     from posepyr.measurement.machine import choose_device
     from posepyr.studies.variance_audit import AuditSettings, choose_networks, describe_audit, measure, write_audit
     from posepyr.variance.curves import curves

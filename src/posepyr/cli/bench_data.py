@@ -24,7 +24,7 @@ def run(arguments: list[str]) -> int:
     options.check_least(chosen, count=1, workers=0)
     options.check_positive(chosen, "seconds")
     # Here, after parsing: --help and a wrong flag must not wait for Torch.
-    from posepyr.studies.benchmarks.samples import measure_samples
+    from posepyr.studies.training_benchmarks import measure_samples
 
     report = measure_samples(
         chosen.overrides, config_dir=chosen.config_dir, split=chosen.split, workers=chosen.workers,

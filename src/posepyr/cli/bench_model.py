@@ -32,7 +32,7 @@ def run(arguments: list[str]) -> int:
     # Here, after parsing: --help and a wrong flag must not wait for Torch.
     from posepyr.measurement.machine import choose_device
     from posepyr.measurement.timing import Budget
-    from posepyr.studies.benchmarks.networks import choose_network, measure_networks
+    from posepyr.studies.network_benchmarks import choose_network, measure_networks
 
     device = choose_device(chosen.device)
     report = measure_networks(

@@ -39,11 +39,11 @@ def run(arguments: list[str]) -> int:
     options.check_positive(chosen, "seconds")
     trainings = read_trainings(chosen)
     # Here, after parsing: --help and a wrong flag must not wait for Torch.
-    from posepyr.cli.progress import progress_bar
+    from posepyr.cli.options import progress_bar
     from posepyr.measurement.machine import choose_device
     from posepyr.measurement.timing import Budget
     from posepyr.measurement.training_speed import SpeedTask
-    from posepyr.studies.benchmarks.trainings import Training, measure_trainings
+    from posepyr.studies.training_benchmarks import Training, measure_trainings
 
     progress = progress_bar()
     bar = progress.add_task("rounds", total=chosen.repeat)

@@ -7,10 +7,9 @@ from pathlib import Path
 
 from posepyr import errors
 from posepyr.cli.arguments import SWITCHES, VALUES
-from posepyr.cli.commands import POSEPYR, Group
+from posepyr.cli.main import POSEPYR, Group
 from posepyr.cli.options import Parser
 from posepyr.configuration import catalogue
-from posepyr.configuration.candidates import overrides
 from posepyr.configuration.papers import papers
 
 SCRIPTS = {
@@ -103,7 +102,7 @@ def _arguments(folders: Sequence[Path], command: str, before: Sequence[str], wor
     if command in ("train", "evaluate") and word.startswith("-"):
         return FLAGS
     if command in OVERRIDES:
-        return overrides(folders, word, before)
+        return catalogue.override_candidates(folders, word, before)
     if before:
         return ()
     return {

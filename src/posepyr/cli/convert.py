@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 from posepyr.checkpoints.recipe import ClassifierRecipe
 from posepyr.cli.options import Parser, add_input_size, add_output, parse_size
 from posepyr.configuration import catalogue
-from posepyr.errors import UsageError
-from posepyr.suggestion import suggestion
+from posepyr.errors import UsageError, suggestion
 
 if TYPE_CHECKING:
     from posepyr.checkpoints.official import Conversion
@@ -37,8 +36,7 @@ def run(arguments: list[str]) -> int:
     options = _parser().read(arguments)
     # After parsing: --help and a wrong flag must not wait for Torch.
     from posepyr.checkpoints import official
-    from posepyr.checkpoints.released_file import read_weights
-    from posepyr.checkpoints.storage import write_checkpoint
+    from posepyr.checkpoints.storage import read_weights, write_checkpoint
 
     output = options.output or default_output(options.file)
     if output.resolve() == options.file.resolve():

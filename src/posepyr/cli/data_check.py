@@ -30,7 +30,7 @@ def run(arguments: list[str]) -> int:
     limit = _decode_limit(chosen.pictures)
     data = data_source.build_data(data_source.configuration(chosen))
     # Here, after parsing: --help must not wait for NumPy.
-    from posepyr.cli.progress import tracking
+    from posepyr.cli.options import tracking
     from posepyr.studies.datasets.check import SPLITS, check_data
 
     with tracking() as progress:

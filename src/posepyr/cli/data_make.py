@@ -33,7 +33,7 @@ def run(arguments: list[str]) -> int:
     chosen = _parser().read(arguments)
     people = _people(chosen)
     # After parsing: --help and a wrong flag must not wait for NumPy and OpenCV.
-    from posepyr.cli.progress import progress_bar
+    from posepyr.cli.options import progress_bar
     from posepyr.data.export import write_coco, write_lsp, write_mpii
     from posepyr.data.sources.figures import Figures
 

@@ -26,7 +26,7 @@ def run(arguments: list[str]) -> int:
     chosen = _parser().read(arguments)
     data = data_source.build_data(data_source.configuration(chosen))
     # Here, after parsing: --help must not wait for NumPy.
-    from posepyr.cli.progress import tracking
+    from posepyr.cli.options import tracking
     from posepyr.studies.datasets.statistics import data_statistics
 
     with tracking() as progress:

@@ -9,8 +9,7 @@ from posepyr import errors
 from posepyr.cli import options
 from posepyr.configuration import catalogue
 from posepyr.configuration.papers import Paper, papers
-from posepyr.errors import UsageError
-from posepyr.suggestion import suggestion
+from posepyr.errors import UsageError, suggestion
 from posepyr.tables import align
 
 PLURALS = {"models": "model", "experiments": "experiment", "sweeps": "sweep", "schedulers": "scheduler"}

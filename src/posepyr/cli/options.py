@@ -10,10 +10,14 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from posepyr.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 STANDARD_OUTPUT = Path("-")
 """Value of ``--json`` without a file."""
@@ -119,7 +123,7 @@ def check_positive(options: argparse.Namespace, *names: str) -> None:
 
 def check_choice(flag: str, value: str, choices: Iterable[str]) -> None:
     """Refuse a value that is none of the choices, with those that are near."""
-    from posepyr.suggestion import suggestion
+    from posepyr.errors import suggestion
 
     names = list(choices)
     if value not in names:
@@ -178,3 +182,19 @@ class _AgainstParser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"--against must hold overrides and options, in quotes, got {self._text!r}: {message}")
+
+
+def progress_bar() -> "Progress":
+    """Return a bar on the error stream that vanishes at the end; it shows nothing where that is no terminal."""
+    # Here: a command that only prints must not wait for it.
+    from rich.console import Console
+    from rich.progress import Progress
+
+    return Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty())
+
+
+@contextmanager
+def tracking() -> Iterator[Callable[[Sequence[Any], str], Iterable[Any]]]:
+    """Yield a function that iterates over items and shows the progress under a label."""
+    with progress_bar() as progress:
+        yield lambda items, label: progress.track(items, description=label)

@@ -1,15 +1,19 @@
-"""The configuration folder on disk: its groups, their choices and the headers of their files.
+"""The configuration folder on disk: its groups, their choices, headers and keys, also as a shell completes them.
 
-Reads files only, so that ``--help``, ``list`` and the shell's completion are quick.
+Reads files only, so that ``--help``, ``list`` and completion are quick: importing Torch would take seconds at every
+press of the key. The arguments of a target are read out of its source, without running it.
 """
 
+import ast
+import importlib.util
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
+from posepyr.configuration.defaults import injected
 from posepyr.errors import UsageError
 
 PRIMARY = "config"
@@ -113,3 +117,97 @@ def header(path: Path) -> Header:
         else:
             title.append(text)
     return Header(" ".join(title).strip(), notes)
+
+
+def override_candidates(folders: Sequence[Path], word: str, words: Sequence[str]) -> Iterator[str]:
+    """Yield groups, choices, and the keys of the choices that are made in ``words``."""
+    names, top = top_groups(folders), declared_keys(folders)
+    name, equals, value = word.partition("=")
+    if equals:
+        if name in names:
+            swept = word[: len(word) - len(value.rpartition(",")[2])]
+            yield from (swept + choice for choice in choices(folders, name))
+        return
+    yield from (f"{key}=" for key in {*names, *top})
+    group, dot, _ = word.partition(".")
+    if dot and group in {*names, *top}:
+        yield from (f"{key}=" for key in key_candidates(_node(folders, group, words), group))
+    elif group in names:
+        yield f"{group}."
+
+
+def _node(folders: Sequence[Path], group: str, words: Sequence[str]) -> Any:
+    """Return the content of a group under the choice in the words or else the usual one."""
+    primary = yaml.safe_load((folders[-1] / f"{PRIMARY}.yaml").read_text(encoding="utf-8"))
+    if group in primary:
+        return primary[group]
+    chosen = {key: value for entry in primary["defaults"] if isinstance(entry, dict) for key, value in entry.items()}
+    chosen |= {key: value for key, _, value in (word.partition("=") for word in words) if value}
+    return _read(choices(folders, group), str(chosen.get(group)))
+
+
+def _read(files: dict[str, Path], name: str) -> Any:
+    """Return the content of a choice on top of those of its group that its defaults list names."""
+    if name not in files:
+        return {}
+    content = yaml.safe_load(files[name].read_text(encoding="utf-8")) or {}
+    merged: dict[str, Any] = {}
+    for entry in content.pop("defaults", []):
+        if isinstance(entry, str) and entry != "_self_":
+            merged |= _read(files, entry)
+    return merged | content
+
+
+def key_candidates(node: Any, path: str) -> Iterator[str]:
+    """Yield the keys in a node, with those that the arguments of its target add."""
+    if not isinstance(node, dict):
+        yield path
+        return
+    names = dict.fromkeys(name for name in node if not str(name).startswith("_"))
+    names |= dict.fromkeys(target_arguments(str(node.get("_target_", ""))))
+    offered = [name for name in names if name not in injected(path)]
+    if not offered and "." in path:
+        yield path
+    for name in offered:
+        yield from key_candidates(node.get(name), f"{path}.{name}")
+
+
+def target_arguments(target: str, depth: int = 4) -> list[str]:
+    """Return the names of a target's arguments, followed through ``from ... import`` where a package passes it on."""
+    module, _, name = target.rpartition(".")
+    path = _source(module)
+    if path is None or depth == 0:
+        return []
+    for statement in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(statement, ast.ClassDef | ast.FunctionDef) and statement.name == name:
+            return _argument_names(statement)
+        if isinstance(statement, ast.ImportFrom) and not statement.level:
+            for alias in statement.names:
+                if (alias.asname or alias.name) == name:
+                    return target_arguments(f"{statement.module}.{alias.name}", depth - 1)
+    return []
+
+
+def _argument_names(definition: ast.ClassDef | ast.FunctionDef) -> list[str]:
+    """Return the arguments of a function or a constructor; of a class without a constructor, its fields."""
+    if isinstance(definition, ast.FunctionDef):
+        return [one.arg for one in (*definition.args.args, *definition.args.kwonlyargs) if one.arg != "self"]
+    for statement in definition.body:
+        if isinstance(statement, ast.FunctionDef) and statement.name == "__init__":
+            return _argument_names(statement)
+    fields = [statement.target for statement in definition.body if isinstance(statement, ast.AnnAssign)]
+    return [field.id for field in fields if isinstance(field, ast.Name)]
+
+
+def _source(module: str) -> Path | None:
+    """Return a module's file, found without importing anything of its package."""
+    package, *inner = module.split(".")
+    spec = importlib.util.find_spec(package) if package else None
+    if spec is None:
+        return None
+    for folder in spec.submodule_search_locations or []:
+        path = Path(folder).joinpath(*inner)
+        for candidate in (path / "__init__.py", path.with_suffix(".py")):
+            if candidate.is_file():
+                return candidate
+    return Path(spec.origin) if spec.origin and not inner and spec.origin.endswith(".py") else None

@@ -9,9 +9,8 @@ from typing import Any, Literal
 
 from posepyr.annotations import Argument, Signature, choices, fits, signature, spell
 from posepyr.configuration.defaults import injected
-from posepyr.errors import UsageError
+from posepyr.errors import UsageError, suggestion
 from posepyr.nodes import RESERVED
-from posepyr.suggestion import suggestion
 
 Node = Mapping[str, Any]
 MISSING = "???"

@@ -18,21 +18,23 @@ from posepyr.configuration import catalogue
 from posepyr.configuration.catalogue import PRIMARY
 from posepyr.configuration.checking import ACROSS, OPTIONAL, check, missing
 from posepyr.configuration.defaults import complete
-from posepyr.configuration.hydra_loader import CompletingLoader, hydra_config, hydra_errors, plain
-from posepyr.configuration.overrides import (
+from posepyr.configuration.hydra_loader import (
+    CompletingLoader,
     apply_override,
     changed_hydra_keys,
     check_choice,
     check_hydra_key,
+    hydra_config,
+    hydra_errors,
     parse_overrides,
+    plain,
     refuse_sweeps,
     without_sweeps,
     written_lines,
 )
 from posepyr.configuration.stored import read_stored, with_later_keys
-from posepyr.errors import UsageError
+from posepyr.errors import UsageError, suggestion
 from posepyr.nodes import renewed
-from posepyr.suggestion import suggestion
 
 Config = dict[str, Any]
 

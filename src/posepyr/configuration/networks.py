@@ -8,9 +8,8 @@ import yaml
 from posepyr.annotations import signature
 from posepyr.configuration import catalogue
 from posepyr.configuration.checking import type_faults
-from posepyr.errors import UsageError
+from posepyr.errors import UsageError, suggestion
 from posepyr.nodes import build
-from posepyr.suggestion import suggestion
 
 Config = dict[str, Any]
 

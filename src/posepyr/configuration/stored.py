@@ -7,13 +7,16 @@ from typing import Any
 import yaml
 
 from posepyr.errors import UsageError
-from posepyr.nodes import renewed
+from posepyr.nodes import as_before, renewed
 
 Config = dict[str, Any]
 
 
 def read_stored(folder: Path) -> Config:
-    """Read the configuration of a run folder, under today's names of classes and arguments."""
+    """Read the configuration of a run folder, under today's names of classes and arguments.
+
+    A run writes its nodes with all of their arguments: one that is missing came later, and keeps what was done before.
+    """
     path = folder / "config.yaml"
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -23,7 +26,7 @@ def read_stored(folder: Path) -> Config:
         raise UsageError(f"{path} must be YAML: {error}") from error
     if not isinstance(config, dict):
         raise UsageError(f"{path} must hold a mapping, got {type(config).__name__}")
-    return dict(renewed(config))
+    return dict(as_before(renewed(config)))
 
 
 def with_later_keys(config: Config, present: Mapping[str, Any]) -> Config:

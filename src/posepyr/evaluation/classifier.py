@@ -5,12 +5,12 @@ from typing import Any
 
 from posepyr.checkpoints.recipe import read_classifier_recipe
 from posepyr.checkpoints.weights import load_model
+from posepyr.configuration.networks import Config
 from posepyr.data.module import ClassificationDataModule
 from posepyr.errors import UsageError
 from posepyr.evaluation.single_pass import Evaluation, scores_of, trusted_packages
 from posepyr.nodes import build, find
 from posepyr.ranks import is_first
-from posepyr.training.build import Config
 from posepyr.training.classification import ClassificationTask
 
 

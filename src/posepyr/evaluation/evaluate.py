@@ -8,12 +8,12 @@ from typing import NamedTuple
 from posepyr.checkpoints.recipe import is_classifier
 from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.configuration.compose import Composer, Job
+from posepyr.configuration.networks import Config
 from posepyr.errors import UsageError
 from posepyr.evaluation.classifier import evaluate_classifier
 from posepyr.evaluation.poses import evaluate_poses
 from posepyr.evaluation.single_pass import Evaluation
 from posepyr.running.launch import claim, claim_empty
-from posepyr.training.build import Config
 from posepyr.training.process_state import unchanged_process_state
 
 SPLITS = ("val", "test")

@@ -9,6 +9,7 @@ from posepyr.checkpoints.parts import build_part
 from posepyr.checkpoints.recipe import Recipe, read_recipe
 from posepyr.checkpoints.weights import load_model
 from posepyr.codec import Codec
+from posepyr.configuration.networks import Config
 from posepyr.data.module import CropPlan, PoseDataModule
 from posepyr.data.results.posepyr_file import SavedPredictions, write_saved
 from posepyr.errors import UsageError
@@ -20,7 +21,7 @@ from posepyr.nodes import build
 from posepyr.ranks import is_first
 from posepyr.records import Source
 from posepyr.skeleton import Skeleton
-from posepyr.training.build import Config, make_scorers
+from posepyr.training.build import make_scorers
 from posepyr.training.callbacks.sheets import PredictionSheet
 from posepyr.training.task import PoseTask
 

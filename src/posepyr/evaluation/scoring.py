@@ -15,7 +15,7 @@ from posepyr.data.results.posepyr_file import read_saved
 from posepyr.data.results.predictions import CocoResults, PredictionFile
 from posepyr.data.results.truths import TruthFile, match
 from posepyr.data.sources import custom
-from posepyr.errors import UsageError
+from posepyr.errors import UsageError, suggestion
 from posepyr.metrics import coco_evaluation, posetrack
 from posepyr.metrics.average_precision import RULES, AveragePrecision
 from posepyr.metrics.coco_evaluation import reference_from
@@ -25,7 +25,6 @@ from posepyr.metrics.scorer import By, Scorer
 from posepyr.nodes import build
 from posepyr.records import Predictions, Truth
 from posepyr.skeleton import POSETRACK_JOINTS, Skeleton
-from posepyr.suggestion import suggestion
 
 
 class ScoreSettings(NamedTuple):

@@ -6,13 +6,11 @@ from typing import Any, NamedTuple
 
 import pytorch_lightning as pl
 
-from posepyr.configuration.networks import network_group
+from posepyr.configuration.networks import Config, network_group
 from posepyr.data.module import OrderedData
 from posepyr.files import write_json
 from posepyr.nodes import build
-from posepyr.ranks import is_first
-from posepyr.training.build import Config
-from posepyr.training.devices import needs_local_processes
+from posepyr.ranks import is_first, needs_local_processes
 from posepyr.training.learner import Learner
 from posepyr.training.process_state import quiet
 

@@ -1,15 +1,132 @@
-"""Initialisation by the number of branches before and behind a layer (PyraNet, section 4.1)."""
+"""Initialisation by the number of branches before and behind a layer, counted in its graph (PyraNet, section 4.1).
+
+Branches before a layer are those summed into its input; branches behind it are the layers that read its output.
+"""
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from math import prod
 from typing import Any, Literal, NamedTuple, get_args
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from posepyr.initialisation.branches import Branches, Scope, count_branches, example
+from posepyr.initialisation.graph import Graph, Kind, Node
 from posepyr.initialisation.schemes import Fan, fan_of, fill, layers_of
+from posepyr.initialisation.trace import trace
+
+Scope = Literal["graph", "module"]
+
+SIDE = 256
+"""Pixels a side of the picture with which networks are traced."""
+
+
+class Branches(NamedTuple):
+    """A layer's ``C_i``, the number of branches summed in its input, and ``C_o``, that of the layers that read it."""
+
+    inputs: int
+    outputs: int
+
+
+def count_branches(
+    model: nn.Module, inputs: Sequence[Any] | None = None, scope: Scope = "graph"
+) -> dict[str, Branches]:
+    """Count the branches of every layer of a model, by the layer's name, on the graph of ``model(*inputs)``.
+
+    PyraNet, equations 7 and 11. Both are counted through norms, activations, pooling and resampling:
+
+    - C_i is the number of terms of the sum that a layer reads. A term that is itself a sum gives all of its terms if
+      nothing else reads it, and one if something does, or if a norm or an activation lies between the two: a norm sets
+      the variance back to one branch's, and the ReLU of two branches has one branch's second moment.
+    - C_o is the number of layers that read the tensor. One that reads it through a sum reads another tensor: an
+      identity shortcut does not count.
+    - Concatenation changes the fan and no count: of parts that differ the largest counts, and a layer that reads the
+      whole reads each part. A tensor cut in parts is read part by part.
+    - Counts of factors multiply, as variances of independent factors do. A tensor that is added to itself or multiplied
+      with itself, as in an activation written out, stays one. Scales, constant or learned, are ignored.
+    - Of a layer that is used several times the largest counts hold, and each use reads its input. A layer that is never
+      used has one branch.
+
+    With ``scope="module"`` sums and readers count only where they stand in the same call of a module as the layer:
+    the innermost that is no container. PyraNet's release marks branches within its pyramid modules alone.
+    """
+    graph = trace(model, example(model) if inputs is None else inputs)
+    uses = list(_uses(graph, scope))
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    found: dict[str, Branches] = {}
+    for layer_name, layer in layers_of(model).items():
+        own = {names[id(parameter)] for parameter in layer.parameters()}
+        counts = [branches for weights, branches in uses if weights & own] or [Branches(1, 1)]
+        found[layer_name] = Branches(*map(max, zip(*counts, strict=True)))
+    return found
+
+
+def example(model: nn.Module, image: Sequence[int] | None = None) -> list[Tensor]:
+    """Return two pictures without pixels, on the meta device: of ``channels, height, width``, or RGB and 256 a side.
+
+    Where the model's ``divisor`` does not divide 256, the side is the next larger multiple.
+    """
+    divisor = int(getattr(model, "divisor", 1))
+    side = -(-SIDE // divisor) * divisor
+    floating = (parameter.dtype for parameter in model.parameters() if parameter.is_floating_point())
+    return [torch.empty(2, *(image or (3, side, side)), dtype=next(floating, None), device="meta")]
+
+
+def _uses(graph: Graph, scope: Scope) -> Iterator[tuple[frozenset[str], Branches]]:
+    """Yield every use of a layer: its weights' names and its counts."""
+    counting = _Counting(graph, scope)
+    layers = [node for node in graph.nodes if node.kind is Kind.LAYER]
+    tensors = {layer: _tensors_of(layer.inputs[0]) for layer in layers}
+    readers = Counter((tensor, counting.block(layer)) for layer in layers for tensor in tensors[layer])
+    for layer in layers:
+        block = counting.block(layer)
+        outputs = max(readers[tensor, block] for tensor in tensors[layer])
+        yield layer.weights, Branches(counting.summed(layer.inputs[0], block), outputs)
+
+
+class _Counting:
+    """Counting of summed branches on a graph."""
+
+    def __init__(self, graph: Graph, scope: Scope) -> None:
+        self.scope = scope
+        reads = chain(graph.outputs, chain.from_iterable(node.inputs for node in graph.nodes))
+        self.reads = Counter(reads)
+
+    def block(self, node: Node) -> int | None:
+        """Return the call in which a sum must stand to count for this node; None for anywhere."""
+        return node.block if self.scope == "module" else None
+
+    def summed(self, node: Node, block: int | None) -> int:
+        """Count the branches that a layer in the block reads at this node."""
+        node = node.source
+        if node.kind is Kind.SUM:
+            seen = block in (None, node.block)
+            return sum(self._as_term(term, block) for term in node.inputs) if seen else 1
+        if node.kind in (Kind.LAYER, Kind.INPUT):
+            return 1
+        counts = [self.summed(other, block) for other in node.inputs]
+        return prod(counts) if node.kind is Kind.PRODUCT else max(counts)
+
+    def _as_term(self, node: Node, block: int | None) -> int:
+        if self.reads[node] > 1:
+            return 1
+        if node.kind is Kind.SUM:
+            return self.summed(node, block)
+        if node.kind in (Kind.LINEAR, Kind.JOIN):
+            return max(self._as_term(other, block) for other in node.inputs)
+        return 1
+
+
+def _tensors_of(node: Node) -> set[Node]:
+    """Return the tensors that a layer reads when it reads this node: the parts of a concatenation, or itself."""
+    node = node.source
+    if node.parts or node.kind is Kind.JOIN:
+        return set().union(*map(_tensors_of, node.parts or node.inputs))
+    return {node}
+
 
 Mode = Literal["forward", "backward", "both"]
 Activation = Literal["relu", "leaky_relu", "tanh", "sigmoid", "linear"]
@@ -43,7 +160,7 @@ class MultiBranch:
     ``backward`` is ``1 / (alpha C_o n_o)``, which keeps the gradients' (equations 13 and 14), and ``both`` lies
     between. Alpha follows from ``activation``, a half for ReLU, and holds for all layers, as in the paper: also for
     those that read the image or a map that is not rectified. ``scope`` and the counts: see
-    :func:`~posepyr.initialisation.branches.count_branches`. ``image`` is the ``channels, height, width`` that the
+    :func:`~posepyr.initialisation.multibranch.count_branches`. ``image`` is the ``channels, height, width`` that the
     network is traced with, by default RGB and 256 a side.
 
     Deviation: equation 15's ``1 / (alpha^2 (C_i n_i + C_o n_o))`` holds for ReLU. Here the compromise is

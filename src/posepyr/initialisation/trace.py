@@ -16,7 +16,7 @@ from torch.nn.modules.module import register_module_forward_hook, register_modul
 # Called below autograd, where x + y, torch.add(x, y) and x.add(y) are one operation; Torch has no public name.
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from posepyr.initialisation import operations
+from posepyr.initialisation import graph
 from posepyr.initialisation.graph import Graph, Kind, Node
 from posepyr.initialisation.schemes import Layer
 
@@ -104,7 +104,7 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # not anno
     def operation(self, error: Exception) -> str:
         """Return the operation that raised the error, if one did, as the beginning of a sentence."""
         name = self._stopped[1] if self._stopped[0] is error else ""
-        return f"{operations.WORDS.get(name, name)} in " if name else ""
+        return f"{graph.WORDS.get(name, name)} in " if name else ""
 
     def known(self, tensors: Iterable[Tensor]) -> list[Node]:
         """Return the nodes of tensors, each once; constants have none."""
@@ -119,17 +119,17 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # not anno
             result = _run(func, args, given)
             self._follow(func, args, given, result)
         except Exception as error:
-            self._stopped = (error, operations.name_of(func))
+            self._stopped = (error, graph.name_of(func))
             raise
         return result
 
     def _follow(self, func: OpOverload, args: tuple[Any, ...], given: dict[str, Any], result: Any) -> None:
-        name = operations.name_of(func)
+        name = graph.name_of(func)
         in_place, name = name.endswith("_"), name.removesuffix("_")
-        if operations.depends_on_shapes_alone(name):
+        if graph.depends_on_shapes_alone(name):
             return
         written = _tensors(args[0] if in_place else given.get("out"))
-        old = written if not in_place or name in operations.OVERWRITTEN else []
+        old = written if not in_place or name in graph.OVERWRITTEN else []
         read = [tensor for tensor in _tensors((args, given)) if not any(tensor is other for other in old)]
         written = written or self._new(read, _tensors(result))
         if written:
@@ -165,21 +165,21 @@ class _Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]  # not anno
         """Return the node of an operation's result, or the weights in it where no node is: made of weights alone."""
         weights = frozenset(chain.from_iterable(self._content(tensor).weights for tensor in read))
         nodes = self.known(read)
-        if name in operations.MATRIX and weights:
+        if name in graph.MATRIX and weights:
             nodes = nodes or self._constant(read)
             if len(nodes) > 1:
                 raise ValueError(f"{name} combines {len(nodes)} tensors with weights in a way that is not known")
             return (self._add(Kind.LAYER, nodes, weights), frozenset()) if nodes else (None, weights)
         if not nodes:
             return None, weights
-        if name in operations.RESAMPLED:
+        if name in graph.RESAMPLED:
             return self._add(Kind.LINEAR, self.known([args[0]]) or nodes), frozenset()
-        if name in operations.REDUCTIONS and nodes[0].axis in _axes(args):
+        if name in graph.REDUCTIONS and nodes[0].axis in _axes(args):
             return self._add(Kind.SUM, nodes[0].inputs), frozenset()
         if len({node.source for node in nodes}) == 1:
             # One tensor several times, as in x * sigmoid(x): an activation or a norm that is written out.
-            return self._add(operations.kind_of_one(func, name) if len(nodes) == 1 else Kind.CURVED, nodes), frozenset()
-        kind = operations.kind_of_several(name)
+            return self._add(graph.kind_of_one(func, name) if len(nodes) == 1 else Kind.CURVED, nodes), frozenset()
+        kind = graph.kind_of_several(name)
         if kind is None:
             raise ValueError(f"{name} combines {len(nodes)} tensors in a way that is not known")
         node = self._add(kind, nodes)
@@ -254,7 +254,7 @@ def _run(func: OpOverload, args: tuple[Any, ...], given: dict[str, Any]) -> Any:
         return func(*args, **given)
     if not all(tensor.is_meta for tensor in tensors):
         args, given = _on_meta(args), _on_meta(given)
-    return operations.QUICK.get(func, func)(*args, **given)
+    return graph.QUICK.get(func, func)(*args, **given)
 
 
 def _on_meta(value: Any) -> Any:

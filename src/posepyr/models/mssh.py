@@ -8,12 +8,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from posepyr.layers.heads import PointwiseHead
-from posepyr.layers.hourglass import Hourglass, Role
 from posepyr.layers.normalise import Normalise
 from posepyr.layers.pointwise import Pointwise
 from posepyr.layers.residual import BlockRule, activation
 from posepyr.layers.resize import check_divisible
-from posepyr.models.hourglass import MPII_MEAN
+from posepyr.models.hourglass import MPII_MEAN, Hourglass, Role
 
 STRIDES = (8, 4, 2)
 """Strides of the three scales, the small one first: 32, 64 and 128 pixels for an input of 256."""

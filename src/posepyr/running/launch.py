@@ -1,28 +1,32 @@
 """Starting a run, from Python or from the command line: its folder, its processes, its result."""
 
 import itertools
+import json
 import logging
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stdout
+from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.configuration.compose import Composer, recheck
 from posepyr.errors import OutOfMemoryError, UsageError
-from posepyr.ranks import is_first, launched
+from posepyr.ranks import in_torchrun, is_first, launched, needs_local_processes, world_size
 from posepyr.running import local_processes
-from posepyr.running.rendezvous import from_first
 from posepyr.tables import score_table
 from posepyr.training import run
-from posepyr.training.devices import needs_local_processes
 from posepyr.training.memory.advice import with_advice
 from posepyr.training.process_state import unchanged_process_state
 
 Config = dict[str, Any]
 Scores = dict[str, float]
+
+PATIENCE = timedelta(minutes=10)
+"""For how long processes wait for the first one."""
 
 
 class TrainingResult(NamedTuple):
@@ -152,3 +156,37 @@ def print_result(folder: Path, scores: Mapping[str, float]) -> None:
     if scores:
         print(score_table(scores), end="")
     print(f"run folder: {folder}", flush=True)
+
+
+def from_first(topic: str, decide: Callable[[], Any]) -> Any:
+    """Return in every process what ``decide`` returns in the first one: plain data, sent under the name ``topic``."""
+    if not launched():
+        return decide()
+    store, key = _store(), f"posepyr/{topic}"
+    if is_first():
+        decision = decide()
+        store.set(key, json.dumps(decision))
+    else:
+        decision = json.loads(store.get(key))
+    # The first process may hold the store: it stays until all processes have read.
+    if store.add(f"{key}/read", 1) == world_size():
+        store.set(f"{key}/all", "")
+    store.wait([f"{key}/all"], PATIENCE)
+    return decision
+
+
+@cache
+def _store() -> Any:
+    # One for as long as the process lives: no process must connect to a store that is about to close.
+    from pytorch_lightning.plugins.environments import SLURMEnvironment  # type: ignore[attr-defined]  # not listed
+    from torch.distributed import TCPStore  # type: ignore[attr-defined]  # not listed by Torch
+
+    if in_torchrun():
+        # Its agent may hold one already.
+        held = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+        address, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+        return TCPStore(address, port, is_master=is_first() and not held, timeout=PATIENCE, wait_for_workers=False)
+    cluster = SLURMEnvironment()
+    # Beside the port that the training itself will use.
+    port = cluster.main_port + 1
+    return TCPStore(cluster.main_address, port, is_master=is_first(), timeout=PATIENCE, wait_for_workers=False)

@@ -1,18 +1,23 @@
 """A run in several processes of this machine, each started from the run's own configuration."""
 
+import contextlib
+import ctypes
 import inspect
 import json
 import logging
 import os
+import signal
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from posepyr import errors
 from posepyr.errors import FailedProcessError, OutOfMemoryError
 from posepyr.files import write_json
-from posepyr.training.devices import local_process_count
+from posepyr.ranks import is_first, local_process_count, rank
 
 JOB = ".job.json"
 """In the run folder while the run is starting and running: the job that every process reads."""
@@ -25,6 +30,9 @@ KILLED = -9
 
 STOPPED = 128
 """Exit codes above are those of processes that a signal asked to end, and that did."""
+
+PARENT_DEATH_SIGNAL = 1
+"""The number of one of Linux's settings of a process."""
 
 
 class LocalJob(NamedTuple):
@@ -62,7 +70,7 @@ def start(
     try:
         with import_path_for_others():
             # -P: without it Python would look for modules in the working folder before its own.
-            elastic_launch(_settings(count), sys.executable)("-P", "-m", "posepyr.running.worker", str(file))
+            elastic_launch(_settings(count), sys.executable)("-P", "-m", "posepyr.running.local_processes", str(file))
     except SignalException as stopped:
         raise SystemExit(128 + stopped.sigval) from None
     except ChildFailedError as error:
@@ -135,3 +143,40 @@ def _how_to_go_on(folder: Path) -> str:
 def error_file(job: Path, number: int) -> Path:
     """Return the file for a process's error: its ``message``, and where it ran ``out_of_memory`` if it did."""
     return job.with_name(f"{job.name}.error.{number}")
+
+
+def main(file: Path) -> int:
+    """Run the job that a file describes; an error goes into a file for the process that started this one."""
+    job = LocalJob.read(file)
+    if not job.verbose:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for as long as the process lives
+    elif is_first():
+        logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    try:
+        from posepyr.training.run import train
+
+        train(job.config, Path(job.folder), job.overrides, Path(job.resume) if job.resume else None)
+    except SystemExit as end:
+        # Stopped by a signal, and saved.
+        return int(end.code or 0)
+    except BaseException as error:
+        message = errors.message(error) or "".join(traceback.format_exception(error))
+        content = {"message": message, "out_of_memory": getattr(error, "event", None)}
+        error_file(file, rank()).write_text(json.dumps(content), encoding="utf-8")
+        return errors.exit_code(error)
+    return errors.COMPLETED
+
+
+def end_with_parent() -> None:
+    """Have Linux ask this process to end, saving first, once the process that started it is gone.
+
+    That one ends its processes itself unless it is killed by force: then they would train on unseen.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(PARENT_DEATH_SIGNAL, signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    end_with_parent()
+    sys.exit(main(Path(sys.argv[1])))

@@ -21,10 +21,8 @@ from posepyr.files import write_json
 from posepyr.measurement.machine import git_state, versions
 from posepyr.nodes import build
 from posepyr.records import PoseBatch
-from posepyr.training.build import initialise, make_data
-from posepyr.training.synthetic import synthetic_people, task_without_data
-from posepyr.variance.curves import Measured, Trainable, audit, curves, write_csv
-from posepyr.variance.figure import draw_variances
+from posepyr.training.build import initialise, make_data, synthetic_people, task_without_data
+from posepyr.variance.curves import Measured, Trainable, audit, curves, draw_variances, write_csv
 from posepyr.variance.probe import At, remove_norms
 
 

@@ -9,11 +9,12 @@ import pytorch_lightning as pl
 import torch
 
 from posepyr.checkpoints.storage import read_checkpoint
+from posepyr.configuration.networks import Config
 from posepyr.data.module import OrderedData
 from posepyr.files import remove_leftovers, write_json
 from posepyr.measurement.machine import cores
 from posepyr.ranks import is_first
-from posepyr.training.build import Config, make_run
+from posepyr.training.build import make_run
 from posepyr.training.learner import Learner
 from posepyr.training.memory.advice import OutOfMemoryRecorder, out_of_memory_error
 from posepyr.training.memory.out_of_memory import is_out_of_memory, locate

@@ -13,9 +13,10 @@ from pytorch_lightning.plugins.environments import SLURMEnvironment  # type: ign
 
 from posepyr import slurm
 from posepyr.checkpoints.storage import read_checkpoint
+from posepyr.configuration.networks import Config
 from posepyr.nodes import build
 from posepyr.ranks import is_first
-from posepyr.training.build import Config, make_callbacks
+from posepyr.training.build import make_callbacks
 from posepyr.training.callbacks.interruption import BatchDivision, StopOnSignal
 from posepyr.training.checkpointing import RoomForCheckpoints, WholeFiles
 from posepyr.training.loggers.csv_log import CSVLog

@@ -21,9 +21,8 @@ from posepyr.running import local_processes, worker
 from posepyr.training import run
 from posepyr.training.memory import advice
 from posepyr.training.memory.advice import out_of_memory_error, training_step, with_advice
-from posepyr.training.memory.out_of_memory import DeviceMemory, OutOfMemoryEvent
+from posepyr.training.memory.out_of_memory import DeviceMemory, OutOfMemoryEvent, Trial
 from posepyr.training.memory.remedies import counted_memory
-from posepyr.training.memory.trials import Trial
 from support.exhausting import TINY
 
 GIB = 2**30

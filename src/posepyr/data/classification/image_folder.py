@@ -7,8 +7,8 @@ from pathlib import Path
 from posepyr.data.classification.labelled import LabelledSource
 from posepyr.data.formats.archive import data_folder, require
 from posepyr.data.formats.pictures import read_picture
+from posepyr.errors import suggestion
 from posepyr.records import Pixels, PublishedCount
-from posepyr.suggestion import suggestion
 
 SUFFIXES = frozenset({".jpeg", ".jpg", ".png", ".bmp", ".webp", ".ppm", ".tif", ".tiff"})
 

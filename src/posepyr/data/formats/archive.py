@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from posepyr.data.formats import zips
+from posepyr.errors import suggestion
 from posepyr.records import FloatArray
-from posepyr.suggestion import suggestion
 
 ROOT = "POSEPYR_DATA"
 """Environment variable naming the folder that holds the data sets; ``./data`` without it."""

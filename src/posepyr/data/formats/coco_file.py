@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from posepyr.data.formats.archive import LARGEST, Record, table
 from posepyr.data.formats.containers import read_json
+from posepyr.errors import suggestion
 from posepyr.records import AnnotatedPictures, FloatArray
-from posepyr.suggestion import suggestion
 
 
 class Layout(NamedTuple):

@@ -11,8 +11,8 @@ import numpy as np
 
 from posepyr.data.formats.archive import LARGEST, Record
 from posepyr.data.formats.people import People, Visibility, box_around, clip_boxes
+from posepyr.errors import suggestion
 from posepyr.records import NOT_LABELLED, VISIBLE, FloatArray
-from posepyr.suggestion import suggestion
 
 BOX = ("x", "y", "width", "height")
 """The columns of the person's box. All four or none; a row that leaves them empty gets a box from its joints."""

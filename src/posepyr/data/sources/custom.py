@@ -10,9 +10,9 @@ from posepyr.data.formats.archive import Record, is_folder
 from posepyr.data.formats.coco_people import read_coco
 from posepyr.data.formats.people import People
 from posepyr.data.formats.spreadsheet import read_csv
+from posepyr.errors import suggestion
 from posepyr.records import Source
 from posepyr.skeleton import Skeleton
-from posepyr.suggestion import suggestion
 
 HOLDOUT = 0.1
 """Share of the training pictures that validate where the file names no annotations for validation."""

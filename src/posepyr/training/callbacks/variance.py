@@ -7,8 +7,7 @@ import pytorch_lightning as pl
 
 from posepyr.training.callbacks.sheets import log_picture, picture_path
 from posepyr.training.learner import Learner
-from posepyr.variance.curves import Measured, curves
-from posepyr.variance.figure import draw_variances
+from posepyr.variance.curves import Measured, curves, draw_variances
 from posepyr.variance.probe import At, OutputMoments, Place, Profile, places, watched
 
 

@@ -15,7 +15,8 @@ from posepyr.errors import OutOfMemoryError
 from posepyr.files import format_bytes
 from posepyr.measurement.timing import Settings, Workload
 from posepyr.nodes import build
-from posepyr.training.memory.out_of_memory import OutOfMemoryEvent, is_out_of_memory, locate
+from posepyr.training.build import network_work
+from posepyr.training.memory.out_of_memory import OutOfMemoryEvent, Trial, is_out_of_memory, locate, try_in_new_process
 from posepyr.training.memory.recompute import recompute
 from posepyr.training.memory.remedies import (
     Remedy,
@@ -25,8 +26,6 @@ from posepyr.training.memory.remedies import (
     process_count,
     remedies,
 )
-from posepyr.training.memory.trials import Trial, try_in_new_process
-from posepyr.training.synthetic import network_work
 
 TRIAL_SECONDS = 120.0
 """For all trials together; what has not been tried by then is counted."""

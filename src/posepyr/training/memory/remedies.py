@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from posepyr.configuration.networks import Config, input_size, input_size_path, network_group
 from posepyr.measurement.complexity import Memory, network_on_meta, training_memory
-from posepyr.training.devices import local_process_count
+from posepyr.ranks import local_process_count
 from posepyr.training.memory.recompute import recompute
 
 OFFERED = 4

@@ -15,8 +15,8 @@ from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.configuration.compose import Composer
 from posepyr.measurement import training_speed
 from posepyr.measurement.training_speed import SpeedTask, TrainingSpeed
-from posepyr.studies.benchmarks import trainings
-from posepyr.studies.benchmarks.trainings import Training, measure
+from posepyr.studies import training_benchmarks
+from posepyr.studies.training_benchmarks import Training, measure
 from posepyr.training.build import make_pose
 from posepyr.training.callbacks.step_clock import StepClock
 from posepyr.training.run import train
@@ -32,7 +32,7 @@ def test_a_training_that_is_over_too_soon(monkeypatch: pytest.MonkeyPatch, capsy
     for name, value in SpeedTask(steps=3, warmup=1, device="cpu", threads=1).environment().items():
         monkeypatch.setenv(name, value)
     overrides = [*TINY, "data.source.train=4", "trainer.max_epochs=1"]
-    assert trainings.main(json.dumps(Training(overrides)._asdict())) == 1
+    assert training_benchmarks.main(json.dumps(Training(overrides)._asdict())) == 1
     said = capsys.readouterr().err
     assert "posepyr: error: the training must take 7 steps to be measured, but was over before: lower " in said
 

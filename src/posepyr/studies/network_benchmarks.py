@@ -24,8 +24,8 @@ from posepyr.measurement.timing import (
     time_in_turn,
     torch_settings,
 )
+from posepyr.training.build import network_work
 from posepyr.training.memory.out_of_memory import is_out_of_memory
-from posepyr.training.synthetic import network_work
 
 PASSES = ("evaluation", "training")
 

@@ -14,7 +14,7 @@ from posepyr.configuration.compose import Composer
 from posepyr.measurement import peak_memory
 from posepyr.measurement.peak_memory import Peak
 from posepyr.measurement.timing import NetworkWork, Settings
-from posepyr.training.synthetic import network_work
+from posepyr.training.build import network_work
 
 TINY = ["model.stacks=1", "model.depth=1", "model.width=32"]
 FIRST = ["model=hourglass", *TINY, "--input", "32x32", "--batch", "2"]

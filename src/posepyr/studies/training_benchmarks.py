@@ -1,6 +1,8 @@
-"""Trainings timed in turn, each in a process of its own: as ``posepyr train`` does them, or by other programs.
+"""Trainings timed in turn, and the making of their samples.
 
-A training of ours is ``python -m posepyr.studies.benchmarks.trainings TRAINING``, where TRAINING is JSON. It runs in
+A training has a process of its own, which trains as ``posepyr train`` does or runs another program.
+
+A training of ours is ``python -m posepyr.studies.training_benchmarks TRAINING``, where TRAINING is JSON. It runs in
 a folder that vanishes afterwards, and reports as any other program does.
 """
 
@@ -14,15 +16,18 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
 import torch
 
 from posepyr import errors
 from posepyr.configuration.compose import compose
 from posepyr.configuration.networks import Config, network_group
 from posepyr.errors import UsageError
+from posepyr.measurement.loading import measure_loader, measure_one_core, picture_kind
 from posepyr.measurement.machine import describe_benchmark
 from posepyr.measurement.timing import Budget, repeat_rounds
 from posepyr.measurement.training_speed import SpeedTask, TrainingSpeed, run_program, summarise_speeds
+from posepyr.training.build import make_data
 
 
 class Training(NamedTuple):
@@ -47,7 +52,7 @@ class Training(NamedTuple):
 
     def command(self) -> list[str]:
         """Return the command that measures the training."""
-        return [sys.executable, "-m", "posepyr.studies.benchmarks.trainings", json.dumps(self._asdict())]
+        return [sys.executable, "-m", "posepyr.studies.training_benchmarks", json.dumps(self._asdict())]
 
 
 def measure_trainings(
@@ -133,6 +138,38 @@ def with_clock(config: Config, task: SpeedTask) -> Config:
         "threads": task.threads or config["threads"],
         "logger": None,
         "test": False,
+    }
+
+
+def measure_samples(
+    overrides: Sequence[str],
+    *,
+    config_dir: str | None = None,
+    split: str = "train",
+    workers: int | None = None,
+    count: int,
+    seconds: float,
+) -> dict[str, Any]:
+    """Measure the making of samples and return the report as plain data.
+
+    One core makes ``count`` samples a round for ``seconds``, and so long do the loader's ``workers`` (None: those of
+    the configuration). Only ``train`` is augmented.
+    """
+    machine = describe_benchmark("cpu") | {"opencv": cv2.__version__}
+    chosen = [*overrides, *([] if workers is None else [f"data.workers={workers}"])]
+    data = make_data(compose(chosen, config_dir))
+    samples = data.samples(split, augment=split == "train")
+    if not len(samples):
+        raise ValueError(f"split must name a split with samples, got {split}, which has none")
+    kind = picture_kind(samples)
+    return {
+        "machine": machine,
+        "overrides": list(overrides),
+        "split": split,
+        "size": len(samples),
+        "pictures": None if kind is None else kind._asdict(),
+        "one_process": measure_one_core(samples, count, Budget(0, sys.maxsize, seconds)),
+        "loader": measure_loader(data, samples, seconds),
     }
 
 

@@ -1,1 +1,0 @@
-"""Benchmarks of this machine: networks, trainings and the making of samples, measured in turn."""
