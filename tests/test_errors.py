@@ -67,7 +67,11 @@ class Deadly(Dataset[int]):
         (signal.SIGBUS, "killed by signal: Bus error", "docker run --shm-size"),
     ],
 )
-def test_a_worker_that_is_ended(number: int, words: str, helps: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_worker_that_is_ended(
+    number: int, words: str, helps: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A training that this process did before has put back the handlers from before Torch's, which is set only once.
+    monkeypatch.setattr("torch.utils.data._utils.signal_handling._SIGCHLD_handler_set", False)
     with pytest.raises(RuntimeError) as caught:
         next(iter(DataLoader(Deadly(number), num_workers=1)))
     errors.report(caught.value)

@@ -14,6 +14,8 @@ from posepyr.nodes import build
 from support.reduced import DISTINCT, JOINTS, NAMES, SMALL, loss_of, network, node_of, pixels, reduced, single
 
 FULL = (256, 256)
+FAMILIES = ("hourglass", "hourglass_prm", "hrnet_w32", "mssh", "ppnet_m1_d8_w32", "simple_baseline_r101")
+"""One of each, for what takes long."""
 BFLOAT16 = 2**-8
 """The largest relative error of rounding to bfloat16, which has eight digits."""
 
@@ -96,9 +98,12 @@ def test_activation_checkpointing_equals_none(model, image):
         torch.testing.assert_close(a.grad, b.grad)
 
 
-def test_compiled_equals_eager(node, image):
+@pytest.mark.parametrize(
+    "name", [name if name in FAMILIES else pytest.param(name, marks=pytest.mark.long) for name in DISTINCT]
+)
+def test_compiled_equals_eager(name, image):
     # In double precision, where only a difference of meaning is left.
-    model = network(single(node)).double()
+    model = network(single(reduced(name))).double()
     twin = copy.deepcopy(model)
     torch.compiler.reset()
     twin.compile(backend="aot_eager", fullgraph=True)

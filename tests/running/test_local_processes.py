@@ -43,6 +43,7 @@ class Bomb(pl.Callback):
 def run(folder: Path, *overrides: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "posepyr", "train", *TINY, *overrides, f"hydra.run.dir={folder}"]
     surroundings = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
+    # Far above what it takes; a collective that nobody answers would wait for half an hour.
     return subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=240, check=False)
 
 
@@ -128,14 +129,11 @@ def test_two_processes_follow_one_in_every_family(model: list[str], tmp_path: Pa
     ],
 )
 def test_when_one_dies_all_end(how: str, message: str, tmp_path: Path, bomb: str) -> None:
-    began = time.monotonic()
     node = "{_target_: bomb.Bomb, how: " + how + "}"
     done = run(tmp_path / "run", *PRM, "trainer.devices=2", "test=false", f"+callbacks.bomb={node}", PYTHONPATH=bomb)
     assert done.returncode == 1
     assert message in done.stderr
     assert "process 1 of 2" in done.stderr
-    # Most of it is starting; a collective that nobody answers would wait for half an hour.
-    assert time.monotonic() - began < 90
     assert not [*(tmp_path / "run").glob(".job*")]
     assert (tmp_path / "run" / "checkpoints" / "last.ckpt").is_file()
 

@@ -17,7 +17,7 @@ from posepyr.configuration.compose import Composer
 from posepyr.errors import OutOfMemoryError
 from posepyr.files import format_bytes
 from posepyr.measurement.timing import Settings
-from posepyr.running import local_processes, worker
+from posepyr.running import local_processes
 from posepyr.training import run
 from posepyr.training.memory import advice
 from posepyr.training.memory.advice import out_of_memory_error, training_step, with_advice
@@ -132,7 +132,7 @@ def test_the_error_of_one_of_several_processes_reaches_the_one_that_started_it(
     config = Composer().job([*TINY, exhausting()]).config
     job = tmp_path / local_processes.JOB
     job.write_text(json.dumps({"config": config, "folder": str(tmp_path), "overrides": [], "resume": None}))
-    assert worker.main(job) == 1
+    assert local_processes.main(job) == 1
     assert not tried, "the other processes still hold memory"
     error = local_processes.process_error(config, tmp_path, number=0, count=2, code=1)
     assert isinstance(error, OutOfMemoryError)
