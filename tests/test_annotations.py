@@ -20,7 +20,7 @@ Name = NewType("Name", str)
         (str, ["", "x"], [1, None, ["x"]]),
         (None, [None], [0, "", False]),
         (int | None, [3, None], ["x", True]),
-        (Optional[str], ["x", None], [3]),  # noqa: UP045
+        (Optional[str], ["x", None], [3]),
         (Literal["a", "b", 1], ["a", 1], ["c", True, 2]),
         (list[int], [[], [1, 2]], [[1, "x"], 3, "12"]),
         (Sequence[float], [[0.5, 1]], ["12", [None]]),

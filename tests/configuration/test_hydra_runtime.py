@@ -1,5 +1,6 @@
 import os
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import yaml
@@ -12,7 +13,7 @@ from posepyr.configuration.hydra_runtime import job_environment
 class Recorder(Callback):
     """What Hydra tells of a job: its status at its end."""
 
-    notes: list[str] = []  # noqa: RUF012  # Hydra builds the object itself
+    notes: ClassVar[list[str]] = []
 
     def on_job_start(self, **_: object) -> None:
         self.notes.append("start")

@@ -201,7 +201,7 @@ def test_a_model_stays_as_it_is(fails):
 
     model = Noisy()
     before, modes = copy.deepcopy(model.state_dict()), [module.training for module in model.modules()]
-    states = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()  # noqa: NPY002
+    states = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()
     if fails:
         with pytest.raises(ValueError, match="item"):
             count_branches(model)
@@ -212,7 +212,7 @@ def test_a_model_stays_as_it_is(fails):
     assert [module.training for module in model.modules()] == modes
     assert torch.equal(torch.get_rng_state(), states[0])
     assert random.getstate() == states[1]
-    assert (np.random.get_state()[1] == states[2]).all()  # noqa: NPY002
+    assert (np.random.get_state()[1] == states[2]).all()
     assert all(parameter.grad is None and parameter.requires_grad for parameter in model.parameters())
     # No hook is left: a later call is seen by nobody.
     assert not torch.nn.modules.module._global_forward_hooks

@@ -81,7 +81,7 @@ def test_a_training_is_that_of_the_command_line(tmp_path: Path, capfd: pytest.Ca
 @pytest.mark.parametrize("fails", [False, True])
 def test_the_process_is_as_it_was(fails: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    np.random.seed(3)  # noqa: NPY002  # the global generator is what is looked at
+    np.random.seed(3)
     torch.manual_seed(3)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

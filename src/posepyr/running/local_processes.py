@@ -148,14 +148,8 @@ def error_file(job: Path, number: int) -> Path:
 def main(file: Path) -> int:
     """Run the job that a file describes; an error goes into a file for the process that started this one."""
     job = LocalJob.read(file)
-    if not job.verbose:
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for as long as the process lives
-    elif is_first():
-        logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     try:
-        from posepyr.training.run import train
-
-        train(job.config, Path(job.folder), job.overrides, Path(job.resume) if job.resume else None)
+        _train(job)
     except SystemExit as end:
         # Stopped by a signal, and saved.
         return int(end.code or 0)
@@ -165,6 +159,18 @@ def main(file: Path) -> int:
         error_file(file, rank()).write_text(json.dumps(content), encoding="utf-8")
         return errors.exit_code(error)
     return errors.COMPLETED
+
+
+def _train(job: LocalJob) -> None:
+    from posepyr.training.run import train
+
+    if job.verbose and is_first():
+        logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    with contextlib.ExitStack() as stack:
+        if not job.verbose:
+            nowhere = stack.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
+            stack.enter_context(contextlib.redirect_stdout(nowhere))
+        train(job.config, Path(job.folder), job.overrides, Path(job.resume) if job.resume else None)
 
 
 def end_with_parent() -> None:

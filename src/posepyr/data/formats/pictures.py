@@ -54,7 +54,7 @@ def read_view(file: str | Path, scale: float = 1.0) -> View:
 def stored_size(file: str | Path) -> int | None:
     """Return the size of a picture's file in bytes; None where there is no file, as of a drawn picture."""
     try:
-        return os.stat(file).st_size  # noqa: PTH116
+        return Path(file).stat().st_size
     except (OSError, ValueError):
         return zips.size(Path(file))
 
@@ -70,7 +70,7 @@ def read_bytes(file: str | Path) -> bytes:
     """Read the encoded picture, from disk or out of an archive."""
     try:
         # Unbuffered: the whole file in one read, without a copy.
-        with open(file, "rb", buffering=0) as stream:  # noqa: PTH123
+        with Path(file).open("rb", buffering=0) as stream:
             content = stream.read()
     except (OSError, ValueError) as error:
         inside = zips.read(Path(file)) if isinstance(error, FileNotFoundError | NotADirectoryError) else None
@@ -127,7 +127,7 @@ def read_header(file: str | Path) -> Header:
 
 def _ends(file: str | Path) -> tuple[bytes, bytes]:
     try:
-        with open(file, "rb", buffering=0) as stream:  # noqa: PTH123
+        with Path(file).open("rb", buffering=0) as stream:
             head = stream.read(_HEAD)
             stream.seek(max(0, os.fstat(stream.fileno()).st_size - _TAIL))
             if head:

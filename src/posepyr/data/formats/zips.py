@@ -83,7 +83,7 @@ def _archive(folder: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _members(archive: str) -> dict[str, _Member]:
-    status = os.stat(archive)  # noqa: PTH116
+    status = Path(archive).stat()
     return _listed(archive, status.st_size, status.st_mtime_ns)
 
 
@@ -110,7 +110,7 @@ def _content(archive: str, member: _Member, file: Path) -> bytes:
         how = "a password" if member.encrypted else f"compression method {member.method}"
         raise ValueError(f"{file} must be stored or deflated in {archive}, got {how}; unpack the archive")
     # Opened anew for every file, as a file of its own would be: no place in it is shared by threads or processes.
-    with open(archive, "rb") as stream:  # noqa: PTH123
+    with Path(archive).open("rb") as stream:
         # The archive's list says where a file's own header begins. Its bytes come after that, after a name and an
         # extra field whose lengths only this header has: 30 + 22 + 28 bytes on for "train2017/00000009.jpg".
         stream.seek(member.header)
