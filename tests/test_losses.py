@@ -11,6 +11,7 @@ from posepyr.codec import Codec
 from posepyr.initialisation.schemes import fan_of, fill, layers_of
 from posepyr.losses import AdaptiveMSE, HardJointMSE, StagedMSE
 from posepyr.models.hourglass import StackedHourglass
+from posepyr.nodes import as_before, build
 
 
 def case(people: int = 3, joints: int = 4) -> tuple[list[torch.Tensor], list[torch.Tensor], torch.Tensor]:
@@ -32,13 +33,53 @@ def naive_sum(output: torch.Tensor, target: torch.Tensor, weights: torch.Tensor)
     return total
 
 
-def test_the_mean_and_the_papers_sum() -> None:
+def test_the_mean_and_the_papers_sums() -> None:
     outputs, targets, weights = case()
-    mean, halved = StagedMSE()(outputs, targets, weights), StagedMSE("halved_sum")(outputs, targets, weights)
     for stage, (output, target) in enumerate(zip(outputs, targets, strict=True)):
         total = naive_sum(output, target, weights)
-        assert mean[stage].item() == pytest.approx(total / output.numel(), rel=1e-5)
-        assert halved[stage].item() == pytest.approx(total / 2 / 3, rel=1e-5)
+        for form, expected in (
+            ("mean", total / output.numel()),
+            ("pixel_sum", total / 3 / 4),
+            ("halved_sum", total / 2 / 3),
+        ):
+            assert StagedMSE(form)(outputs, targets, weights)[stage].item() == pytest.approx(expected, rel=1e-5)
+    assert torch.equal(StagedMSE()(outputs, targets, weights), StagedMSE("mean")(outputs, targets, weights))
+
+
+LOSSES = {
+    "staged": StagedMSE,
+    "hard joints": partial(HardJointMSE, hardest=4),
+    "adaptive, first stage": AdaptiveMSE,
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_forms_are_the_same_in_every_loss(loss: Any) -> None:
+    """Of joints that all have and that all weigh the same, whatever chooses or weighs joints further down."""
+    outputs, targets, _ = case()
+    weights = torch.ones(3, 4)
+    total = naive_sum(outputs[0], targets[0], weights)
+    for form, expected in (("mean", total / 3 / 4 / 12), ("pixel_sum", total / 3 / 4), ("halved_sum", total / 2 / 3)):
+        assert loss(form=form)(outputs, targets, weights)[0].item() == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(ValueError, match=r"form must be mean, pixel_sum or halved_sum, got sum"):
+        loss(form="sum")
+
+
+def wrong_cells(sizes: Any) -> tuple[list[torch.Tensor], list[torch.Tensor], torch.Tensor]:
+    """Maps of five joints, each off by 1 in one cell."""
+    outputs = [torch.zeros(2, 5, size, size) for size in sizes]
+    for output in outputs:
+        output[..., 1, 2] = 1.0
+    return outputs, [torch.zeros_like(output) for output in outputs], torch.ones(2, 5)
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES)
+def test_a_wrong_cell_weighs_the_same_in_maps_of_all_sizes_where_pixels_are_summed(loss: Any) -> None:
+    pixels = wrong_cells((32, 64, 128))
+    mean = loss(form="mean")(*pixels)
+    assert (mean / mean[0]).tolist() == pytest.approx([1, 1 / 4, 1 / 16])
+    for form, expected in (("pixel_sum", 1.0), ("halved_sum", 2.5 * (4 / 5 if loss is LOSSES["hard joints"] else 1))):
+        assert loss(form=form)(*pixels).tolist() == pytest.approx([expected] * 3)
 
 
 def test_half_of_the_mean_is_the_factor_of_hrnets_release() -> None:
@@ -65,6 +106,7 @@ OPTIMISERS = {
     [
         ("rmsprop", "mean", 0.02, 0.1), ("adam", "mean", 0.002, 0.05), ("sgd", "mean", 0.99, 1),
         ("rmsprop", "halved_sum", 0, 0.02), ("adam", "halved_sum", 0, 0.005),
+        ("rmsprop", "pixel_sum", 0, 0.02), ("adam", "pixel_sum", 0, 0.005), ("sgd", "pixel_sum", 0.99, 1),
     ],
 )  # fmt: skip
 def test_how_many_weights_see_half_of_the_loss(optimiser: str, form: Any, least: float, most: float) -> None:
@@ -172,19 +214,44 @@ def test_a_joint_that_nobody_has_keeps_its_share_of_the_weight() -> None:
     assert nobody[1].tolist() == pytest.approx([1 / 3] * 3)
 
 
-def test_the_adaptive_loss_is_the_weighted_sum_of_mean_errors() -> None:
+@pytest.mark.parametrize("form", ["pixel_sum", "mean", "halved_sum"])
+def test_adaptive_weights_do_not_see_the_form(form: Any) -> None:
+    """Shares are quotients of one stage's losses, in which what is common to its joints cancels out."""
+    outputs, targets, _ = case()
+    loss = AdaptiveMSE(form=form)
+    loss(outputs, targets, torch.ones(3, 4))
+    sums = [
+        [naive_sum(output[:, k : k + 1], target[:, k : k + 1], torch.ones(3, 1)) for k in range(4)]
+        for output, target in zip(outputs, targets, strict=True)
+    ]
+    assert loss.joint_weights.numpy() == pytest.approx(torch.tensor(naive_weights(sums)).numpy(), rel=1e-5)
+    for factor in (1e-6, 1e-3, 4096.0):
+        scaled = loss.weigh(factor * torch.tensor(sums), torch.tensor([True] * 4))
+        assert scaled.numpy() == pytest.approx(loss.joint_weights.numpy(), rel=1e-5)
+
+
+def test_the_adaptive_loss_is_the_weighted_sum_of_errors_summed_over_pixels() -> None:
+    """MSSH's equations 2 and 3, averaged over the people who have the joint."""
     outputs, targets, _ = case()
     weights = torch.tensor([[1.0, 1.0, 0.0, 1.0], [1.0, 0.0, 0.0, 1.0], [1.0, 1.0, 0.0, 1.0]])
-    loss = AdaptiveMSE()
-    losses = loss(outputs, targets, weights)
+    loss, mean = AdaptiveMSE(), AdaptiveMSE(form="mean")
+    losses, means = loss(outputs, targets, weights), mean(outputs, targets, weights)
     assert loss.joint_weights.shape == (2, 4)
     for stage, (output, target) in enumerate(zip(outputs, targets, strict=True)):
         total = 0.0
         for joint, seen in ((0, 3), (1, 2), (3, 3)):
             column = slice(joint, joint + 1)
             summed = naive_sum(output[:, column], target[:, column], weights[:, column])
-            total += loss.joint_weights[stage, joint].item() * summed / output[0, 0].numel() / seen
+            total += loss.joint_weights[stage, joint].item() * summed / seen
         assert losses[stage].item() == pytest.approx(total, rel=1e-5)
+        assert means[stage].item() == pytest.approx(total / output[0, 0].numel(), rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["AdaptiveMSE", "HardJointMSE"])
+def test_losses_of_older_files_keep_their_mean(name: str) -> None:
+    node = {"_target_": f"posepyr.losses.{name}", "stage_weights": None}
+    assert build(as_before(node)).form == "mean"
+    assert build(as_before(node | {"form": "halved_sum"})).form == "halved_sum"
 
 
 def test_weights_are_no_part_of_the_gradient() -> None:
@@ -193,8 +260,7 @@ def test_weights_are_no_part_of_the_gradient() -> None:
         output.requires_grad_()
     loss = AdaptiveMSE()
     loss(outputs, targets, weights).sum().backward()
-    size = outputs[1][0, 0].numel()
-    expected = 2 * (outputs[1] - targets[1]) * weights[..., None, None] / 3 / size
+    expected = 2 * (outputs[1] - targets[1]) * weights[..., None, None] / 3
     expected = expected * loss.joint_weights[1].float()[:, None, None]
     torch.testing.assert_close(outputs[1].grad, expected.detach())
     assert math.isclose(loss.joint_weights[1].sum().item(), 1.0)

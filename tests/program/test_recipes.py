@@ -5,6 +5,7 @@ from functools import cache
 from typing import Any
 
 import pytest
+import torch
 import yaml
 from torch import nn
 
@@ -46,6 +47,9 @@ RULES: list[tuple[str, dict[str, Any]]] = [
     ("pyranet/mpii_ablation*", {"model.stacks": 2, "data.train_scored": 2958}),
     ("hrnet/*", {**PLAIN, **WIDE_ANGLE, "augment.half_body": 0.3, "augment.rotation_probability": 0.6,
                  "optimizer._target_": ADAM, "optimizer.weight_decay": 0, "visibility.unlabelled_weight": 0.0}),
+    ("hrnet/*", {"loss.form": "mean"}),
+    ("simple_baseline/*", {"loss.form": "mean"}),
+    ("ppnet/*", {"loss.form": "mean"}),
     ("hrnet/* init=normal*", {"init._target_": "posepyr.initialisation.schemes.Normal", "init.std": 0.001}),
     ("hrnet/coco model=hrnet_w48*", {"init.file": "weights/hrnet_w48_imagenet.ckpt"}),
     ("hrnet/coco* model.heatmaps=*", {"model.heatmaps": [1, 2, 4, 8], "protocol.stages": True}),
@@ -61,7 +65,7 @@ RULES: list[tuple[str, dict[str, Any]]] = [
     ("ppnet/* init=imagenet", {"init._target_": "posepyr.checkpoints.weights.Pretrained"}),
     ("ppnet/mpii*", {"codec.sigma": 2.0, **PLAIN}),
     ("mssh/*", {**HOURGLASS, "optimizer._target_": RMSPROP, "data.batch_size": 4, "data.input_size": [256, 256],
-                "protocol.scales": [1.0], "augment.rotation_probability": 0.6}),
+                "protocol.scales": [1.0], "augment.rotation_probability": 0.6, "loss.form": "pixel_sum"}),
     ("mssh/mpii*", {"data.train_scored": 2958}),
     *((line, {"codec.signed": True, "metrics.occlusion._target_": "posepyr.metrics.occlusion.Occlusion"})
       for line in ("mssh/lsp", "mssh/mpii", "mssh/mpii loss=*", "mssh/mpii model=mssh*", "mssh/mpii model.*")),
@@ -194,6 +198,27 @@ def test_what_is_set_is_what_the_paper_says(line: str) -> None:
 
 def _is_of_other_metrics(key: str, values: dict[str, Any]) -> bool:
     return key.startswith("metrics.pckh.") and "metrics.pckh._target_" not in values
+
+
+MSSH = [
+    *(choices for line, choices in POSES.items() if line.startswith("mssh/")),
+    ["experiment=mssh/hard_joint_figures"],
+    ["experiment=figures/mssh"],
+    *([f"experiment={name}", f"loss={loss}"]
+      for name in EXPERIMENTS if name.startswith("mssh/") for loss in ("mse", "hard_joints")),
+]  # fmt: skip
+"""MSSH's trainings, and with every other loss in their place."""
+
+
+@pytest.mark.parametrize("choices", MSSH, ids=" ".join)
+def test_msshs_trainings_sum_over_pixels_at_every_scale(choices: list[str]) -> None:
+    """MSSH, equation 2: one wrong cell of each joint is a loss of 1 in a map of any size."""
+    built = build(composed(*choices)["loss"])
+    outputs = [torch.zeros(2, 16, size, size) for size in (4, 8, 16)]
+    targets = [torch.zeros_like(output) for output in outputs]
+    for target in targets:
+        target[..., 2, 1] = 1.0
+    assert built(outputs, targets, torch.ones(2, 16)).tolist() == pytest.approx([1.0] * 3)
 
 
 @pytest.mark.parametrize("line", POSES)
