@@ -3,7 +3,7 @@
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -48,45 +48,70 @@ class Loss(nn.Module, ABC):
         return losses.new_tensor(list(self.stage_weights))
 
 
-class StagedMSE(Loss):
-    """Squared error of every supervised output, stages kept apart.
+Form = Literal["mean", "pixel_sum", "halved_sum"]
+"""Forms of the squared error; see :class:`SquaredLoss`."""
 
-    With ``form`` ``mean`` it is averaged over pixels, joints and batch; a joint of weight 0 adds nothing but still
-    counts in the mean. ``halved_sum`` is PyraNet's equation 5: summed over pixels and joints and halved, averaged over
-    the batch.
 
-    PyraNet's recipes take its paper's factor, the halved sum, all others the mean, as HRNet's paper has it. The
-    releases of HRNet, SimpleBaseline and pytorch-pose halve that mean: for a network of one output
-    ``stage_weights=[0.5]`` is theirs.
+class SquaredLoss(Loss):
+    """Squared errors of heatmaps in a ``form``, averaged over the people of the batch.
 
-    RMSProp and Adam divide the factor out, but for weights whose gradients are not far above the optimizer's epsilon of
-    1e-8. Of the first weights of two stacks at full size, half of the mean changes the first step of 5 % by more than
-    a hundredth under RMSProp (8 % with Pyramid Residual Modules, 2 % of these with multi-branch initialisation), and of
-    0.5 to 1 % under Adam; half of the halved sum that of 0.2 % at most.
+    ``mean`` averages over pixels and joints: the mean squared error that HRNet's paper names, and that PPNet and
+    SimpleBaseline train with. ``pixel_sum`` sums over pixels and averages over joints: MSSH's equations 2 and 3.
+    ``halved_sum`` sums over both and halves: PyraNet's equation 5.
+
+    **Outputs of one size**: the forms differ by one factor. RMSProp and Adam divide a factor out, but for weights whose
+    gradients are not far above the optimizer's epsilon of 1e-8. Of the first weights of two stacks at full size, half
+    of the mean changes the first step of 5 % by more than a hundredth under RMSProp (8 % with Pyramid Residual
+    Modules, 2 % of these with multi-branch initialisation), and of 0.5 to 1 % under Adam; half of the halved sum that
+    of 0.2 % at most. SGD, an optimizer's ``weight_decay`` (but AdamW's) and clipped gradients see all of it.
+
+    **Outputs of several sizes**: a wrong cell weighs the same in a map of any size in the sums, while the mean divides
+    it by the map's cells. Of MSSH's stages at 32, 64 and 128 pixels the last, which predicts, weighs a sixteenth of the
+    first in the mean. No optimizer divides that out of the weights that stages share: of the gradient norms of MSSH's
+    eight stages at its trunk, untrained, the two at 128 pixels have 8 % in the mean and 36 % in the sum. Half of the
+    mean changes the first step of 12 % of its weights under RMSProp, half of the sum that of 0.2 %. MSSH sums, as its
+    paper prints. HRNet with heatmaps of several resolutions takes the mean, as its paper names it. A network of one's
+    own should sum, unless its small maps are meant to lead.
     """
 
-    def __init__(
-        self, form: Literal["mean", "halved_sum"] = "mean", stage_weights: Sequence[float] | None = None
-    ) -> None:
+    def __init__(self, form: Form, stage_weights: Sequence[float] | None) -> None:
         super().__init__(stage_weights)
+        if form not in get_args(Form):
+            raise ValueError(f"form must be mean, pixel_sum or halved_sum, got {form}")
         self.form = form
+
+    def factor(self, heatmaps: Tensor, joints: int) -> float:
+        """Return what the mean over the pixels of ``heatmaps`` and over ``joints`` is multiplied with in this form."""
+        pixels = heatmaps.shape[-2] * heatmaps.shape[-1]
+        return {"mean": 1.0, "pixel_sum": float(pixels), "halved_sum": joints * pixels / 2}[self.form]
+
+
+class StagedMSE(SquaredLoss):
+    """Squared error of every supervised output, stages kept apart.
+
+    A joint of weight 0 adds nothing but still counts in the mean over joints. The releases of HRNet, SimpleBaseline and
+    pytorch-pose halve the mean: for a network of one output ``stage_weights=[0.5]`` is theirs.
+    """
+
+    def __init__(self, form: Form = "mean", stage_weights: Sequence[float] | None = None) -> None:
+        super().__init__(form, stage_weights)
 
     def stage_losses(self, outputs: Sequence[Tensor], targets: Sequence[Tensor], weights: Tensor) -> Tensor:
         return torch.stack([self._stage(*pair, weights) for pair in zip(outputs, targets, strict=True)])
 
     def _stage(self, heatmaps: Tensor, target: Tensor, weights: Tensor) -> Tensor:
         squares = weights[..., None, None] * (heatmaps.float() - target) ** 2
-        return squares.mean() if self.form == "mean" else squares.sum() / (2 * len(squares))
+        return self.factor(heatmaps, weights.shape[1]) * squares.mean()
 
 
-class HardJointMSE(Loss):
-    """Mean squared error of each person's ``hardest`` joints alone, stages kept apart.
+class HardJointMSE(SquaredLoss):
+    """Squared error of each person's ``hardest`` joints alone, stages kept apart; the others count in no mean or sum.
 
     Chen et al. 2018 (CPN); HRNet's release takes eight of COCO's joints.
     """
 
-    def __init__(self, hardest: int = 8, stage_weights: Sequence[float] | None = None) -> None:
-        super().__init__(stage_weights)
+    def __init__(self, hardest: int = 8, stage_weights: Sequence[float] | None = None, form: Form = "mean") -> None:
+        super().__init__(form, stage_weights)
         if hardest < 1:
             raise ValueError(f"hardest must be at least 1, got {hardest}")
         self.hardest = hardest
@@ -95,8 +120,11 @@ class HardJointMSE(Loss):
         joints = weights.shape[1]
         if self.hardest > joints:
             raise ValueError(f"hardest must be at most the skeleton's {joints} joints, got {self.hardest}")
-        errors = [joint_errors(*pair, weights) for pair in zip(outputs, targets, strict=True)]  # B K each
-        return torch.stack([error.topk(self.hardest, dim=1).values.mean() for error in errors])
+        return torch.stack([self._stage(*pair, weights) for pair in zip(outputs, targets, strict=True)])
+
+    def _stage(self, heatmaps: Tensor, target: Tensor, weights: Tensor) -> Tensor:
+        hardest = joint_errors(heatmaps, target, weights).topk(self.hardest, dim=1).values
+        return self.factor(heatmaps, self.hardest) * hardest.mean()
 
 
 SMALLEST = 1e-12
@@ -106,29 +134,38 @@ LOWEST, HIGHEST = 1e-4, 0.5 - 1e-4
 """Bounds of a stage's mean share: beyond a half the rule would be inverted and weigh the easy joints up."""
 
 
-class AdaptiveMSE(Loss):
+class AdaptiveMSE(SquaredLoss):
     """MSSH's adaptive joint weights: joints that one stage finds hard weigh more in the next.
 
-    MSSH, equations 3 to 6: ``w`` is ``1 / N`` at the first stage; ``alpha = L / (1 - L)`` with ``L`` the weighted mean
-    of the joints' losses, and ``w`` is multiplied by ``alpha ** (1 - L_i)`` and normalised for the next. A stage's
-    loss is the weighted sum of its joints' mean squared errors.
+    MSSH, equations 2 to 6: a joint's loss is the sum over pixels of its squared errors, averaged over the people of the
+    batch who have it (a reading); ``w`` is ``1 / N`` at the first stage; ``alpha = L / (1 - L)`` with ``L`` the
+    weighted mean of the joints' losses, and ``w`` is multiplied by ``alpha ** (1 - L_i)`` and normalised for the next.
+    A stage's loss is the weighted sum of its joints'.
 
-    The equations need losses between 0 and 1, which sums of squares are not: the weights are computed from shares
-    (a reading). ``share`` ``sum`` takes ``L_i / sum L``, ``max`` AdaBoost.R2's ``L_i / max L``. The sentence after
-    equation 6, by which easy joints would gain, contradicts the formula and section 4.2 and is not followed. Weights
-    begin anew with every batch. A joint that no person of the batch has keeps its weight.
+    Equations 4 to 6 need losses between 0 and 1, which sums of squares are not: the weights are computed from shares
+    (a reading), which no ``form`` changes. ``share`` ``sum`` takes ``L_i / sum L``, ``max`` AdaBoost.R2's
+    ``L_i / max L``. The sentence after equation 6, by which easy joints would gain, contradicts the formula and section
+    4.2 and is not followed. Weights begin anew with every batch. A joint that no person of the batch has keeps its
+    weight.
     """
 
-    def __init__(self, share: Literal["sum", "max"] = "sum", stage_weights: Sequence[float] | None = None) -> None:
-        super().__init__(stage_weights)
+    def __init__(
+        self,
+        share: Literal["sum", "max"] = "sum",
+        stage_weights: Sequence[float] | None = None,
+        form: Form = "pixel_sum",
+    ) -> None:
+        super().__init__(form, stage_weights)
         self.share = share
 
     def stage_losses(self, outputs: Sequence[Tensor], targets: Sequence[Tensor], weights: Tensor) -> Tensor:
         counts = (weights > 0).sum(dim=0)  # K
-        pairs = zip(outputs, targets, strict=True)
         per_joint = torch.stack(
-            [joint_errors(*pair, weights).sum(dim=0) / counts.clamp(min=1) for pair in pairs]
-        )  # S K
+            [
+                self.factor(heatmaps, len(counts)) * joint_errors(heatmaps, target, weights).sum(dim=0)
+                for heatmaps, target in zip(outputs, targets, strict=True)
+            ]
+        ) / counts.clamp(min=1)  # S K
         self.joint_weights = self.weigh(per_joint.detach(), counts > 0)
         return (self.joint_weights.to(per_joint.dtype) * per_joint).sum(dim=1)
 

@@ -45,7 +45,10 @@ MOVED = {
 RENAMED_ARGUMENTS: dict[str, dict[str, str]] = {}
 """New names of constructors' arguments by the old ones, for today's dotted names."""
 
-LATER_ARGUMENTS: dict[str, dict[str, Any]] = {}
+LATER_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "posepyr.losses.AdaptiveMSE": {"form": "mean"},
+    "posepyr.losses.HardJointMSE": {"form": "mean"},
+}
 """Arguments added to constructors, by today's dotted names, each with the value that keeps what was done before it."""
 
 

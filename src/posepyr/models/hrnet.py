@@ -95,7 +95,8 @@ class HRNet(nn.Module):
     HRNet, section 3. ``exchange``: in all modules, at the ends of the stages, or in the last module only (table 6).
     ``resolutions``: the four come one by one, all from the start, or only the highest (section 4.4). ``heatmaps``
     lists the scales that give some, 1 for the highest resolution, 2 for its half and so on (figure 5); the finest
-    comes last, as the prediction.
+    comes last, as the prediction. Each counts with its mean squared error, as the paper names its loss, so that a cell
+    of a coarse map weighs more (a reading; ``loss.form=pixel_sum`` weighs cells alike).
     """
 
     pretrained_parts: ClassVar[tuple[str, ...]] = ("body",)
