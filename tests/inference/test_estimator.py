@@ -47,6 +47,22 @@ def test_dots_are_found_where_they_are() -> None:
     assert (poses.scores > 0.9).all()
 
 
+@pytest.mark.parametrize("scales", [(1.0,), (0.9, 1.0, 1.1)])
+def test_users_read_scores_from_zero_to_one(scales: tuple[float, ...]) -> None:
+    class Loud(Brightest):
+        def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+            return (super().forward(image)[0] * torch.tensor([3.0, -3.0])[:, None, None] - 0.01,)
+
+    rule = CropRule((128, 128), 1.0)
+    loud = Estimator(Loud(), codec=Codec(sigma=1.0), skeleton=SKELETON, rule=rule, protocol=Protocol(False, scales))
+    poses = loud.predict(picture())
+    assert poses.scores.tolist() == [[1.0, 0.0]]
+    assert {name: joint["score"] for name, joint in poses.to_dict(SKELETON.joints)[0]["joints"].items()} == {
+        "left_dot": 1.0,
+        "right_dot": 0.0,
+    }
+
+
 def test_several_scales_agree_with_one_and_people_stay_apart() -> None:
     rule = CropRule((128, 128), 1.0)
     protocol = Protocol(False, (0.9, 1.0, 1.1))

@@ -9,6 +9,7 @@ from posepyr import geometry
 from posepyr.codec import Codec
 from posepyr.geometry import CropRule
 from posepyr.inference.protocol import Protocol, find_in_picture
+from posepyr.metrics.average_precision import rescored
 from posepyr.records import OCCLUDED, VISIBLE
 
 SCALES = (0.8, 0.9, 1.0, 1.1, 1.2, 1.3)
@@ -150,6 +151,24 @@ def test_people_are_found_alike_in_any_batch() -> None:
         part = slice(person * len(SCALES), (person + 1) * len(SCALES))
         [alone] = protocol.find(Blurred(), codec, image[part], to_image[part], (0, 1, 2))
         assert torch.equal(alone.keypoints[0], together.keypoints[person])
+
+
+@pytest.mark.parametrize("scales", [(1.0,), SCALES])
+def test_boxes_are_rescored_with_raw_maxima_as_hrnet_does(scales: tuple[float, ...]) -> None:
+    """A peak of 1.5 and one of 0.7 are better than two of 1.0; cut to 1, they would be worse."""
+
+    class Given(nn.Module):
+        def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+            heatmaps = torch.zeros(2, len(scales), 2, 16, 12)
+            heatmaps[..., 4:12, 3:9] = torch.tensor([[1.5, 0.7], [1.0, 1.0]])[:, None, :, None, None]
+            return (heatmaps.flatten(0, 1),)
+
+    codec, image = Codec(refine="none"), torch.zeros(2 * len(scales), 3, *SIZE, dtype=torch.uint8)
+    to_image = affines(codec)[2:3] if len(scales) == 1 else affines(codec)
+    [found] = Protocol(False, scales).find(Given(), codec, image, to_image.repeat(2, 1, 1), (0, 1))
+    first, second = rescored(np.ones(2), found.scores.double().numpy(), 0.2)
+    assert first == pytest.approx(1.1, abs=1e-5)
+    assert second == pytest.approx(1.0, abs=1e-5)
 
 
 def test_stages_are_all_found_when_asked_for() -> None:
