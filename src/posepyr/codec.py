@@ -75,7 +75,11 @@ class Codec:
         return torch.where(distance.abs() <= 3 * self.sigma + 0.5, bell, 0.0)
 
     def decode(self, heatmaps: Tensor, input_size: Size) -> tuple[Tensor, Tensor]:
-        """Return keypoints ``B K 2`` in crop pixels, and their scores ``B K`` from 0 to 1: the heights of the peaks."""
+        """Return keypoints ``B K 2`` in crop pixels, and their scores ``B K``: the heights of the peaks as they are.
+
+        A network's peaks may be higher than its targets', 1. Poses are ranked by them, as in HRNet's release; what a
+        user reads is cut to 0 to 1 (:class:`~posepyr.inference.estimator.Estimator`).
+        """
         heatmaps = self.raised(heatmaps.float())
         rows, columns = heatmaps.shape[-2:]
         height, place = heatmaps.flatten(2).max(-1)
@@ -87,7 +91,7 @@ class Codec:
         else:
             offset = torch.zeros_like(cell, dtype=torch.float32)
         scale = heatmaps.new_tensor(self.cells(input_size, (rows, columns)))
-        return (cell + offset + self.middle) / scale, height.clamp(0, 1)
+        return (cell + offset + self.middle) / scale, height
 
     def visibility(self, heatmaps: Tensor) -> Tensor | None:
         """Return joints' states ``B K`` by the signs of their peaks, VISIBLE or OCCLUDED; None unless signed."""

@@ -206,7 +206,7 @@ class Predictions(NamedTuple):
     keypoints: FloatArray
     """``N K 2`` in image pixels."""
     scores: FloatArray
-    """``N K`` from 0 to 1."""
+    """``N K``: the heights of the peaks as they are, by which poses are ranked; they may lie above 1 or below 0."""
     visibility: npt.NDArray[np.uint8] | None = None
     """``N K``, VISIBLE or OCCLUDED, where the codec reads it off the heatmaps' signs."""
 
@@ -217,7 +217,7 @@ class Poses(NamedTuple):
     keypoints: npt.NDArray[np.float32]
     """``N K 2``."""
     scores: npt.NDArray[np.float32]
-    """``N K`` from 0 to 1: the height of each joint's peak."""
+    """``N K``: the height of each joint's peak, cut to 0 to 1."""
     boxes: npt.NDArray[np.float32]
     """``N 4``: the boxes that were looked into, ``(x, y, width, height)``."""
     visibility: npt.NDArray[np.uint8] | None = None

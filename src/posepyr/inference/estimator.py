@@ -115,8 +115,8 @@ class Estimator:
 
 
 def _by_picture(found: Found, boxes: Sequence[npt.NDArray[np.float32]]) -> list[Poses]:
-    """Part the people of all pictures by picture; each has as many as boxes ``N 4``."""
-    keypoints, scores = found.keypoints.float().cpu().numpy(), found.scores.float().cpu().numpy()
+    """Part the people of all pictures by picture; each has as many as boxes ``N 4``. Scores are cut to 0 to 1."""
+    keypoints, scores = found.keypoints.float().cpu().numpy(), found.scores.float().clamp(0, 1).cpu().numpy()
     visibility = None if found.visibility is None else found.visibility.cpu().numpy()
     ends = np.cumsum([len(own) for own in boxes]).tolist()
     parts = [slice(end - len(own), end) for end, own in zip(ends, boxes, strict=True)]

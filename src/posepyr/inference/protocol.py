@@ -25,7 +25,7 @@ class Found(NamedTuple):
     keypoints: Tensor
     """``B K 2`` in image pixels."""
     scores: Tensor
-    """``B K`` from 0 to 1."""
+    """``B K``: the heights of the peaks, which may lie above 1 or below 0."""
     visibility: Tensor | None
     """``B K``, VISIBLE or OCCLUDED; None where the codec does not read it."""
 
@@ -116,7 +116,7 @@ def find_in_picture(heatmaps: Tensor, to_image: Tensor, codec: Codec, input_size
     mean = _mean(heatmaps, to_image, positions, codec, input_size)
     height, cell = codec.raised(mean).flatten(1).max(-1)
     keypoints = positions.flatten(0, 1)[cell]
-    return Found(keypoints[None], height.clamp(0, 1)[None], codec.visibility(mean[None]))
+    return Found(keypoints[None], height[None], codec.visibility(mean[None]))
 
 
 def _region(to_image: Tensor, input_size: tuple[int, int]) -> tuple[Tensor, float, tuple[int, int]]:

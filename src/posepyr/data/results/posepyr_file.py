@@ -36,11 +36,11 @@ def write_saved(path: Path, saved: SavedPredictions) -> None:
     """Write a file, whose name should end in ``.npz``. Its arrays, for who reads them with NumPy alone:
 
     ``sample`` ``N`` numbers the people in their split, ``keypoints`` ``N K 2`` are ``(x, y)`` in image pixels counted
-    from 0, ``scores`` ``N K``, ``joints`` ``K`` names and, where they were predicted, ``found_visibility`` ``N K`` (1
-    occluded, 2 visible); ``images`` ``M`` are the pictures of the split's people, ``truth`` ``M K 2``, ``visibility``
-    ``M K`` (0 not labelled, 1 occluded, 2 visible), ``boxes`` ``M 4`` and ``measure/...`` ``M`` what is known of them;
-    ``about`` is JSON with ``version``, ``protocol`` and the annotation ``file``, if scores are taken against all that
-    it holds.
+    from 0, ``scores`` ``N K`` the peaks' heights (not cut to 1: poses are ranked by them), ``joints`` ``K`` names and,
+    where they were predicted, ``found_visibility`` ``N K`` (1 occluded, 2 visible); ``images`` ``M`` are the pictures
+    of the split's people, ``truth`` ``M K 2``, ``visibility`` ``M K`` (0 not labelled, 1 occluded, 2 visible),
+    ``boxes`` ``M 4`` and ``measure/...`` ``M`` what is known of them; ``about`` is JSON with ``version``, ``protocol``
+    and the annotation ``file``, if scores are taken against all that it holds.
     """
     found, truth = saved.predictions, saved.truth
     about = {"version": VERSION, "protocol": saved.protocol, "file": truth.file}
