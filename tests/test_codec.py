@@ -1,10 +1,15 @@
 import itertools
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
+import yaml
 
 from posepyr.codec import Codec
+from posepyr.nodes import build
 from posepyr.records import OCCLUDED, VISIBLE
+from support.places import CONF
 
 SIZE = (128, 96)
 MAP = (32, 24)
@@ -97,6 +102,60 @@ def test_half_cells_are_read_as_pytorch_pose_reads_them() -> None:
     expected = (one_based - 1) * 4
     decoded, _ = Codec(sigma=1.0, quantise=True, refine="quarter", half_cell=True).decode(heatmaps, SIZE)
     assert torch.equal(decoded[0], expected)
+
+
+def quarter(heatmap: npt.NDArray[np.float64], row: int, column: int, rule: str) -> tuple[float, float]:
+    """The offset (x, y) from the highest cell by the rules of the releases, written out.
+
+    HRNet's counts cells from 0 and wants ``1 < px < W - 1`` and ``1 < py < H - 1``; pytorch-pose's counts from 1 and
+    wants ``px > 1 and px < W`` and the same of y. Both move in x and in y, or in neither.
+    """
+    rows, columns = heatmap.shape
+    if rule == "hrnet":
+        moves = 1 < column < columns - 1 and 1 < row < rows - 1
+    else:
+        px, py = column + 1, row + 1
+        moves = px > 1 and px < columns and py > 1 and py < rows
+    if not moves:
+        return 0.0, 0.0
+    across = heatmap[row, column + 1] - heatmap[row, column - 1]
+    down = heatmap[row + 1, column] - heatmap[row - 1, column]
+    return 0.25 * float(np.sign(across)), 0.25 * float(np.sign(down))
+
+
+@pytest.mark.parametrize(
+    ("preset", "rule"),
+    [("quarter", "hrnet"), ("udp_quarter", "hrnet"), ("pytorch_pose", "pytorch_pose"), ("signed", "pytorch_pose")],
+)
+def test_presets_move_by_a_quarter_where_their_release_does(preset: str, rule: str) -> None:
+    """Of every cell of a heatmap in turn, the highest one: at the border the releases move less, or not at all."""
+    codec = build(read_preset(preset))
+    heatmaps = np.random.default_rng(0).random((1, 9 * 7, 9, 7))
+    for number, (row, column) in enumerate(itertools.product(range(9), range(7))):
+        heatmaps[0, number, row, column] = 2.0
+    expected = [
+        np.add((column, row), quarter(heatmaps[0, number], row, column, rule))
+        for number, (row, column) in enumerate(itertools.product(range(9), range(7)))
+    ]
+    decoded, _ = codec.decode(torch.tensor(heatmaps), (36, 28))
+    cells = decoded[0] * torch.tensor(codec.cells((36, 28), (9, 7))) - codec.middle
+    np.testing.assert_allclose(cells.numpy(), expected, atol=1e-5)
+
+
+def test_by_its_own_rule_a_quarter_is_moved_along_each_axis_that_has_both_neighbours() -> None:
+    heatmaps = torch.zeros(1, 3, 9, 7)
+    for number, (row, column) in enumerate(((0, 1), (4, 0), (1, 1))):
+        heatmaps[0, number, row, column] = 2.0
+        heatmaps[0, number, row + 1, column] = heatmaps[0, number, row, column + 1] = 1.0
+    decoded, _ = Codec(refine="quarter").decode(heatmaps, (9, 7))
+    assert decoded[0].tolist() == [[1.25, 0.0], [0.0, 4.25], [1.25, 1.25]]
+
+
+def read_preset(name: str) -> dict[str, object]:
+    """The node of a preset, with those that it stands on."""
+    content = yaml.safe_load((CONF / "codec" / f"{name}.yaml").read_text())
+    bases = [base for base in content.pop("defaults", []) if base != "_self_"]
+    return {key: value for base in bases for key, value in read_preset(base).items()} | content
 
 
 def test_a_heatmap_is_the_gaussian_cut_at_three_sigma() -> None:
