@@ -15,6 +15,7 @@ from posepyr.geometry import Grid
 from posepyr.records import OCCLUDED, VISIBLE
 
 Size = tuple[int, int]
+Border = Literal["own", "hrnet", "pytorch_pose"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,10 @@ class Codec:
     logarithm (Zhang et al. 2020), which is exact for a Gaussian. ``half_cell`` lets cell n of the plain grid stand for
     n + 1/2, the middle of what it covers, instead of for n, as in the hourglasses' releases: these round a position
     down to its cell and add the half when they read it. ``signed`` reads peaks below 0 as well as above it, for targets
-    that have an occluded joint's at -1 (MSSH, section 4.1), and their signs with :meth:`visibility`.
+    that have an occluded joint's at -1 (MSSH, section 4.1), and their signs with :meth:`visibility`. ``border`` is the
+    rule at the heatmap's border: by the ``own`` one a quarter is moved along each axis on which the highest cell has
+    both neighbours; pytorch-pose's release moves on both axes or on neither, and HRNet's neither from the second column
+    and row.
     """
 
     sigma: float = 2.0
@@ -37,6 +41,7 @@ class Codec:
     refine: Literal["none", "quarter", "dark"] = "dark"
     half_cell: bool = False
     signed: bool = False
+    border: Border = "own"
 
     def __post_init__(self) -> None:
         if self.sigma <= 0:
@@ -85,7 +90,7 @@ class Codec:
         height, place = heatmaps.flatten(2).max(-1)
         cell = torch.stack([place % columns, place // columns], -1)  # B K 2
         if self.refine == "quarter":
-            offset = _quarter(heatmaps, cell)
+            offset = _quarter(heatmaps, cell, self.border)
         elif self.refine == "dark":
             offset = self._summit(heatmaps, cell)
         else:
@@ -177,9 +182,13 @@ def _neighbour(heatmaps: Tensor, cell: Tensor, dx: int, dy: int) -> Tensor:
     return heatmaps.flatten(2).gather(-1, (y * columns + x).unsqueeze(-1)).squeeze(-1)
 
 
-def _quarter(heatmaps: Tensor, cell: Tensor) -> Tensor:
-    """Return a quarter of a cell towards the higher neighbour, in x and in y; 0 at the border."""
+def _quarter(heatmaps: Tensor, cell: Tensor, border: Border) -> Tensor:
+    """Return a quarter of a cell towards the higher neighbour, in x and in y; 0 at the border, by its rule."""
     left, right, above, below = (_neighbour(heatmaps, cell, dx, dy) for dx, dy in _CROSS)
     slope = torch.stack([right - left, below - above], -1)
     limit = cell.new_tensor([heatmaps.shape[-1] - 1, heatmaps.shape[-2] - 1])
-    return torch.where((cell > 0) & (cell < limit), 0.25 * slope.sign(), 0.0)
+    # HRNet's release counts cells from 0 and compares with 1, as the hourglasses' do, which count from 1.
+    inner = (cell > (1 if border == "hrnet" else 0)) & (cell < limit)
+    if border != "own":
+        inner = inner.all(-1, keepdim=True)
+    return torch.where(inner, 0.25 * slope.sign(), 0.0)
