@@ -4,12 +4,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
-import yaml
 
 from posepyr.codec import Codec
 from posepyr.nodes import build
 from posepyr.records import OCCLUDED, VISIBLE
-from support.places import CONF
+from support.presets import read_preset
 
 SIZE = (128, 96)
 MAP = (32, 24)
@@ -129,7 +128,7 @@ def quarter(heatmap: npt.NDArray[np.float64], row: int, column: int, rule: str) 
 )
 def test_presets_move_by_a_quarter_where_their_release_does(preset: str, rule: str) -> None:
     """Of every cell of a heatmap in turn, the highest one: at the border the releases move less, or not at all."""
-    codec = build(read_preset(preset))
+    codec = build(read_preset("codec", preset))
     heatmaps = np.random.default_rng(0).random((1, 9 * 7, 9, 7))
     for number, (row, column) in enumerate(itertools.product(range(9), range(7))):
         heatmaps[0, number, row, column] = 2.0
@@ -149,13 +148,6 @@ def test_by_its_own_rule_a_quarter_is_moved_along_each_axis_that_has_both_neighb
         heatmaps[0, number, row + 1, column] = heatmaps[0, number, row, column + 1] = 1.0
     decoded, _ = Codec(refine="quarter").decode(heatmaps, (9, 7))
     assert decoded[0].tolist() == [[1.25, 0.0], [0.0, 4.25], [1.25, 1.25]]
-
-
-def read_preset(name: str) -> dict[str, object]:
-    """The node of a preset, with those that it stands on."""
-    content = yaml.safe_load((CONF / "codec" / f"{name}.yaml").read_text())
-    bases = [base for base in content.pop("defaults", []) if base != "_self_"]
-    return {key: value for base in bases for key, value in read_preset(base).items()} | content
 
 
 def test_a_heatmap_is_the_gaussian_cut_at_three_sigma() -> None:

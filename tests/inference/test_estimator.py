@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 
 import cv2
@@ -12,8 +13,11 @@ from posepyr.codec import Codec
 from posepyr.geometry import CropRule
 from posepyr.inference.estimator import Estimator
 from posepyr.inference.protocol import Protocol
+from posepyr.nodes import build
 from posepyr.records import OCCLUDED, VISIBLE
 from posepyr.skeleton import Skeleton
+from support.places import CONF
+from support.presets import read_preset
 
 SKELETON = Skeleton("two", ("left_dot", "right_dot"), flip_pairs=(("left_dot", "right_dot"),))
 
@@ -140,6 +144,87 @@ def test_the_mirror_is_merged_in_place() -> None:
     )
     difference = once.predict(picture()).keypoints - twice.predict(picture()).keypoints
     assert np.abs(difference).max() < 2.5
+
+
+class Exact(nn.Module):
+    """A network that is right: it finds a bright spot's middle, and draws an exact Gaussian there.
+
+    A cell is ``stride`` pixels on the plain grid, and on UDP's the map's steps over the crop's.
+    """
+
+    def __init__(self, codec: Codec, stride: int) -> None:
+        super().__init__()
+        self.codec, self.stride = codec, stride
+
+    def forward(self, image: Tensor) -> tuple[Tensor, ...]:
+        light = image[:, 0].double()
+        pixels = light.shape[-1]
+        cells = pixels // self.stride
+        scale = (cells - 1) / (pixels - 1) if self.codec.grid == "udp" else 1 / self.stride
+        place, cell = torch.arange(pixels), torch.arange(cells)
+        bells = []
+        for axis in (1, 2):
+            middle = (light.sum(axis) * place).sum(-1) / light.sum((1, 2))
+            centre = middle * scale - (0.5 if self.codec.half_cell else 0.0)
+            bells.append(torch.exp(-((cell - centre[:, None]) ** 2) / (2 * self.codec.sigma**2)))
+        across, down = bells
+        return ((down[:, :, None] * across[:, None, :])[:, None].float(),)
+
+
+SPOT = Skeleton("one", ("spot",))
+
+
+def mean_error(codec: Codec, stride: int, scales: tuple[float, ...] = (1.0,)) -> np.ndarray:
+    """The mean error (x, y) in pixels over spots that lie alike in all parts of a cell, predicted with flip."""
+    side = 128
+    steps = 1 if codec.grid == "udp" else 0
+    # One cell for one scale; with several, whose cells lie about the crops' middle, as much to its left as to its right.
+    cells, parts = (1, 16) if len(scales) == 1 else (8, 40)
+    span = cells * (side - steps) / (side // stride - steps)
+    offsets = ((np.arange(parts) + 0.5) / parts - 0.5) * span
+    spots = (side - steps) / 2 + np.stack([offsets, np.roll(offsets, parts // 3)], -1)
+    y, x = np.mgrid[:side, :side]
+    pictures = [np.exp(-((x - u) ** 2 + (y - v) ** 2) / 18) for u, v in spots]
+    model = Exact(codec, stride)
+    rule = CropRule((side, side), 1.0, codec.grid)
+    estimator = Estimator(model, codec=codec, skeleton=SPOT, rule=rule, protocol=Protocol(True, scales))
+    images = [np.repeat((255 * picture).round().astype(np.uint8)[..., None], 3, 2) for picture in pictures]
+    box = [[0, 0, side - steps, side - steps]]
+    found = estimator.predict_many(images, [box] * len(images))
+    return np.mean([poses.keypoints[0, 0] - spot for poses, spot in zip(found, spots, strict=True)], axis=0)
+
+
+def table_of_errors() -> list[tuple[str, list[float]]]:
+    """The rows of the table of conventions: presets, and their errors in pixels."""
+    text = (CONF.parent / "docs" / "conventions.md").read_text()
+    lines = text.split("| mirrored crops with |")[1].splitlines()[2:]
+    rows = []
+    for line in lines:
+        if not line.startswith("|"):
+            break
+        first, *numbers = [cell.strip() for cell in line.strip("|").split("|")]
+        rows += [(name, [float(number) for number in numbers]) for name in re.findall(r"`(\w+)`", first)]
+    return rows
+
+
+def test_the_errors_of_mirrored_crops_are_those_of_the_table_of_conventions() -> None:
+    rows = dict(table_of_errors())
+    presets = {path.stem for path in (CONF / "codec").glob("*.yaml")}
+    assert rows.keys() == presets
+    for preset, expected in rows.items():
+        codec = build(read_preset("codec", preset))
+        measured = [mean_error(codec, stride) for stride in (2, 4, 8)]
+        measured.append(mean_error(codec, 4, (0.8, 0.9, 1.0, 1.1, 1.2, 1.3)))
+        print(preset, np.round(measured, 3).tolist())
+        np.testing.assert_allclose(np.array(measured)[:3, 0], expected[:3], atol=0.05, err_msg=preset)
+        np.testing.assert_allclose(measured[3][0], expected[3], atol=0.15, err_msg=preset)
+        np.testing.assert_allclose(np.array(measured)[:, 1], 0.0, atol=0.15, err_msg=preset)
+
+
+@pytest.mark.parametrize("refine", ["none", "quarter", "dark"])
+def test_the_default_is_unbiased_however_it_is_read(refine: str) -> None:
+    for stride in (1, 2, 4, 8):
+        assert np.abs(mean_error(Codec(refine=refine), stride)).max() < 0.02
 
 
 @pytest.mark.parametrize(
