@@ -188,28 +188,44 @@ def test_decoding_never_leaves_the_heatmap_or_fails(refine: str) -> None:
         assert (decoded[..., 1] <= SIZE[0]).all()
 
 
+@pytest.mark.parametrize("mirror", ["cells", "pixels"])
 @pytest.mark.parametrize(("grid", "half_cell"), [("plain", False), ("plain", True), ("udp", False)])
-def test_merging_the_mirror_image_keeps_the_joint_in_place(grid, half_cell) -> None:
+def test_merging_the_mirror_image_keeps_the_joint_in_place(grid, half_cell, mirror) -> None:
     """A perfect network's heatmaps of a crop and of its mirror image agree after the merge."""
-    codec = Codec(grid=grid, half_cell=half_cell)
-    keypoints = keypoints_inside(codec, 6, count=50).view(25, 2, 2)
+    codec = Codec(grid=grid, half_cell=half_cell, mirror=mirror)
+    keypoints = keypoints_inside(codec, 6 if mirror == "pixels" else 0, count=50).view(25, 2, 2)
     order = (1, 0)
     mirrored = keypoints[:, list(order)].clone()
-    mirrored[..., 0] = SIZE[1] - 1 - mirrored[..., 0]
+    exact = grid == "udp" or mirror == "cells"
+    mirrored[..., 0] = SIZE[1] - (0 if grid == "plain" and exact else 1) - mirrored[..., 0]
     straight = codec.encode(keypoints, SIZE, MAP)
     merged = codec.merge_flipped(straight, codec.encode(mirrored, SIZE, MAP), order, SIZE)
     decoded, _ = codec.decode(merged, SIZE)
-    # The plain grid moves by a whole cell where 0.75 would be exact, and half cells stay where 0.25 to the left would
-    # be: an eighth of a cell in the mean.
-    bound = 0.13 * 4 if grid == "plain" else 0.02 * 4
-    assert (decoded - keypoints).norm(dim=-1).max() < bound
-    if grid == "udp":
+    if exact:
         torch.testing.assert_close(merged, straight, atol=1e-5, rtol=0)
+    else:
+        # The plain grid moves by a whole cell where 0.75 would be exact, and half cells stay where 0.25 to the left
+        # would be: an eighth of a cell in the mean.
+        assert (decoded - keypoints).norm(dim=-1).max() < 0.13 * 4
+
+
+@pytest.mark.parametrize(
+    ("codec", "expected"),
+    [
+        (Codec(), [5, 5, 4, 3, 2, 1]),  # pixel x at 6 - x
+        (Codec(half_cell=True), [5, 5, 4, 3, 2, 1]),
+        (Codec(grid="udp"), [5, 4, 3, 2, 1, 0]),  # pixel x at 5 - x
+        (Codec(mirror="pixels"), [5, 4, 3, 2, 1, 0]),
+    ],
+)
+def test_a_crop_is_mirrored_about_the_middle_of_its_cells_or_pixels(codec: Codec, expected: list[int]) -> None:
+    image = torch.arange(6, dtype=torch.uint8).expand(1, 3, 2, 6)
+    assert codec.mirrored(image)[0, 0, 0].tolist() == expected
 
 
 @pytest.mark.parametrize("half_cell", [False, True])
 def test_a_mirrored_heatmap_of_the_inputs_own_size_is_moved_exactly(half_cell) -> None:
-    codec = Codec(half_cell=half_cell)
+    codec = Codec(half_cell=half_cell, mirror="pixels")
     keypoints = torch.tensor([[[11.0, 20.0]]])
     mirrored = torch.tensor([[[MAP[1] - 1 - 11.0, 20.0]]])
     straight, turned = codec.encode(keypoints, MAP, MAP), codec.encode(mirrored, MAP, MAP)

@@ -31,7 +31,9 @@ class Codec:
     that have an occluded joint's at -1 (MSSH, section 4.1), and their signs with :meth:`visibility`. ``border`` is the
     rule at the heatmap's border: by the ``own`` one a quarter is moved along each axis on which the highest cell has
     both neighbours; pytorch-pose's release moves on both axes or on neither, and HRNet's neither from the second column
-    and row.
+    and row. ``mirror`` is the middle about which crops are mirrored: that of the plain grid's ``cells``, so that both
+    heatmaps meet exactly, or that of the ``pixels``, as in the releases, where they meet to half a cell and joints come
+    out too far right, by half a pixel at stride 4.
     """
 
     sigma: float = 2.0
@@ -42,6 +44,7 @@ class Codec:
     half_cell: bool = False
     signed: bool = False
     border: Border = "own"
+    mirror: Literal["cells", "pixels"] = "cells"
 
     def __post_init__(self) -> None:
         if self.sigma <= 0:
@@ -147,21 +150,36 @@ class Codec:
         down = F.conv2d(flat, bell.view(1, 1, -1, 1), padding=(reach, 0))
         return F.conv2d(down, bell.view(1, 1, 1, -1), padding=(0, reach)).view_as(heatmaps)
 
+    def mirrored(self, image: Tensor) -> Tensor:
+        """Return crops ``B C H W`` in the mirror, for :meth:`merge_flipped`.
+
+        About the middle of the plain grid's cells pixel ``x`` goes to ``W - x``: the first pixel leaves the crop, and
+        the place that it would come from is filled with its neighbour.
+        """
+        mirrored = image.flip(-1)
+        if self.grid == "udp" or self.mirror == "pixels":
+            return mirrored
+        return torch.cat([mirrored[..., :1], mirrored[..., :-1]], -1)
+
     def merge_flipped(
         self, heatmaps: Tensor, mirrored: Tensor, flip_order: tuple[int, ...], input_size: Size
     ) -> Tensor:
         """Return the mean of a crop's heatmaps and those of its mirror image, ``mirrored``, flipped back.
 
-        On the plain grid a mirrored joint lands ``1 - cells per pixel`` of a cell to the left of its position, with
-        half cells one whole cell further right; it is moved back by the nearest whole cell, as the releases do. On the
-        UDP grid there is nothing to move.
+        Flipped back, the plain grid's cells lie one cell to the left of where they belong, half cells where they do. A
+        first column that the mirror image does not show is the crop's own. Mirrored about the middle of the pixels
+        they lie ``1 - cells per pixel`` of a cell to the left, half cells one whole cell further right, and are moved
+        by the nearest whole cell. On the UDP grid there is nothing to move.
         """
         back = mirrored.flip(-1)[:, list(flip_order)]
         across, _ = self.cells(input_size, (heatmaps.shape[-2], heatmaps.shape[-1]))
-        shift = round(1 - across - 2 * self.middle) if self.grid == "plain" else 0
+        between = across if self.mirror == "pixels" else 0.0
+        shift = round(1 - between - 2 * self.middle) if self.grid == "plain" else 0
         if shift:
             columns = torch.arange(back.shape[-1], device=back.device) - shift
             back = back[..., columns.clamp(0, back.shape[-1] - 1)]
+            if self.mirror == "cells":
+                back = torch.where(columns < 0, heatmaps, back)
         return (heatmaps + back) / 2
 
 

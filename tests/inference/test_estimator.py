@@ -178,7 +178,7 @@ def mean_error(codec: Codec, stride: int, scales: tuple[float, ...] = (1.0,)) ->
     """The mean error (x, y) in pixels over spots that lie alike in all parts of a cell, predicted with flip."""
     side = 128
     steps = 1 if codec.grid == "udp" else 0
-    # One cell for one scale; with several, whose cells lie about the crops' middle, as much to its left as to its right.
+    # One cell, or several about the middle, where crops at several scales have their cells.
     cells, parts = (1, 16) if len(scales) == 1 else (8, 40)
     span = cells * (side - steps) / (side // stride - steps)
     offsets = ((np.arange(parts) + 0.5) / parts - 0.5) * span

@@ -167,4 +167,5 @@ def _codec(release: Release, input_size: tuple[int, int]) -> dict[str, Any]:
     """Return the releases' codec: peaks on whole cells, a quarter cell's offset, wider Gaussians on larger heatmaps."""
     sigma = release.sigma or (3.0 if input_size[0] > 256 else 2.0)
     node = {"_target_": "posepyr.codec.Codec", "sigma": sigma, "grid": "plain", "quantise": True, "refine": "quarter"}
-    return node | ({"half_cell": True, "border": "pytorch_pose"} if release.half_cell else {"border": "hrnet"})
+    border = {"half_cell": True, "border": "pytorch_pose"} if release.half_cell else {"border": "hrnet"}
+    return node | border | {"mirror": "pixels"}

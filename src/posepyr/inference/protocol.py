@@ -60,7 +60,7 @@ class Protocol:
         wanted = outputs if self.stages else outputs[-1:]
         if not self.flip:
             return wanted
-        mirrored: tuple[Tensor, ...] = model(image.flip(-1))[-len(wanted) :]
+        mirrored: tuple[Tensor, ...] = model(codec.mirrored(image))[-len(wanted) :]
         height, width = image.shape[-2:]
         pairs = zip(wanted, mirrored, strict=True)
         return tuple(codec.merge_flipped(one, other, flip_order, (height, width)) for one, other in pairs)
