@@ -76,6 +76,26 @@ def test_quantised_peaks_stand_on_the_nearest_cell() -> None:
     assert heatmaps[0, 0, 4, 10] == 1
 
 
+@pytest.mark.parametrize("quantise", [False, True])
+@pytest.mark.parametrize(("grid", "half_cell"), [("plain", False), ("plain", True), ("udp", False)])
+def test_by_its_own_rule_a_joint_reaches_the_map_if_a_cell_of_its_gaussian_does(grid, half_cell, quantise) -> None:
+    codec = Codec(sigma=1.0, grid=grid, half_cell=half_cell, quantise=quantise)
+    keypoints = torch.rand(400, 1, 2, generator=torch.Generator().manual_seed(0)) * 200 - 50
+    drawn = codec.encode(keypoints, SIZE, MAP).flatten(2).amax(-1) > 0
+    assert torch.equal(codec.reaches(keypoints, SIZE, MAP), drawn)
+    assert 0.2 < drawn.float().mean() < 0.8
+
+
+def test_by_the_releases_rule_one_cell_more_passes_on_the_left_and_above() -> None:
+    """A place eight cells before the map is rounded to the seventh: it counts, and nothing of its Gaussian is drawn."""
+    cells = torch.tensor([[[-8.0, 5.0], [-9.0, 5.0], [5.0, -8.0], [5.0, -9.0], [29.0, 5.0], [30.0, 5.0]]])
+    codec = Codec(quantise=True, border="hrnet")
+    assert codec.reaches(4 * cells, SIZE, MAP).tolist() == [[True, False, True, False, True, False]]
+    drawn = codec.encode(4 * cells, SIZE, MAP).flatten(2).amax(-1) > 0
+    assert drawn.tolist() == [[False, False, False, False, True, False]]
+    assert torch.equal(Codec(quantise=True).reaches(4 * cells, SIZE, MAP), drawn)
+
+
 def test_half_cells_are_drawn_where_a_place_is_rounded_down_to() -> None:
     keypoints = torch.tensor([[[41.9, 14.1], [40.0, 15.9], [43.9, 16.0]]])  # cells 10.475 and 3.525, 10 and 3.975, ...
     heatmaps = Codec(sigma=1.0, quantise=True, half_cell=True).encode(keypoints, SIZE, MAP)[0]

@@ -39,6 +39,15 @@ def test_unknown_joints_are_named() -> None:
         VisibilityPolicy(joints={"ankle": 1.0}).weights(INSIDE, LABELLED, SKELETON)
 
 
+@pytest.mark.parametrize(("drawn", "expected"), [("reaching", [2, 1, 0, 0, 0]), ("inside", [2, 0, 0, 0, 0])])
+def test_joints_are_drawn_inside_or_as_far_as_they_reach(drawn: str, expected: list[int]) -> None:
+    """Visible inside, occluded outside and reaching in, too far out, not labelled inside, and outside."""
+    states = torch.tensor([[VISIBLE, OCCLUDED, VISIBLE, NOT_LABELLED, NOT_LABELLED]], dtype=torch.uint8)
+    inside = torch.tensor([[True, False, False, True, False]])
+    reaching = torch.tensor([[True, True, False, True, True]])
+    assert VisibilityPolicy(drawn=drawn).drawn_states(states, inside, reaching).tolist() == [expected]
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -28,12 +28,14 @@ class Codec:
     logarithm (Zhang et al. 2020), which is exact for a Gaussian. ``half_cell`` lets cell n of the plain grid stand for
     n + 1/2, the middle of what it covers, instead of for n, as in the hourglasses' releases: these round a position
     down to its cell and add the half when they read it. ``signed`` reads peaks below 0 as well as above it, for targets
-    that have an occluded joint's at -1 (MSSH, section 4.1), and their signs with :meth:`visibility`. ``border`` is the
-    rule at the heatmap's border: by the ``own`` one a quarter is moved along each axis on which the highest cell has
-    both neighbours; pytorch-pose's release moves on both axes or on neither, and HRNet's neither from the second column
-    and row. ``mirror`` is the middle about which crops are mirrored: that of the plain grid's ``cells``, so that both
-    heatmaps meet exactly, or that of the ``pixels``, as in the releases, where they meet to half a cell and joints come
-    out too far right, by half a pixel at stride 4.
+    that have an occluded joint's at -1 (MSSH, section 4.1), and their signs with :meth:`visibility`.
+
+    ``border`` is the rule at the heatmap's border. By the ``own`` one a quarter is moved along each axis on which the
+    highest cell has both neighbours; pytorch-pose's release moves on both axes or on neither, and HRNet's neither from
+    the second column and row. Joints outside the map are rounded and counted by it too (:meth:`reaches`). ``mirror`` is
+    the middle about which crops are mirrored: that of the plain grid's ``cells``, so that both heatmaps meet exactly,
+    or that of the ``pixels``, as in the releases, where they meet to half a cell and joints come out too far right, by
+    half a pixel at stride 4.
     """
 
     sigma: float = 2.0
@@ -69,13 +71,32 @@ class Codec:
         The Gaussian ends three sigma from its peak, as in the releases.
         """
         rows, columns = heatmap_size
-        scale = keypoints.new_tensor(self.cells(input_size, heatmap_size), dtype=torch.float32)
-        centres = keypoints.float() * scale - self.middle
-        if self.quantise:
-            centres = torch.floor(centres + 0.5)
+        centres = self._centres(keypoints, input_size, heatmap_size)
         across = self._bell(centres[..., 0], columns)
         down = self._bell(centres[..., 1], rows)
         return down.unsqueeze(-1) * across.unsqueeze(-2)
+
+    def reaches(self, keypoints: Tensor, input_size: Size, heatmap_size: Size) -> Tensor:
+        """Return True for those of the keypoints ``B K 2`` whose Gaussian reaches a cell of the heatmap: ``B K``.
+
+        The releases' test lets one cell more pass on the left and above, of whose Gaussian nothing is drawn: such a
+        joint is trained on an empty map.
+        """
+        rows, columns = heatmap_size
+        centres = self._centres(keypoints, input_size, heatmap_size)
+        last = centres.new_tensor([columns - 1, rows - 1])
+        reach = 3 * self.sigma + 0.5
+        more = 0 if self.border == "own" else 1
+        return ((centres >= -reach - more) & (centres <= last + reach)).all(-1)
+
+    def _centres(self, keypoints: Tensor, input_size: Size, heatmap_size: Size) -> Tensor:
+        """Return the places ``B K 2`` of the peaks, in cells."""
+        scale = keypoints.new_tensor(self.cells(input_size, heatmap_size), dtype=torch.float32)
+        centres = keypoints.float() * scale - self.middle
+        if not self.quantise:
+            return centres
+        # The releases cut the fraction off, which moves joints left of the map and above it one cell towards it.
+        return torch.floor(centres + 0.5) if self.border == "own" else torch.trunc(centres + 0.5)
 
     def _bell(self, centres: Tensor, length: int) -> Tensor:
         distance = torch.arange(length, device=centres.device, dtype=torch.float32) - centres.unsqueeze(-1)

@@ -48,8 +48,9 @@ RENAMED_ARGUMENTS: dict[str, dict[str, str]] = {}
 LATER_ARGUMENTS: dict[str, dict[str, Any]] = {
     "posepyr.losses.AdaptiveMSE": {"form": "mean"},
     "posepyr.losses.HardJointMSE": {"form": "mean"},
+    "posepyr.codec.Codec": {"border": "own", "mirror": "pixels"},
+    "posepyr.visibility.VisibilityPolicy": {"drawn": "inside"},
 }
-LATER_ARGUMENTS: dict[str, dict[str, Any]] = {"posepyr.codec.Codec": {"border": "own", "mirror": "pixels"}}
 """Arguments added to constructors, by today's dotted names, each with the value that keeps what was done before it."""
 
 

@@ -155,13 +155,15 @@ class PoseBatch(NamedTuple):
     keypoints: Tensor
     """``B K 2`` in crop pixels."""
     visibility: Tensor
-    """``B K`` uint8; joints outside the crop are NOT_LABELLED here, since nothing can be learnt of them."""
+    """``B K`` uint8: as annotated, inside the crop or not, in the order of the keypoints."""
+    inside: Tensor
+    """``B K``: True for joints that lie on a pixel of the crop, labelled or not."""
     to_image: Tensor
     """``B 2 3``: the affine from crop pixels back to image pixels."""
     truth: Tensor
     """``B K 2`` keypoints in image pixels, as annotated."""
     labelled: Tensor
-    """``B K`` uint8: visibility as annotated, inside the crop or not."""
+    """``B K`` uint8: visibility as annotated, in the order of ``truth``: not that of a mirrored crop's keypoints."""
     sample: Tensor
     """``B`` numbers of the people in their split."""
 

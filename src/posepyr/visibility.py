@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -19,8 +20,10 @@ class VisibilityPolicy:
     | labelled and visible  | 1                  | 1                     |
     | labelled and occluded | ``occluded``       | ``occluded_weight``   |
     | not labelled          | 0: an empty map    | ``unlabelled_weight`` |
-    | outside the crop      | 0: an empty map    | ``outside_weight``    |
+    | labelled, too far out | 0: an empty map    | ``outside_weight``    |
 
+    A joint outside the crop has its state's target and weight as long as its Gaussian reaches the heatmap, as in the
+    releases of HRNet and pytorch-pose (``drawn`` is ``reaching``). With ``inside`` every joint outside is too far out.
     Weights are multiplied by those of ``joints``, which names joints with or without their side: ``wrist`` is both.
     By default an occluded joint counts as a visible one, and a joint without a target adds nothing to the loss, as in
     HRNet's release. MSSH has ``occluded`` -1; the hourglass releases train an empty map wherever a joint is absent.
@@ -31,6 +34,7 @@ class VisibilityPolicy:
     unlabelled_weight: float = 0.0
     outside_weight: float = 0.0
     joints: Mapping[str, float] = field(default_factory=dict)
+    drawn: Literal["reaching", "inside"] = "reaching"
 
     def __post_init__(self) -> None:
         if not -1 <= self.occluded <= 1:
@@ -41,14 +45,22 @@ class VisibilityPolicy:
             if weight < 0:
                 raise ValueError(f"{name} must not be negative, got {weight}")
 
+    def drawn_states(self, labelled: Tensor, inside: Tensor, reaching: Tensor) -> Tensor:
+        """Return the states ``B K`` of joints that have a target, NOT_LABELLED of the others.
+
+        ``labelled`` ``B K`` are the states as annotated, ``inside`` is True for joints in the crop, and ``reaching``
+        for those whose Gaussians reach the heatmaps.
+        """
+        return labelled.masked_fill(~(reaching if self.drawn == "reaching" else inside), NOT_LABELLED)
+
     def peaks(self, visibility: Tensor) -> Tensor:
-        """Return the heights ``B K`` of target peaks, for joints with states ``visibility`` ``B K`` inside the crop."""
+        """Return the heights ``B K`` of target peaks, for joints with states ``visibility`` as they are drawn."""
         heights = torch.ones_like(visibility, dtype=torch.float32)
         heights = heights.masked_fill(visibility == OCCLUDED, self.occluded)
         return heights.masked_fill(visibility == NOT_LABELLED, 0.0)
 
     def weights(self, visibility: Tensor, labelled: Tensor, skeleton: Skeleton) -> Tensor:
-        """Return the weights ``B K`` in the loss; ``labelled`` is the state as annotated, inside the crop or not."""
+        """Return the weights ``B K`` in the loss; ``labelled`` is the state as annotated, drawn or not."""
         weights = torch.ones_like(visibility, dtype=torch.float32)
         weights = weights.masked_fill(visibility == OCCLUDED, self.occluded_weight)
         absent = visibility == NOT_LABELLED

@@ -41,15 +41,16 @@ def task(policy: VisibilityPolicy) -> PoseTask:
     )  # fmt: skip
 
 
-def batch(visibility: list[int], labelled: list[int]) -> PoseBatch:
-    keypoints = torch.tensor([[[8.0, 8.0], [20.0, 12.0], [16.0, 24.0]]])
+def batch(states: list[int], neck: tuple[float, float] = (16.0, 24.0)) -> PoseBatch:
+    keypoints = torch.tensor([[(8.0, 8.0), (20.0, 12.0), neck]])
     return PoseBatch(
         image=torch.zeros(1, 3, 32, 32, dtype=torch.uint8),
         keypoints=keypoints,
-        visibility=torch.tensor([visibility], dtype=torch.uint8),
+        visibility=torch.tensor([states], dtype=torch.uint8),
+        inside=torch.tensor([[True, True, neck[1] < 32]]),
         to_image=torch.eye(2, 3)[None],
         truth=keypoints,
-        labelled=torch.tensor([labelled], dtype=torch.uint8),
+        labelled=torch.tensor([states], dtype=torch.uint8),
         sample=torch.tensor([0]),
     )
 
@@ -65,7 +66,7 @@ def batch(visibility: list[int], labelled: list[int]) -> PoseBatch:
     ],
 )
 def test_the_loss_of_silence_is_the_energy_of_the_targets(policy: VisibilityPolicy, energies: list[float]) -> None:
-    sample = batch([VISIBLE, OCCLUDED, NOT_LABELLED], [VISIBLE, OCCLUDED, VISIBLE])
+    sample = batch([VISIBLE, OCCLUDED, VISIBLE], neck=(16.0, 240.0))
     losses = task(policy).losses(sample)
     for loss, size in zip(losses, ((8, 8), (16, 16)), strict=True):
         squares = CODEC.encode(sample.keypoints, (32, 32), size).square().mean(dim=(0, 2, 3))
@@ -73,7 +74,7 @@ def test_the_loss_of_silence_is_the_energy_of_the_targets(policy: VisibilityPoli
 
 
 def test_signed_targets_ask_for_a_valley() -> None:
-    sample = batch([VISIBLE, OCCLUDED, VISIBLE], [VISIBLE, OCCLUDED, VISIBLE])
+    sample = batch([VISIBLE, OCCLUDED, VISIBLE])
     signed = task(VisibilityPolicy(occluded=-1))
 
     class Right(Silent):
@@ -86,7 +87,7 @@ def test_signed_targets_ask_for_a_valley() -> None:
 
 
 def test_an_empty_map_can_be_asked_for_where_nothing_is_labelled() -> None:
-    sample = batch([VISIBLE, VISIBLE, NOT_LABELLED], [VISIBLE, VISIBLE, NOT_LABELLED])
+    sample = batch([VISIBLE, VISIBLE, NOT_LABELLED])
 
     class Loud(Silent):
         def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:

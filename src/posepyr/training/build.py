@@ -160,7 +160,9 @@ def synthetic_people(image: Tensor, joints: int, generator: torch.Generator) -> 
     keypoints = (torch.rand(len(image), joints, 2, generator=generator) * corner).to(image.device)
     visibility = torch.full(keypoints.shape[:2], VISIBLE, dtype=torch.uint8, device=image.device)
     to_image = torch.eye(2, 3).expand(len(image), 2, 3)
-    return PoseBatch(image, keypoints, visibility, to_image, keypoints, visibility, torch.arange(len(image)))
+    inside = torch.ones_like(visibility, dtype=torch.bool)
+    sample = torch.arange(len(image))
+    return PoseBatch(image, keypoints, visibility, inside, to_image, keypoints, visibility, sample)
 
 
 def task_without_data(config: Config, input_size: tuple[int, int]) -> PoseTask:

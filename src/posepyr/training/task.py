@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from posepyr.checkpoints.recipe import Recipe
-from posepyr.codec import Codec
+from posepyr.codec import Codec, Size
 from posepyr.data.module import PoseDataModule
 from posepyr.inference.protocol import Protocol
 from posepyr.losses import Loss
@@ -91,11 +91,22 @@ class PoseTask(Learner):
         outputs = self(batch.image)
         height, width = batch.image.shape[-2:]
         sizes = [(int(output.shape[-2]), int(output.shape[-1])) for output in outputs]
-        peaks = self.visibility.peaks(batch.visibility)[..., None, None]
+        states = self.drawn_states(batch, sizes)
+        peaks = self.visibility.peaks(states)[..., None, None]
         targets = {size: self.codec.encode(batch.keypoints, (height, width), size) * peaks for size in set(sizes)}
-        weights = self.visibility.weights(batch.visibility, batch.labelled, self.skeleton)
+        weights = self.visibility.weights(states, batch.visibility, self.skeleton)
         losses: Tensor = self.loss(outputs, [targets[size] for size in sizes], weights)
         return losses
+
+    def drawn_states(self, batch: PoseBatch, sizes: Sequence[Size]) -> Tensor:
+        """Return the states ``B K`` of joints that have a target in outputs of these sizes, NOT_LABELLED of the others.
+
+        A joint weighs the same in all outputs: it counts if its Gaussian reaches every one. A coarser map's Gaussians
+        reach farther, so that the finest decides, which is the prediction in all recipes of several resolutions.
+        """
+        height, width = batch.image.shape[-2:]
+        reaching = [self.codec.reaches(batch.keypoints, (height, width), size) for size in set(sizes)]
+        return self.visibility.drawn_states(batch.visibility, batch.inside, torch.stack(reaching).all(0))
 
     def validation_step(self, batch: PoseBatch, _index: int, dataloader_idx: int = 0) -> BatchPredictions:
         # The second loader, where there is one, has people of the training split.

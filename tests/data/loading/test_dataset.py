@@ -10,7 +10,7 @@ from posepyr.data.loading.loader import SampleIndex, TrainingOrder
 from posepyr.data.module import CropPlan, PoseDataModule
 from posepyr.geometry import CropRule
 from posepyr.nodes import build
-from posepyr.records import NOT_LABELLED, PoseBatch, View
+from posepyr.records import PoseBatch, View
 from posepyr.skeleton import Skeleton
 from support.dots import SKELETON, Dots
 
@@ -101,7 +101,7 @@ def test_mirrored_samples_swap_left_and_right() -> None:
         assert torch.equal(sample.visibility, straight.visibility[[1, 0, 2]])
 
 
-def test_joints_outside_the_crop_teach_nothing_but_stay_annotated() -> None:
+def test_joints_outside_the_crop_are_told_from_those_inside() -> None:
     split = Dots().split("train")
     person = split[1]._replace(box=np.array([60.0, 60.0, 10.0, 10.0]))
 
@@ -116,7 +116,8 @@ def test_joints_outside_the_crop_teach_nothing_but_stay_annotated() -> None:
             return split.view(annotation, scale)
 
     sample = Crops(Shifted(), SKELETON, RULE)[SampleIndex(0, 0)]
-    assert (sample.visibility == NOT_LABELLED).all()
+    assert not sample.inside.any()
+    assert torch.equal(sample.visibility, torch.from_numpy(person.visibility))
     assert torch.equal(sample.labelled, torch.from_numpy(person.visibility))
 
 

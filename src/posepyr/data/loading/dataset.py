@@ -12,7 +12,7 @@ from posepyr.data.formats.pictures import Decode
 from posepyr.data.loading.augment import Augment
 from posepyr.data.loading.loader import SampleIndex
 from posepyr.geometry import CropRule
-from posepyr.records import NOT_LABELLED, Annotation, FloatArray, Pixels, PoseBatch, Split, View
+from posepyr.records import Annotation, FloatArray, Pixels, PoseBatch, Split, View
 from posepyr.skeleton import Skeleton
 
 
@@ -99,13 +99,13 @@ class Crops(Dataset[PoseBatch]):
         """Return the crop and its keypoints as tensors."""
         annotation, matrix, _ = placed
         keypoints = geometry.apply(matrix, annotation.keypoints)
-        visible = np.where(geometry.inside(keypoints, self.rule.input_size), annotation.visibility, NOT_LABELLED)
-        if annotation.flip:
-            keypoints, visible = keypoints[self._flip_order], visible[self._flip_order]
+        order = self._flip_order if annotation.flip else slice(None)
+        keypoints, visibility = keypoints[order], annotation.visibility[order]
         return PoseBatch(
             image=torch.from_numpy(crop).permute(2, 0, 1),
             keypoints=torch.from_numpy(keypoints.astype(np.float32)),
-            visibility=torch.from_numpy(visible.astype(np.uint8)),
+            visibility=torch.from_numpy(visibility.astype(np.uint8)),
+            inside=torch.from_numpy(geometry.inside(keypoints, self.rule.input_size)),
             to_image=torch.from_numpy(geometry.invert(matrix)),
             truth=torch.from_numpy(np.asarray(annotation.keypoints, np.float64)),
             labelled=torch.from_numpy(np.asarray(annotation.visibility, np.uint8)),

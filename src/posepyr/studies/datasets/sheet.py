@@ -82,7 +82,7 @@ def mirrored(crops: Crops, person: int) -> PoseBatch:
 
 def _pose(sample: PoseBatch, crops: Crops, options: SheetOptions) -> Pixels:
     large, factor = draw.enlarge(sample.image.permute(1, 2, 0).numpy(), options.side)
-    keypoints, shown = draw.place(sample.keypoints.numpy(), factor), (sample.visibility > 0).numpy()
+    keypoints, shown = draw.place(sample.keypoints.numpy(), factor), ((sample.visibility > 0) & sample.inside).numpy()
     tile = draw.draw_pose(large, keypoints, crops.skeleton, shown)
     return draw.name_joints(tile, keypoints, crops.skeleton.joints, shown) if options.names else tile
 
@@ -92,6 +92,7 @@ def _targets(sample: PoseBatch, codec: Codec, side: int) -> Pixels:
     cells = max(1, height // STRIDE), max(1, width // STRIDE)
     targets = codec.encode(sample.keypoints[None], (height, width), cells)[0]
     large, _ = draw.enlarge(sample.image.permute(1, 2, 0).numpy(), side)
+    # As training draws them by default: also of joints outside, as far as their Gaussians reach in.
     shown = targets * (sample.visibility > 0)[:, None, None]
     return draw.overlay(large, torch.as_tensor(shown).numpy())
 

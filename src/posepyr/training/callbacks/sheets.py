@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.loggers import WandbLogger
 
 from posepyr import draw, geometry
@@ -46,10 +45,11 @@ def _sample_tiles(sample: PoseBatch, task: PoseTask, side: int) -> list[Pixels]:
     height, width = pixels.shape[:2]
     size = (max(1, height // 4), max(1, width // 4))
     targets = task.codec.encode(sample.keypoints[None], (height, width), size)[0]
-    shown = (sample.visibility > 0).numpy()
+    [drawn] = task.drawn_states(PoseBatch(*(field[None] for field in sample)), [size]) > 0
+    shown = ((sample.visibility > 0) & sample.inside).numpy()
     large, factor = draw.enlarge(pixels, side)
     pose = draw.draw_pose(large, draw.place(sample.keypoints.numpy(), factor), task.skeleton, shown)
-    return [pose, draw.overlay(large, targets[torch.from_numpy(shown)].numpy()) if shown.any() else large]
+    return [pose, draw.overlay(large, targets[drawn].numpy()) if drawn.any() else large]
 
 
 class PredictionSheet(pl.Callback):
