@@ -215,7 +215,6 @@ def test_the_errors_of_mirrored_crops_are_those_of_the_table_of_conventions() ->
         codec = build(read_preset("codec", preset))
         measured = [mean_error(codec, stride) for stride in (2, 4, 8)]
         measured.append(mean_error(codec, 4, (0.8, 0.9, 1.0, 1.1, 1.2, 1.3)))
-        print(preset, np.round(measured, 3).tolist())
         np.testing.assert_allclose(np.array(measured)[:3, 0], expected[:3], atol=0.05, err_msg=preset)
         np.testing.assert_allclose(measured[3][0], expected[3], atol=0.15, err_msg=preset)
         np.testing.assert_allclose(np.array(measured)[:, 1], 0.0, atol=0.15, err_msg=preset)
