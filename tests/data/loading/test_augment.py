@@ -5,7 +5,8 @@ import pytest
 import yaml
 
 from posepyr.data.loading.augment import Augment, half_of
-from posepyr.nodes import build
+from posepyr.geometry import CropRule, fit
+from posepyr.nodes import LATER_ARGUMENTS, build
 from posepyr.records import NOT_LABELLED, VISIBLE, Annotation
 from posepyr.skeleton import Skeleton
 from support.places import CONF
@@ -23,9 +24,43 @@ def person(labelled: range | tuple[int, ...] = range(17)) -> Annotation:
     return Annotation(0, "a", np.array([0.0, 0.0, 60.0, 110.0]), np.concatenate([upper, lower]), visibility)
 
 
-def test_half_a_person_is_the_box_of_its_joints_widened_by_a_fifth() -> None:
-    np.testing.assert_allclose(half_of(person(), COCO, upper=True), [6, 18, 48, 24])
-    np.testing.assert_allclose(half_of(person(), COCO, upper=False), [29, 56, 12, 48])
+def crop_of_half(joints: np.ndarray, aspect: float) -> tuple[np.ndarray, np.ndarray]:
+    """The HRNet release's crop of chosen joints ``K 2``: about their mean, 1.5 times their extent at the aspect."""
+    centre = np.array([sum(joints[:, 0]) / len(joints), sum(joints[:, 1]) / len(joints)])
+    width, height = (joints[:, axis].max() - joints[:, axis].min() for axis in (0, 1))
+    if width > aspect * height:
+        height = width / aspect
+    else:
+        width = aspect * height
+    return centre, np.array([1.5 * width, 1.5 * height])
+
+
+@pytest.mark.parametrize("size", [(256, 192), (256, 256), (192, 256)])
+def test_half_a_person_is_cropped_as_in_hrnets_release(size: tuple[int, int]) -> None:
+    generator = np.random.default_rng(5)
+    for _ in range(30):
+        one = person()._replace(keypoints=generator.uniform(0, 200, (17, 2)) * generator.uniform(0.2, 1, 2))
+        for upper, joints in ((True, one.keypoints[:11]), (False, one.keypoints[11:])):
+            half = half_of(one, COCO, upper)
+            assert half is not None
+            centre, extent = crop_of_half(joints, size[1] / size[0])
+            found = fit(half, CropRule(size, padding=1.25))
+            np.testing.assert_allclose(found[0], centre)
+            np.testing.assert_allclose(found[1], extent)
+
+
+def test_older_files_keep_halves_about_the_middle_of_their_joints_box() -> None:
+    later = LATER_ARGUMENTS["posepyr.data.loading.augment.Augment"]
+    lopsided = person()
+    lopsided.keypoints[0] = [90, 30]
+    drawn = Augment(**STILL, half_body=1.0, **later)(lopsided, COCO, np.random.default_rng(0))
+    # From x 14 to 90 and from y 20 to 40, a tenth more at each end; the seed chooses the upper half.
+    np.testing.assert_allclose(drawn.box, [14 - 7.6, 22 - 1.8, 76 * 1.2, 18 * 1.2])
+
+
+def test_the_middle_is_a_choice_among_two() -> None:
+    with pytest.raises(ValueError, match="half_centre must be mean or middle, got 'median'"):
+        Augment(half_centre="median")  # type: ignore[arg-type]  # what is tested
 
 
 def test_a_half_with_too_few_joints_gives_way_to_the_other() -> None:
@@ -33,8 +68,9 @@ def test_a_half_with_too_few_joints_gives_way_to_the_other() -> None:
     np.testing.assert_allclose(half_of(few_below, COCO, upper=False), half_of(few_below, COCO, upper=True))
     few_above = person((0, 1, *range(11, 17)))
     assert half_of(few_above, COCO, upper=True) is None  # eight joints in all
-    just_enough = person((0, 1, 2, *range(11, 17)))
-    np.testing.assert_allclose(half_of(just_enough, COCO, upper=True)[:2], [10 - 0.8, 20 - 0.4])
+    # Of three joints on a line, a tenth of their extent (8, 4) more at each end.
+    just_enough = half_of(person((0, 1, 2, *range(11, 17))), COCO, upper=True)
+    np.testing.assert_allclose(just_enough, [10 - 0.8, 20 - 0.4, 8 * 1.2, 4 * 1.2])
 
 
 def test_halves_come_as_often_as_asked_and_the_upper_one_in_69_of_100() -> None:
