@@ -46,9 +46,10 @@ RENAMED_ARGUMENTS: dict[str, dict[str, str]] = {}
 """New names of constructors' arguments by the old ones, for today's dotted names."""
 
 LATER_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "posepyr.codec.Codec": {"border": "own", "mirror": "pixels"},
+    "posepyr.data.loading.augment.Augment": {"half_centre": "middle"},
     "posepyr.losses.AdaptiveMSE": {"form": "mean"},
     "posepyr.losses.HardJointMSE": {"form": "mean"},
-    "posepyr.codec.Codec": {"border": "own", "mirror": "pixels"},
     "posepyr.visibility.VisibilityPolicy": {"drawn": "inside"},
 }
 """Arguments added to constructors, by today's dotted names, each with the value that keeps what was done before it."""

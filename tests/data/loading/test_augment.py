@@ -53,7 +53,7 @@ def test_older_files_keep_halves_about_the_middle_of_their_joints_box() -> None:
     later = LATER_ARGUMENTS["posepyr.data.loading.augment.Augment"]
     lopsided = person()
     lopsided.keypoints[0] = [90, 30]
-    drawn = Augment(**STILL, half_body=1.0, **later)(lopsided, COCO, np.random.default_rng(0))
+    drawn = Augment(**STILL, half_body=1.0, **later)(lopsided, COCO, np.random.default_rng(3))
     # From x 14 to 90 and from y 20 to 40, a tenth more at each end; the seed chooses the upper half.
     np.testing.assert_allclose(drawn.box, [14 - 7.6, 22 - 1.8, 76 * 1.2, 18 * 1.2])
 

@@ -3,7 +3,7 @@
 import functools
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -12,6 +12,9 @@ from posepyr.geometry import CropRule, Reach
 from posepyr.records import NOT_LABELLED, Annotation, FloatArray, Pixels
 from posepyr.skeleton import Skeleton
 
+HalfCentre = Literal["mean", "middle"]
+"""The centre of half a person: the mean of its joints, or the middle of their box."""
+
 
 class Augment:
     """Scale, rotation and mirroring of the person's box, and colour changes of the finished crop.
@@ -19,7 +22,8 @@ class Augment:
     The geometry is only described here, on the annotation: one affine carries it out. Defaults are those of the
     hourglass releases: scale within 0.75 to 1.25, rotation of 30 degrees' deviation, at most ``rotation_limit``, by
     default twice that. ``half_body`` is how often the box of a person with more than eight labelled joints becomes
-    that of the upper or of the lower ones alone, as HRNet trains (Wang et al. 2018).
+    that of the upper or of the lower ones alone, as HRNet trains (Wang et al. 2018). ``half_centre`` is where it lies:
+    about the ``mean`` of these joints, as in HRNet's release, or about the ``middle`` of their box.
 
     ``colour`` holds albumentations transforms that leave coordinates alone.
     """
@@ -35,6 +39,7 @@ class Augment:
         colour: Sequence[Any] = (),
         rotation_limit: float | None = None,
         half_body: float = 0.0,
+        half_centre: HalfCentre = "mean",
     ) -> None:
         for name, value in (
             ("rotation_probability", rotation_probability),
@@ -47,10 +52,12 @@ class Augment:
             raise ValueError(f"rotation_limit must lie between 0 and 180 degrees, got {rotation_limit}")
         if not 0 <= scale < 1:
             raise ValueError(f"scale must lie between 0 and 1, got {scale}")
+        if half_centre not in ("mean", "middle"):
+            raise ValueError(f"half_centre must be mean or middle, got {half_centre!r}")
         self.scale, self.rotation, self.shift = scale, rotation, shift
         self.rotation_probability, self.flip_probability = rotation_probability, flip_probability
         self.rotation_limit = 2 * rotation if rotation_limit is None else rotation_limit
-        self.half_body = half_body
+        self.half_body, self.half_centre = half_body, half_centre
         self._colour = _compose(colour) if colour else None
 
     def __call__(self, annotation: Annotation, skeleton: Skeleton, generator: np.random.Generator) -> Annotation:
@@ -65,7 +72,8 @@ class Augment:
         angle = min(max(self.rotation * normal_rotation, -self.rotation_limit), self.rotation_limit)
         halve, normal_half = generator.random(), generator.standard_normal()
         # The release compares a normal draw, not a uniform one, with 1/2: the upper half in 69% of the cases.
-        half = half_of(annotation, skeleton, upper=normal_half < 0.5) if halve < self.half_body else None
+        upper = bool(normal_half < 0.5)
+        half = half_of(annotation, skeleton, upper, self.half_centre) if halve < self.half_body else None
         x, y, width, height = annotation.box if half is None else half
         centre = np.array([x + width / 2, y + height / 2]) + shift * (width, height)
         extent = np.array([width, height]) * factor
@@ -79,7 +87,7 @@ class Augment:
         """Return the rectangle that any crop of a person may show, whatever is sampled."""
         boxes = [annotation.box]
         if self.half_body > 0:
-            halves = (half_of(annotation, skeleton, upper) for upper in (True, False))
+            halves = (half_of(annotation, skeleton, upper, self.half_centre) for upper in (True, False))
             boxes += [half for half in halves if half is not None]
         rotation = self.rotation_limit if self.rotation_probability > 0 else 0.0
         reaches = [geometry.reach(box, rule, self.scale, self.shift, rotation) for box in boxes]
@@ -105,10 +113,11 @@ HALF_WIDENING = 1.2
 """Of a half's box before the padding: the release pads it by 1.5 in all, where a whole person has 1.25."""
 
 
-def half_of(annotation: Annotation, skeleton: Skeleton, upper: bool) -> FloatArray | None:
+def half_of(annotation: Annotation, skeleton: Skeleton, upper: bool, centre: HalfCentre = "mean") -> FloatArray | None:
     """Return the box of half a person: the other half where the chosen one has too few joints, None without any.
 
-    HRNet's release: the box is that of the joints, widened.
+    HRNet's release: as large as the box of the joints, widened, but about their mean. So a joint far from the others
+    may lie outside: a wrist, where the rest is the head's.
     """
     if not skeleton.lower_body:
         raise ValueError(
@@ -122,10 +131,14 @@ def half_of(annotation: Annotation, skeleton: Skeleton, upper: bool) -> FloatArr
     above, below = labelled & ~low, labelled & low
     first, second = (above, below) if upper else (below, above)
     chosen = annotation.keypoints[first if first.sum() >= LEAST_IN_HALF else second]
-    start, extent = chosen.min(axis=0), np.ptp(chosen, axis=0)
+    extent = np.ptp(chosen, axis=0)
     if not extent.any():
         return None
-    return np.concatenate([start - extent * (HALF_WIDENING - 1) / 2, extent * HALF_WIDENING])
+    if centre == "mean":
+        start = chosen.mean(axis=0) - extent * HALF_WIDENING / 2
+    else:
+        start = chosen.min(axis=0) - extent * (HALF_WIDENING - 1) / 2
+    return np.concatenate([start, extent * HALF_WIDENING])
 
 
 def _compose(transforms: Sequence[Any]) -> Any:
