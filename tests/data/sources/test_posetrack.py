@@ -182,6 +182,21 @@ def test_boxes_reach_15_percent_beyond_the_joints(archive: Callable[..., Path]) 
 
 
 @pytest.mark.parametrize("layout", ["2017", "2018"])
+def test_15_percent_may_be_of_the_whole_length(archive: Callable[..., Path], layout: str) -> None:
+    content = {"2017": of_2017, "2018": lambda video: of_2018(video, 0)}[layout]("v")
+    root = archive(v=content)
+    # From (10, 20) to (30, 120): half of 15% at either end, so that the box is 1.15 times as long.
+    split = PoseTrack(str(root), box="joints", margin=0.075).split("val")
+    np.testing.assert_allclose(split[0].box, [10 - 1.5, 20 - 7.5, 1.15 * 20, 1.15 * 100])
+    np.testing.assert_allclose(PoseTrack(str(root), box="joints", margin=0.0).split("val")[0].box, [10, 20, 20, 100])
+    (root / "boxes.json").write_text(json.dumps([{"image_id": 0, "category_id": 1, "bbox": [1, 2, 3, 4], "score": 1}]))
+    detected = PoseTrack(str(root), box="joints", margin=0.075, detections="boxes.json")
+    np.testing.assert_array_equal(detected.in_boxes("annotated").split("val")[0].box, split[0].box)
+    with pytest.raises(ValueError, match=r"margin must not be negative, got -0\.1"):
+        PoseTrack(margin=-0.1)
+
+
+@pytest.mark.parametrize("layout", ["2017", "2018"])
 def test_who_is_left_out_is_counted(archive: Callable[..., Path], layout: str) -> None:
     new, old = of_2018("v", 0), of_2017("v")
     new["annotations"][0]["keypoints"] = [0] * 51
