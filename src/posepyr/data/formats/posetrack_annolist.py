@@ -8,7 +8,7 @@ import numpy as np
 
 from posepyr.data.formats.archive import LARGEST, Record
 from posepyr.data.formats.people import Visibility
-from posepyr.data.formats.posetrack_clip import Clip, Frame, boxes_around, head_sizes, polygon
+from posepyr.data.formats.posetrack_clip import BoxRule, Clip, Frame, boxes_around, head_sizes, polygon
 from posepyr.metrics.posetrack_frames import NOT_FOLLOWED
 from posepyr.records import OCCLUDED, VISIBLE, FloatArray
 from posepyr.skeleton import POSETRACK_JOINTS
@@ -36,7 +36,7 @@ class _Person(NamedTuple):
     scores: FloatArray
 
 
-def read_annolist(content: dict[str, Any], file: Path, first: int = 0, predicted: bool = False) -> Clip:
+def read_annolist(content: dict[str, Any], file: Path, rule: BoxRule, first: int = 0, predicted: bool = False) -> Clip:
     """Read the video of a file. Nearly every value of this layout stands in a list of one.
 
     People have no boxes: theirs are drawn about the joints. Pictures have no numbers: they are counted from ``first``.
@@ -54,7 +54,7 @@ def read_annolist(content: dict[str, Any], file: Path, first: int = 0, predicted
         ]
     keypoints = np.array([person.keypoints for person in people]).reshape(-1, len(POSETRACK_JOINTS), 2)
     visibility = np.array([person.visibility for person in people], np.uint8).reshape(-1, len(POSETRACK_JOINTS))
-    boxes, boxed = boxes_around(keypoints, visibility)
+    boxes, boxed = boxes_around(keypoints, visibility, rule.margin)
     return Clip(
         frames=frames,
         frame=np.array([person.frame for person in people], np.intp),

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +10,10 @@ import numpy.typing as npt
 from posepyr.data.formats import coco_file
 from posepyr.data.formats.archive import Record, table
 from posepyr.data.formats.people import Visibility, has_extent
-from posepyr.data.formats.posetrack_clip import Clip, Frame, boxes_around, folder_of, head_sizes, polygon
+from posepyr.data.formats.posetrack_clip import BoxRule, Clip, Frame, boxes_around, folder_of, head_sizes, polygon
 from posepyr.metrics.posetrack_frames import NOT_FOLLOWED
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, FloatArray
 from posepyr.skeleton import POSETRACK_JOINTS
-
-BoxRule = Literal["stated", "joints"]
 
 _NUMBERLESS = -1
 """The number of somebody whom the file gives none."""
@@ -23,7 +21,7 @@ _NUMBERLESS = -1
 _NOBODY = coco_file.Layout(frozenset(), POSETRACK_JOINTS, list(range(len(POSETRACK_JOINTS))))
 
 
-def read_coco_style(content: dict[str, Any], file: Path, box: BoxRule, several: bool, predicted: bool = False) -> Clip:
+def read_coco_style(content: dict[str, Any], file: Path, rule: BoxRule, several: bool, predicted: bool = False) -> Clip:
     """Read the video of a file, or its videos one after the other where it holds ``several``, as conversions do.
 
     The third number of a joint is 1 where it is visible, unlike COCO's, and 0 where it is hidden or not labelled;
@@ -36,8 +34,8 @@ def read_coco_style(content: dict[str, Any], file: Path, box: BoxRule, several: 
     found, skipped = coco_file.people(content, file, layout.categories, listed)
     keypoints, visibility = _joints(_predicted(found, layout) if predicted else coco_file.triples(found, layout))
     frames = _frames(content, file, listed, {person.image for person in found}, several)
-    boxes, boxed = boxes_around(keypoints, visibility)
-    if box == "stated":
+    boxes, boxed = boxes_around(keypoints, visibility, rule.margin)
+    if rule.stated:
         stated, mask = coco_file.boxes(found)
         boxes[mask], boxed[mask] = stated[mask], has_extent(stated[mask])
     numbers = {frame.image: number for number, frame in enumerate(frames)}

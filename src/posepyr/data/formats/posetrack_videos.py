@@ -6,14 +6,14 @@ import numpy as np
 
 from posepyr.data.formats import coco_file
 from posepyr.data.formats.posetrack_annolist import read_annolist
-from posepyr.data.formats.posetrack_clip import Clip
-from posepyr.data.formats.posetrack_coco_style import BoxRule, read_coco_style
+from posepyr.data.formats.posetrack_clip import BoxRule, Clip
+from posepyr.data.formats.posetrack_coco_style import read_coco_style
 from posepyr.metrics.posetrack_frames import FoundPeople, ScoredFrame, TruePeople, none_found
 from posepyr.records import NOT_LABELLED
 from posepyr.skeleton import POSETRACK_JOINTS
 
 
-def read_clips(path: Path, box: BoxRule = "stated") -> list[Clip]:
+def read_clips(path: Path, rule: BoxRule) -> list[Clip]:
     """Read the videos of a folder with a file for each, by the files' names, or of one file that holds them all."""
     several = path.suffix == ".json"
     files = [path] if several else sorted(path.glob("*.json"))
@@ -23,9 +23,9 @@ def read_clips(path: Path, box: BoxRule = "stated") -> list[Clip]:
     for file in files:
         content = coco_file.load(file)
         if "annolist" in content:
-            clips.append(read_annolist(content, file, sum(len(clip.frames) for clip in clips)))
+            clips.append(read_annolist(content, file, rule, sum(len(clip.frames) for clip in clips)))
         else:
-            clips.append(read_coco_style(content, file, box, several))
+            clips.append(read_coco_style(content, file, rule, several))
     return clips
 
 
@@ -45,7 +45,7 @@ def read_annotated(path: Path) -> dict[str, ScoredFrame]:
     ``path`` is a folder with a file a video, or a single file of all videos.
     """
     frames: dict[str, ScoredFrame] = {}
-    for clip in read_clips(path):
+    for clip in read_clips(path, BoxRule()):
         _require_heads(clip, path)
         for number, frame in enumerate(clip.frames):
             people = _annotated(clip, number)
@@ -76,8 +76,8 @@ def _pairs(truth: Path, predictions: Path) -> list[tuple[Path, Path]]:
 def _clip(file: Path, predicted: bool) -> Clip:
     content = coco_file.load(file)
     if "annolist" in content:
-        return read_annolist(content, file, predicted=predicted)
-    return read_coco_style(content, file, "stated", several=False, predicted=predicted)
+        return read_annolist(content, file, BoxRule(), predicted=predicted)
+    return read_coco_style(content, file, BoxRule(), several=False, predicted=predicted)
 
 
 def _frames(truth: Path, predictions: Path) -> list[ScoredFrame]:
