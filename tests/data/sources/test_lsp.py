@@ -11,6 +11,7 @@ from posepyr.data.formats.lsp import read_joints
 from posepyr.data.formats.pictures import read_picture
 from posepyr.data.sources.lsp import Lsp
 from posepyr.geometry import CropRule, fit
+from posepyr.nodes import LATER_ARGUMENTS
 from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE
 from posepyr.skeleton import LSP_JOINTS, Skeleton
 
@@ -115,6 +116,34 @@ def test_the_test_person_fills_the_picture(tmp_path: Path) -> None:
     about = [11 - 1 - 6.5, 20 - 1 - 6.5, 13, 78]
     np.testing.assert_allclose(Lsp(str(folder), {"test": (1, 2)}, box="joints").split("test")[0].box, about)
     np.testing.assert_allclose(Lsp(str(folder)).split("train")[1].box, about)
+
+
+def test_lsps_training_and_test_people_are_cropped_at_one_scale(tmp_path: Path) -> None:
+    folder = write(tmp_path, standing(2).transpose(1, 0, 2))
+    for number in (1, 2):
+        cv2.imwrite(str(folder / "images" / f"im000{number}.jpg"), np.zeros((121, 81, 3), np.uint8))
+    splits = {"train": (0, 1), "test": (1, 2)}
+    source = Lsp(str(folder), splits)
+    for name in ("train", "test"):
+        centre, extent = fit(source.split(name)[0].box, CropRule((256, 256), padding=1.25))
+        np.testing.assert_allclose(centre, [40, 60])
+        np.testing.assert_allclose(extent, [1.25 * 120] * 2)
+    assert (source.boxes("train"), source.boxes("test")) == ("whole-picture", "whole-picture")
+    # As older folders go on: in training about the joints, a column of 65 pixels, and a tenth all round.
+    apart = Lsp(str(folder), splits, **LATER_ARGUMENTS["posepyr.data.sources.lsp.Lsp"])
+    np.testing.assert_allclose(apart.split("train")[0].box, [10 - 1 - 6.5, 20 - 1 - 6.5, 13, 78])
+    np.testing.assert_allclose(apart.split("test")[0].box, source.split("test")[0].box)
+    assert (apart.boxes("train"), apart.boxes("test")) == ("joint-enclosing", "whole-picture")
+    joints = Lsp(str(folder), splits, box="joints")
+    np.testing.assert_allclose(joints.split("train")[0].box, apart.split("train")[0].box)
+    with pytest.raises(ValueError, match=r"train_box must be picture or joints, got 'whole'"):
+        Lsp(str(folder), train_box="whole")  # type: ignore[arg-type]
+
+
+def test_pictures_of_the_extension_are_not_cut_to_their_people(tmp_path: Path) -> None:
+    source = Lsp(str(write(tmp_path, standing(2))))
+    np.testing.assert_allclose(source.split("train")[0].box, [10 - 1 - 6.5, 20 - 1 - 6.5, 13, 78])
+    assert source.boxes("train") == "joint-enclosing"
 
 
 def test_who_is_left_out_is_counted(tmp_path: Path) -> None:
