@@ -48,6 +48,7 @@ RENAMED_ARGUMENTS: dict[str, dict[str, str]] = {}
 LATER_ARGUMENTS: dict[str, dict[str, Any]] = {
     "posepyr.codec.Codec": {"border": "own", "mirror": "pixels"},
     "posepyr.data.loading.augment.Augment": {"half_centre": "middle"},
+    "posepyr.data.sources.lsp.Lsp": {"train_box": "joints"},
     "posepyr.losses.AdaptiveMSE": {"form": "mean"},
     "posepyr.losses.HardJointMSE": {"form": "mean"},
     "posepyr.visibility.VisibilityPolicy": {"drawn": "inside"},

@@ -67,7 +67,7 @@ def test_a_single_person_without_a_third_axis(tmp_path: Path) -> None:
 
 def test_what_is_written_is_read_back(tmp_path: Path, groups: Any, mpii_skeleton: Skeleton) -> None:
     write_lsp(groups, mpii_skeleton, tmp_path / "lsp", ("train", "test"))
-    source = Lsp(str(tmp_path / "lsp"), {"train": (0, 4), "test": (4, 8)}, box="joints")
+    source = Lsp(str(tmp_path / "lsp"), splits={"train": (0, 4), "test": (4, 8)}, box="joints")
     columns = [mpii_skeleton.index(joint) for joint in LSP_JOINTS]
     for name in ("train", "test"):
         split = source.split(name)
@@ -99,7 +99,7 @@ def test_splits_of_the_archives(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cut", [(0, 31), (-1, 5), (5, 5), (8, 3)])
 def test_ranges_lie_within_the_people(tmp_path: Path, cut: tuple[int, int]) -> None:
-    source = Lsp(str(write(tmp_path, standing(30))), {"val": cut})
+    source = Lsp(str(write(tmp_path, standing(30))), splits={"val": cut})
     with pytest.raises(ValueError, match=r"splits\.val must lie within the 30 people of .*joints\.mat"):
         source.split("val")
 
@@ -107,14 +107,14 @@ def test_ranges_lie_within_the_people(tmp_path: Path, cut: tuple[int, int]) -> N
 def test_the_test_person_fills_the_picture(tmp_path: Path) -> None:
     folder = write(tmp_path, standing(2))
     cv2.imwrite(str(folder / "images" / "im00002.jpg"), np.zeros((121, 81, 3), np.uint8))
-    split = Lsp(str(folder), {"test": (1, 2)}).split("test")
+    split = Lsp(str(folder), splits={"test": (1, 2)}).split("test")
     centre, extent = fit(split[0].box, CropRule((256, 256), padding=1.25))
     # The centre of the picture's outer pixels, and a quarter more than between their centres on the long side.
     np.testing.assert_allclose(centre, [40, 60])
     np.testing.assert_allclose(extent, [1.25 * 120] * 2)
     # In training, and on demand, the box is drawn about the joints: a column of 65 pixels, and a tenth all round.
     about = [11 - 1 - 6.5, 20 - 1 - 6.5, 13, 78]
-    np.testing.assert_allclose(Lsp(str(folder), {"test": (1, 2)}, box="joints").split("test")[0].box, about)
+    np.testing.assert_allclose(Lsp(str(folder), splits={"test": (1, 2)}, box="joints").split("test")[0].box, about)
     np.testing.assert_allclose(Lsp(str(folder)).split("train")[1].box, about)
 
 
@@ -123,18 +123,18 @@ def test_lsps_training_and_test_people_are_cropped_at_one_scale(tmp_path: Path) 
     for number in (1, 2):
         cv2.imwrite(str(folder / "images" / f"im000{number}.jpg"), np.zeros((121, 81, 3), np.uint8))
     splits = {"train": (0, 1), "test": (1, 2)}
-    source = Lsp(str(folder), splits)
+    source = Lsp(str(folder), splits=splits)
     for name in ("train", "test"):
         centre, extent = fit(source.split(name)[0].box, CropRule((256, 256), padding=1.25))
         np.testing.assert_allclose(centre, [40, 60])
         np.testing.assert_allclose(extent, [1.25 * 120] * 2)
     assert (source.boxes("train"), source.boxes("test")) == ("whole-picture", "whole-picture")
     # As older folders go on: in training about the joints, a column of 65 pixels, and a tenth all round.
-    apart = Lsp(str(folder), splits, **LATER_ARGUMENTS["posepyr.data.sources.lsp.Lsp"])
+    apart = Lsp(str(folder), splits=splits, **LATER_ARGUMENTS["posepyr.data.sources.lsp.Lsp"])
     np.testing.assert_allclose(apart.split("train")[0].box, [10 - 1 - 6.5, 20 - 1 - 6.5, 13, 78])
     np.testing.assert_allclose(apart.split("test")[0].box, source.split("test")[0].box)
     assert (apart.boxes("train"), apart.boxes("test")) == ("joint-enclosing", "whole-picture")
-    joints = Lsp(str(folder), splits, box="joints")
+    joints = Lsp(str(folder), splits=splits, box="joints")
     np.testing.assert_allclose(joints.split("train")[0].box, apart.split("train")[0].box)
     with pytest.raises(ValueError, match=r"train_box must be picture or joints, got 'whole'"):
         Lsp(str(folder), train_box="whole")  # type: ignore[arg-type]
@@ -204,7 +204,7 @@ def test_real_people(shared: Path) -> None:
     """The first 1,000 of LSP-extended against the numbers in the file."""
     folder = shared / "data" / "lspet_mini"
     raw = scipy.io.loadmat(folder / "joints.mat")["joints"]
-    source = Lsp(str(folder), {"train": (0, 900), "test": (900, 1000)})
+    source = Lsp(str(folder), splits={"train": (0, 900), "test": (900, 1000)})
     train, test = source.split("train"), source.split("test")
     assert (len(train), len(test)) == (900, 100)
     assert train.skipped == {}

@@ -23,12 +23,24 @@ class Layout(NamedTuple):
     """What a joint is whose third number is 0, and whose is 1."""
     splits: dict[str, tuple[int, int | None]]
     """The first person of each, and the one after its last; None for the end of the file."""
+    cut: bool
+    """Whether its pictures are cut to their people."""
 
 
 LSP = Layout(
-    "LSP", "images/im{:04d}.jpg", (VISIBLE, OCCLUDED), {"train": (0, 1000), "val": (1000, 2000), "test": (1000, 2000)}
+    name="LSP",
+    picture="images/im{:04d}.jpg",
+    states=(VISIBLE, OCCLUDED),
+    splits={"train": (0, 1000), "val": (1000, 2000), "test": (1000, 2000)},
+    cut=True,
 )
-EXTENDED = Layout("LSP-extended", "images/im{:05d}.jpg", (NOT_LABELLED, VISIBLE), {"train": (0, None)})
+EXTENDED = Layout(
+    name="LSP-extended",
+    picture="images/im{:05d}.jpg",
+    states=(NOT_LABELLED, VISIBLE),
+    splits={"train": (0, None)},
+    cut=False,
+)
 
 
 class Labels(NamedTuple):

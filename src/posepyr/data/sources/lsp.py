@@ -33,20 +33,29 @@ class Lsp(Source):
     one after its last. By default the first 1,000 of LSP train and its last 1,000 are tested on and, since the archive
     sets nobody else aside, validate as well; of LSP-extended everybody trains.
 
-    Nobody has a box. In training it is drawn about the joints. In validation and testing ``box`` chooses: ``picture``
-    takes the whole picture, which asks for nothing that a test person may not have (PyraNet's paper, section 5.1.1:
-    position from the picture's centre, scale from its size; of a picture higher than wide, the padding of 1.25 makes
-    the square that Wei et al. 2016 take). LSP's pictures are cut to their people, those of LSP-extended are not: there,
-    test with ``joints``.
+    Nobody has a box. ``box`` chooses: ``picture`` takes the whole picture, which asks for nothing that a test person
+    may not have (PyraNet's paper, section 5.1.1: position from the picture's centre, scale from its size; of a picture
+    higher than wide, the padding of 1.25 makes the square that Wei et al. 2016 take); ``joints`` draws it about the
+    joints. LSP's pictures are cut to their people, those of LSP-extended are not: there, test with ``joints``.
+
+    ``train_box`` is the same for training. By default LSP trains in the boxes that it is tested in, so that both have
+    one scale, which PyraNet's paper asks for (section 1), and LSP-extended in boxes about the joints. Deviation: in
+    training the release of Wei et al., and PyraNet's after it, takes the scale of everybody from the lengths of limbs.
     """
 
     def __init__(
-        self, folder: str = "lsp", splits: dict[str, tuple[int, int]] | None = None, box: BoxRule = "picture"
+        self,
+        folder: str = "lsp",
+        *,
+        splits: dict[str, tuple[int, int]] | None = None,
+        box: BoxRule = "picture",
+        train_box: BoxRule | None = None,
     ) -> None:
-        if box not in ("picture", "joints"):
-            raise ValueError(f"box must be picture or joints, got {box!r}")
+        for name, rule in (("box", box), ("train_box", train_box or box)):
+            if rule not in ("picture", "joints"):
+                raise ValueError(f"{name} must be picture or joints, got {rule!r}")
         self.folder = data_folder(folder)
-        self.splits, self.box = splits or {}, box
+        self.splits, self.box, self.train_box = splits or {}, box, train_box
         self._labels: Labels | None = None
         self._read: dict[str, People] = {}
 
@@ -67,7 +76,12 @@ class Lsp(Source):
         return () if self.splits else _PUBLISHED.get((self.layout.name, name), ())
 
     def boxes(self, name: str) -> str:
-        return {"picture": "whole-picture", "joints": "joint-enclosing"}[self.box]
+        return {"picture": "whole-picture", "joints": "joint-enclosing"}[self._rule(name)]
+
+    def _rule(self, name: str) -> BoxRule:
+        if name != "train":
+            return self.box
+        return self.train_box or (self.box if self.layout.cut else "joints")
 
     def _everybody(self) -> Labels:
         if self._labels is None:
@@ -78,7 +92,7 @@ class Lsp(Source):
     def _people(self, labels: Labels, name: str, first: int, end: int) -> People:
         keypoints, visibility = labels.keypoints[first:end], labels.visibility[first:end]
         pictures = [labels.layout.picture.format(number) for number in range(first + 1, end + 1)]
-        if self.box == "picture" and name != "train":
+        if self._rule(name) == "picture":
             boxes = _whole_pictures(self.folder, pictures)
         else:
             boxes = np.array([_about(*person) for person in zip(keypoints, visibility, strict=True)])
