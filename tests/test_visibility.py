@@ -1,11 +1,18 @@
 """What a joint's state means for its target and its weight."""
 
+from pathlib import Path
+
+import numpy as np
 import pytest
+import scipy.io
 import torch
 
-from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE
-from posepyr.skeleton import Skeleton
-from posepyr.visibility import VisibilityPolicy
+from posepyr.data.sources.lsp import Lsp
+from posepyr.data.sources.mixture import Mixture
+from posepyr.data.sources.mpii import Mpii
+from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, Source
+from posepyr.skeleton import LSP_JOINTS, Skeleton
+from posepyr.visibility import VisibilityPolicy, require_occlusion
 
 SKELETON = Skeleton("four", ("left_wrist", "right_wrist", "left_knee", "neck"))
 # Visible, occluded, not labelled, labelled but outside the crop.
@@ -59,3 +66,42 @@ def test_joints_are_drawn_inside_or_as_far_as_they_reach(drawn: str, expected: l
 def test_impossible_policies_are_refused(changes: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         VisibilityPolicy(**changes)
+
+
+def leeds(folder: Path, extended: bool) -> Lsp:
+    (folder / "images").mkdir(parents=True)
+    scipy.io.savemat(folder / "joints.mat", {"joints": np.ones((14, 3, 2) if extended else (3, 14, 2))})
+    return Lsp(str(folder))
+
+
+def test_targets_that_need_occlusion_need_annotations_that_tell_it(tmp_path: Path) -> None:
+    lsp, lspet = leeds(tmp_path / "lsp", extended=False), leeds(tmp_path / "lspet", extended=True)
+    mpii, hourglass, hrnet = Mpii(), Mpii(annotations="annot/{split}.h5"), Mpii(annotations="annot/{split}.json")
+
+    def mixed(*sources: Source) -> Mixture:
+        return Mixture({str(number): source for number, source in enumerate(sources)}, LSP_JOINTS)
+
+    for source in (mpii, hourglass, lsp, mixed(lsp, lspet, mpii)):
+        require_occlusion(source, "train", "visibility")
+    # A data set of which another file tells is no help for a mixture in which others do.
+    for source in (hrnet, mixed(lsp, lspet, hrnet)):
+        with pytest.raises(ValueError, match=r"tell occluded joints.* visibility .*mpii_human_pose_v1_u12_1\.mat.*\.h5"):
+            require_occlusion(source, "train", "visibility")
+    require_occlusion(mixed(lsp, hrnet), "val", "the score")
+    with pytest.raises(ValueError, match="source must tell occluded joints from visible ones .*none of the data set"):
+        require_occlusion(lspet, "train", "visibility")
+
+
+@pytest.mark.parametrize(
+    ("policy", "needed"),
+    [
+        (VisibilityPolicy(unlabelled_weight=1, outside_weight=1, joints={"wrist": 2}), False),
+        (VisibilityPolicy(occluded=-1), True),
+        (VisibilityPolicy(occluded=0), True),
+        (VisibilityPolicy(occluded_weight=0.5), True),
+    ],
+)
+def test_occlusion_is_needed_where_an_occluded_joint_differs_from_a_visible_one(
+    policy: VisibilityPolicy, needed: bool
+) -> None:
+    assert policy.needs_occlusion == needed

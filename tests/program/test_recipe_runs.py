@@ -146,6 +146,18 @@ def test_a_network_is_validated_at_one_scale_and_tested_at_six(composer: Compose
         assert found == {key: score for key, score in scores.items() if key.startswith(f"{split}/")}
 
 
+@pytest.mark.parametrize("without", [(), ("metrics.occlusion=null",), ("visibility=masked",)])
+def test_files_that_tell_no_occluded_joints_are_refused_where_the_training_needs_them(
+    composer: Composer, tmp_path: Path, capsys: pytest.CaptureFixture[str], without: tuple[str, ...]
+) -> None:
+    lines = [*overrides(composer, "mssh/mpii"), "data.source.annotations='annot/{split}.json'", *without]
+    assert main(["train", *lines, f"hydra.run.dir={tmp_path / 'run'}"]) == 1
+    message = capsys.readouterr().err
+    assert "source must tell occluded joints from visible ones" in message
+    assert "mpii_human_pose_v1_u12_1.mat" in message
+    assert not (tmp_path / "run" / "checkpoints").exists()
+
+
 def test_the_command_that_scores_gives_the_score_that_is_expected(composer: Composer, tmp_path: Path) -> None:
     trained(composer, "ppnet/coco", tmp_path / "run")
     row = next(row for row in ROWS if row.choices == ["experiment=ppnet/coco"])
