@@ -85,10 +85,12 @@ def test_targets_that_need_occlusion_need_annotations_that_tell_it(tmp_path: Pat
         require_occlusion(source, "train", "visibility")
     # A data set of which another file tells is no help for a mixture in which others do.
     for source in (hrnet, mixed(lsp, lspet, hrnet)):
-        with pytest.raises(ValueError, match=r"tell occluded joints.* visibility .*mpii_human_pose_v1_u12_1\.mat.*\.h5"):
+        with pytest.raises(
+            ValueError, match=r"tell occluded joints.* visibility .*mpii_human_pose_v1_u12_1\.mat.*\.h5"
+        ):
             require_occlusion(source, "train", "visibility")
     require_occlusion(mixed(lsp, hrnet), "val", "the score")
-    with pytest.raises(ValueError, match="source must tell occluded joints from visible ones .*none of the data set"):
+    with pytest.raises(ValueError, match=r"source must tell occluded .* in train, .*: no file of the data set does"):
         require_occlusion(lspet, "train", "visibility")
 
 

@@ -110,6 +110,13 @@ class Source(ABC):
         """Return True if a split has annotated people; those of some test pictures are not public."""
         return True
 
+    def lacks_occlusion(self, name: str) -> str | None:
+        """Return None if a split's annotations can tell occluded joints from visible ones.
+
+        Otherwise say what is wrong and which file of the data set tells; an empty text where none does.
+        """
+        return None
+
     def published(self, name: str) -> "Sequence[PublishedCount]":
         """Return the counts that others report of a split, any one of which is right."""
         return ()

@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from posepyr.records import NOT_LABELLED, OCCLUDED
+from posepyr.records import NOT_LABELLED, OCCLUDED, Source
 from posepyr.skeleton import Skeleton
 
 
@@ -53,6 +53,11 @@ class VisibilityPolicy:
         """
         return labelled.masked_fill(~(reaching if self.drawn == "reaching" else inside), NOT_LABELLED)
 
+    @property
+    def needs_occlusion(self) -> bool:
+        """Return True if an occluded joint is trained otherwise than a visible one."""
+        return self.occluded != 1 or self.occluded_weight != 1
+
     def peaks(self, visibility: Tensor) -> Tensor:
         """Return the heights ``B K`` of target peaks, for joints with states ``visibility`` as they are drawn."""
         heights = torch.ones_like(visibility, dtype=torch.float32)
@@ -80,3 +85,17 @@ class VisibilityPolicy:
             self.joints.get(joint, self.joints.get(alike, 1.0))
             for joint, alike in zip(skeleton.joints, sideless, strict=True)
         ]
+
+
+def require_occlusion(source: Source, split: str, taker: str) -> None:
+    """Raise where annotations cannot tell the occluded joints that ``taker``, an argument of a run, is made for.
+
+    Of a mixture it is enough that one data set tells them, unless another would by another of its files.
+    """
+    lacking = [part.lacks_occlusion(split) for part in source.parts(split)]
+    remedies = [remedy for remedy in lacking if remedy]
+    if remedies or None not in lacking:
+        raise ValueError(
+            f"source must tell occluded joints from visible ones in {split}, as {taker} needs, got annotations that do "
+            f"not: {'; '.join(remedies) or 'no file of the data set does'}"
+        )

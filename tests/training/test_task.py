@@ -1,6 +1,8 @@
 """The pose task: what it asks of the network, joint by joint."""
 
 from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +15,8 @@ from posepyr.codec import Codec
 from posepyr.data.loading.augment import Augment
 from posepyr.data.loading.dataset import Crops
 from posepyr.data.loading.loader import SampleIndex
+from posepyr.data.module import CropPlan, PoseDataModule
+from posepyr.data.sources.mpii import Mpii
 from posepyr.geometry import IDENTITY, CropRule
 from posepyr.inference.protocol import Protocol
 from posepyr.losses import Loss, StagedMSE
@@ -71,6 +75,18 @@ def test_the_loss_of_silence_is_the_energy_of_the_targets(policy: VisibilityPoli
     for loss, size in zip(losses, ((8, 8), (16, 16)), strict=True):
         squares = CODEC.encode(sample.keypoints, (32, 32), size).square().mean(dim=(0, 2, 3))
         assert loss.item() == pytest.approx(float(squares @ torch.tensor(energies, dtype=torch.float32)) / 3, rel=1e-6)
+
+
+def test_what_is_resumed_goes_on_whatever_its_annotations_tell() -> None:
+    source = Mpii(annotations="annot/{split}.json")
+    data = PoseDataModule(source=source, crops=CropPlan(SKELETON))
+    signed = task(VisibilityPolicy(occluded=-1))
+    trainer: Any = SimpleNamespace(ckpt_path=None, datamodule=data)
+    signed.trainer = trainer
+    with pytest.raises(ValueError, match="source must tell occluded joints from visible ones in train"):
+        signed.on_fit_start()
+    trainer.ckpt_path = "last.ckpt"
+    signed.on_fit_start()
 
 
 def test_signed_targets_ask_for_a_valley() -> None:

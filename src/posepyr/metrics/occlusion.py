@@ -33,6 +33,10 @@ class Occlusion(Scorer):
         return without_nan({"occlusion": mean_over_joints(shares), **kinds, **parts})
 
     @property
+    def needs_occlusion(self) -> bool:
+        return True
+
+    @property
     def protocol(self) -> str:
         return "occlusion: share of annotated joints whose visibility is predicted right; mean: average over the joints"
 

@@ -37,6 +37,11 @@ class Scorer(ABC):
         return ""
 
     @property
+    def needs_occlusion(self) -> bool:
+        """Return True if the score says nothing where annotations cannot tell occluded joints from visible ones."""
+        return False
+
+    @property
     def unit(self) -> str:
         """Name what distances are shares of, as ``size of the head``."""
         return ""

@@ -17,7 +17,7 @@ from posepyr.skeleton import Skeleton
 from posepyr.training.checkpointing import averages_weights
 from posepyr.training.learner import Learner, MakeOptimizer
 from posepyr.training.schedule import Schedule
-from posepyr.visibility import VisibilityPolicy
+from posepyr.visibility import VisibilityPolicy, require_occlusion
 
 
 class BatchPredictions(TypedDict):
@@ -69,6 +69,16 @@ class PoseTask(Learner):
     def forward(self, image: Tensor) -> tuple[Tensor, ...]:
         outputs: tuple[Tensor, ...] = self.model(image)
         return outputs
+
+    def on_fit_start(self) -> None:
+        """Raise where targets or scores take what the annotations cannot tell; what is resumed goes on as it began."""
+        if self.trainer.ckpt_path is not None:
+            return
+        if self.visibility.needs_occlusion:
+            require_occlusion(self._data().source, "train", "visibility")
+        for scorer in self.scorers:
+            if scorer.needs_occlusion:
+                require_occlusion(self._data().source, "val", f"the score {type(scorer).__name__}")
 
     def training_step(self, batch: PoseBatch, _index: int) -> Tensor:
         losses = self.losses(batch)

@@ -11,7 +11,7 @@ from posepyr.data.formats.archive import data_folder, require
 from posepyr.data.formats.lsp import EXTENDED, LSP, Labels, Layout, read_joints
 from posepyr.data.formats.people import People, Visibility, box_around, describe_left_out
 from posepyr.data.formats.pictures import read_picture
-from posepyr.records import NOT_LABELLED, FloatArray, PublishedCount, Source
+from posepyr.records import NOT_LABELLED, OCCLUDED, FloatArray, PublishedCount, Source
 from posepyr.skeleton import LSP_JOINTS
 
 BoxRule = Literal["picture", "joints"]
@@ -71,6 +71,9 @@ class Lsp(Source):
     def layout(self) -> Layout:
         """Return which of the two archives the folder holds."""
         return self._everybody().layout
+
+    def lacks_occlusion(self, name: str) -> str | None:
+        return None if OCCLUDED in self.layout.states else ""
 
     def published(self, name: str) -> Sequence[PublishedCount]:
         return () if self.splits else _PUBLISHED.get((self.layout.name, name), ())

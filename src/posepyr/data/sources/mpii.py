@@ -85,6 +85,14 @@ class Mpii(Source):
                 self._read[part] = people(read(file, unlabelled), file, self.folder / self.images, unlabelled)
         return self._read[part]
 
+    def lacks_occlusion(self, name: str) -> str | None:
+        if _READERS.get(Path(self.annotations).suffix.lower()) is not read_hrnet:
+            return None
+        return (
+            f"{self.annotations} of the HRNet release has joints_vis alone, which tells labelled joints from missing "
+            f"ones; name the official {OFFICIAL} or the hourglass release's annot/{{split}}.h5 in annotations"
+        )
+
     def published(self, name: str) -> Sequence[PublishedCount]:
         part = self.splits.get(name, name)
         return (PublishedCount(PUBLISHED[part], "people", "the HRNet release"),) if part in PUBLISHED else ()
