@@ -48,6 +48,10 @@ def test_a_detectors_boxes_are_left_for_the_annotated_ones() -> None:
         annotated = source.in_boxes("annotated")
         assert (annotated.boxes("val"), annotated.box_kinds("val")) == ("annotated", ("annotated",))
         assert source.in_boxes("detected") is source
+        # Training keeps to the annotated boxes.
+        assert (source.boxes("train"), source.boxes("val")) == ("annotated", "detected (boxes.json)")
+        assert source.published("train") and not source.published("val")
+        assert annotated.published("val")
 
 
 def test_a_mixture_answers_by_the_data_set_that_it_is_evaluated_on() -> None:

@@ -135,6 +135,15 @@ def test_every_process_must_have_somebody_to_score(monkeypatch: pytest.MonkeyPat
         PoseDataModule(source=Dots(), crops=CropPlan(SKELETON), train_scored=-1)
 
 
+@pytest.mark.parametrize(("allowed", "workers"), [({3}, 0), ({0, 1, 5}, 2), (set(range(12)), 8)])
+def test_workers_are_counted_by_the_cores_that_the_process_may_use(
+    monkeypatch: pytest.MonkeyPatch, allowed: set[int], workers: int
+) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: allowed, raising=False)
+    monkeypatch.setattr("os.cpu_count", lambda: 64)
+    assert PoseDataModule(source=Dots(), crops=CropPlan(SKELETON)).workers == workers
+
+
 def test_a_source_that_is_not_derived_is_refused() -> None:
     class Undeclared:
         def split(self, name: str) -> None: ...

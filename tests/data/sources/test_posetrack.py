@@ -254,6 +254,9 @@ def test_detections_are_looked_into_and_truth_is_kept(archive: Callable[..., Pat
     assert len(source.truth("val")) == len(source.split("train")) == 3
     assert source.truth("val")[0].visibility.any()
     assert source.split("test") is split
+    annotated = source.in_boxes("annotated")
+    assert annotated.split("val") is source.truth("val")
+    assert source.box_kinds("val") == ("annotated", "detected")
 
 
 Spoil = Callable[[Content], Any]
