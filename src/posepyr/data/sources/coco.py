@@ -1,8 +1,9 @@
 """COCO keypoints as downloaded, and every data set whose annotation file looks like COCO's."""
 
-from collections.abc import Sequence
+import copy
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -18,7 +19,6 @@ from posepyr.skeleton import COCO_JOINTS, Skeleton
 SPLITS = {"train": "train2017", "val": "val2017", "test": "val2017"}
 """COCO keeps the labels of its test pictures, so the published numbers that one can repeat are on ``val2017``."""
 
-
 _HRNET = "the HRNet release, which leaves out the same people"
 _PUBLISHED = {
     "train2017": (PublishedCount(149813, "people", _HRNET),),
@@ -26,7 +26,49 @@ _PUBLISHED = {
 }
 
 
-class Coco(Source):
+class Detectable(Source):
+    """A data set whose people may be looked for in the boxes of a detector; training keeps to the annotated ones.
+
+    ``splits`` has the part of the archive that each split is; ``detections`` is the detector's file, None for annotated
+    boxes. ``counts`` are published, by part.
+    """
+
+    splits: dict[str, str]
+    detections: str | None
+    counts: ClassVar[Mapping[str, Sequence[PublishedCount]]] = {}
+
+    def part(self, name: str) -> str:
+        """Return the part of the archive that a split is."""
+        if name not in self.splits:
+            raise ValueError(f"split must be one of {', '.join(self.splits)}, got {name!r}; name it in splits")
+        return self.splits[name]
+
+    def detector(self, name: str) -> str | None:
+        """Return the detector's file that a split's boxes are from; None where they are annotated."""
+        return None if name == "train" else self.detections
+
+    def published(self, name: str) -> Sequence[PublishedCount]:
+        return () if self.detector(name) else self.counts.get(self.splits.get(name, name), ())
+
+    def box_kinds(self, name: str) -> tuple[BoxKind, ...]:
+        if self.detections is None:
+            return ("annotated",)
+        return ("annotated", "detected") if self.labelled(name) else ("detected",)
+
+    def in_boxes(self, kind: BoxKind) -> Source:
+        if kind == "detected" or self.detections is None:
+            return self
+        # What was read already is shared.
+        annotated = copy.copy(self)
+        annotated.detections = None
+        return annotated
+
+    def boxes(self, name: str) -> str:
+        detector = self.detector(name)
+        return f"detected ({detector})" if detector else "annotated"
+
+
+class Coco(Detectable):
     """People of COCO, in their ground-truth boxes or in those of a detector.
 
     ``folder`` is looked up under ``POSEPYR_DATA`` (or ``./data``) unless absolute. In ``annotations`` and ``images``,
@@ -37,6 +79,8 @@ class Coco(Source):
     ``detections`` names a detector's file inside the folder: every box in it that scores ``threshold`` or more is then
     a person of ``val`` and ``test``, without labelled joints. Training keeps to ground truth.
     """
+
+    counts = _PUBLISHED
 
     def __init__(
         self,
@@ -57,8 +101,8 @@ class Coco(Source):
     def split(self, name: str) -> People:
         """Return ``train``, ``val`` or ``test``, read once."""
         file, images = self.annotation_file(name), self.folder / self._named(self.images, name)
-        detections = None if name == "train" else self.detections
-        key = (self.splits[name], detections)
+        detections = self.detector(name)
+        key = (self.part(name), detections)
         if key not in self._read:
             needed = [self._named(self.annotations, name), f"{self._named(self.images, name)}/"]
             require(self.folder, needed + ([detections] if detections else []), "COCO")
@@ -73,26 +117,8 @@ class Coco(Source):
         """Return True if anybody in a split is annotated: the people in COCO's test pictures are not public."""
         return bool(coco_file.load(self.annotation_file(name)).get("annotations"))
 
-    def published(self, name: str) -> Sequence[PublishedCount]:
-        if self.detections is not None and name != "train":
-            return ()
-        return _PUBLISHED.get(self.splits.get(name, name), ())
-
     def complete(self, name: str, truth: Truth) -> Truth:
         return against_file(truth, self.annotation_file(name))
-
-    def box_kinds(self, name: str) -> tuple[BoxKind, ...]:
-        if self.detections is None:
-            return ("annotated",)
-        return ("annotated", "detected") if self.labelled(name) else ("detected",)
-
-    def in_boxes(self, kind: BoxKind) -> Source:
-        if kind == "detected" or self.detections is None:
-            return self
-        return Coco(str(self.folder), annotations=self.annotations, images=self.images, splits=self.splits)
-
-    def boxes(self, name: str) -> str:
-        return "annotated" if self.detections is None else f"detected ({self.detections})"
 
     def check_submission(self, name: str, skeleton: Skeleton, path: Path) -> None:
         check_joints("COCO", COCO_JOINTS, skeleton)
@@ -106,9 +132,7 @@ class Coco(Source):
         write_coco_results(path, [_in_order(result, columns) for result in results], predictions, truth)
 
     def _named(self, path: str, name: str) -> str:
-        if name not in self.splits:
-            raise ValueError(f"split must be one of {', '.join(self.splits)}, got {name!r}; name it in splits")
-        return path.replace("{split}", self.splits[name])
+        return path.replace("{split}", self.part(name))
 
     def _detected(self, file: Path, images: Path, detections: str) -> People:
         content = coco_file.load(file)

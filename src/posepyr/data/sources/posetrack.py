@@ -17,8 +17,9 @@ from posepyr.data.formats.people import People, describe_left_out
 from posepyr.data.formats.posetrack_clip import MARGIN, PER_PERSON, BoxRule, Clip, Frame, usable
 from posepyr.data.formats.posetrack_videos import read_annotated, read_clips
 from posepyr.data.results.submissions import check_folder, check_joints, write_posetrack_videos
+from posepyr.data.sources.coco import Detectable
 from posepyr.errors import UsageError
-from posepyr.records import Annotation, BoxKind, Predictions, PublishedCount, Source, Truth, View
+from posepyr.records import Annotation, Predictions, PublishedCount, Truth, View
 from posepyr.skeleton import POSETRACK_JOINTS, Skeleton
 
 SPLITS = {"train": "train", "val": "val", "test": "val"}
@@ -60,7 +61,7 @@ class Videos:
         return self._people.view(annotation, scale)
 
 
-class PoseTrack(Source):
+class PoseTrack(Detectable):
     """People of PoseTrack's videos, with their tracks.
 
     ``folder`` is looked up under ``POSEPYR_DATA`` (or ``./data``) unless absolute; pictures are named relative to it.
@@ -72,6 +73,8 @@ class PoseTrack(Source):
     archive are; the other reading, 1.15 times, is 0.075. ``detections`` and ``threshold`` are those of
     :class:`~posepyr.data.sources.coco.Coco`; :meth:`truth` has the annotated people all the same.
     """
+
+    counts = _PUBLISHED
 
     def __init__(
         self,
@@ -97,53 +100,35 @@ class PoseTrack(Source):
 
     def split(self, name: str) -> Videos:
         """Return ``train``, ``val`` or ``test``, read once."""
-        if self.detections is None or name == "train":
+        detector = self.detector(name)
+        if detector is None:
             return self.truth(name)
-        stem = self._stem(name)
+        stem = self.part(name)
         if stem not in self._detected:
-            require(self.folder, [self.detections], "PoseTrack")
-            self._detected[stem] = self._found(self._clips(stem), stem, self.detections)
+            require(self.folder, [detector], "PoseTrack")
+            self._detected[stem] = self._found(self._clips(stem), stem, detector)
         return self._detected[stem]
 
     def truth(self, name: str) -> Videos:
         """Return the annotated people of a split, whatever boxes it is tested in."""
-        stem = self._stem(name)
+        stem = self.part(name)
         if stem not in self._truth:
             self._truth[stem] = self._annotated(self._clips(stem), self.folder / self._path(stem))
         return self._truth[stem]
 
     def videos(self, name: str) -> Path:
         """Return the annotation files of a split: a folder of them, or a single one."""
-        return self.folder / self._path(self._stem(name))
+        return self.folder / self._path(self.part(name))
 
     def labelled(self, name: str) -> bool:
         """Return True if anybody in a split is annotated: the people in the test videos are not public."""
-        return any(len(clip.frame) for clip in self._clips(self._stem(name)))
-
-    def published(self, name: str) -> Sequence[PublishedCount]:
-        if self.detections is not None and name != "train":
-            return ()
-        return _PUBLISHED.get(self.splits.get(name, name), ())
+        return any(len(clip.frame) for clip in self._clips(self.part(name)))
 
     def complete(self, name: str, truth: Truth) -> Truth:
         return truth._replace(videos=cache(partial(read_annotated, self.videos(name))))
 
-    def box_kinds(self, name: str) -> tuple[BoxKind, ...]:
-        if self.detections is None:
-            return ("annotated",)
-        return ("annotated", "detected") if self.labelled(name) else ("detected",)
-
-    def in_boxes(self, kind: BoxKind) -> Source:
-        if kind == "detected" or self.detections is None:
-            return self
-        return PoseTrack(
-            str(self.folder), annotations=self.annotations, splits=self.splits, box=self.box, margin=self.margin
-        )
-
     def boxes(self, name: str) -> str:
-        if self.detections is not None:
-            return f"detected ({self.detections})"
-        return "joint-enclosing" if self.box == "joints" else "annotated"
+        return "joint-enclosing" if self.box == "joints" and not self.detector(name) else super().boxes(name)
 
     def check_submission(self, name: str, skeleton: Skeleton, path: Path) -> None:
         check_joints("PoseTrack", POSETRACK_JOINTS, skeleton)
@@ -164,11 +149,6 @@ class PoseTrack(Source):
         )
         frames = self.split(name).frames
         write_posetrack_videos(path, frames, ordered, truth.measures["image"], truth.measures["track"])
-
-    def _stem(self, name: str) -> str:
-        if name not in self.splits:
-            raise ValueError(f"split must be one of {', '.join(self.splits)}, got {name!r}; name it in splits")
-        return self.splits[name]
 
     def _path(self, stem: str) -> str:
         return self.annotations.replace("{split}", stem)
