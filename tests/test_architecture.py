@@ -298,7 +298,8 @@ def places_of(words: str, root: Path) -> set[str]:
         (r"argparse\.ArgumentParser\(|[\"']--(device|json)[\"']", {"cli.options"}),
         (r"indent=2", {"files", "cli.options"}),
         (r"[\"']git[\"'], [\"']-C", {"measurement.machine"}),
-        (r"getloadavg|sched_getaffinity|/proc/cpuinfo", {"measurement.machine"}),
+        (r"getloadavg|/proc/cpuinfo", {"measurement.machine"}),
+        (r"sched_getaffinity|cpu_count", {"ranks"}),
         (r"def is_out_of_memory", {"training.memory"}),
     ],
 )

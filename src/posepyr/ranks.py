@@ -1,4 +1,4 @@
-"""Ranks: which of a run's processes this one is, who started it, and how many a run needs on this machine."""
+"""Ranks: which of a run's processes this one is, who started it, how many a run needs here, and on which cores."""
 
 import os
 from collections.abc import Mapping
@@ -57,3 +57,8 @@ def local_process_count(trainer: Mapping[str, Any]) -> int:
 def needs_local_processes(trainer: Mapping[str, Any]) -> bool:
     """Return whether this process has to start others of the run: unless a launcher has started them all."""
     return not launched() and local_process_count(trainer) > 1
+
+
+def cores() -> int:
+    """Return the number of CPU cores that this process may use: fewer than the machine has where it is shared."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -101,7 +101,8 @@ def check_devices() -> Iterator[Check]:
     import torch
 
     from posepyr.files import format_bytes
-    from posepyr.measurement.machine import cores, device_name
+    from posepyr.measurement.machine import device_name
+    from posepyr.ranks import cores
 
     threads = f"{cores()} cores, {torch.get_num_threads()} threads for Torch {torch.__version__}"
     yield Check("ok", "cpu", f"{device_name('cpu')}, {threads}")

@@ -1,7 +1,6 @@
 """A data set as Lightning wants it: loaders for training, validation and testing."""
 
 import logging
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -29,6 +28,7 @@ from posepyr.data.loading.loader import (
     spread,
 )
 from posepyr.geometry import CropRule, Grid, fit
+from posepyr.ranks import cores
 from posepyr.records import Source, Truth
 from posepyr.skeleton import Skeleton
 
@@ -40,8 +40,8 @@ class OrderedData(pl.LightningDataModule, ABC):
 
     ``batch_size`` is the global batch, shared among all processes. A process whose share is larger than
     ``device_batch`` takes it in several passes and adds their gradients up: so fewer devices than a recipe was made
-    for still train its batch, batch norm's included. ``workers`` are per process; by default one for every core but
-    one, eight at most. ``test_split`` is the split that testing takes.
+    for still train its batch, batch norm's included. ``workers`` are per process; by default one for every core that
+    it may use but one, eight at most. ``test_split`` is the split that testing takes.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class OrderedData(pl.LightningDataModule, ABC):
         if workers is not None and workers < 0:
             raise ValueError(f"workers must not be negative, got {workers}")
         self.batch_size, self.device_batch, self.seed = batch_size, device_batch, seed
-        self.workers = min(8, (os.cpu_count() or 1) - 1) if workers is None else workers
+        self.workers = min(8, cores() - 1) if workers is None else workers
         self.test_split = test_split
         self._resume_at = (0, 0)
 

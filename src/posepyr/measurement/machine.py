@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from posepyr.errors import UsageError
+from posepyr.ranks import cores
 
 PACKAGES = (
     "posepyr", "torch", "pytorch-lightning", "hydra-core", "omegaconf", "albumentations", "opencv-python-headless",
@@ -47,11 +48,6 @@ def describe_benchmark(device: str) -> dict[str, Any]:
         "torch": torch.__version__,
         "load_average": list(os.getloadavg()) if hasattr(os, "getloadavg") else [],
     }
-
-
-def cores() -> int:
-    """Return the number of CPU cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def device_name(device: str) -> str:

@@ -12,8 +12,7 @@ from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.configuration.networks import Config
 from posepyr.data.module import OrderedData
 from posepyr.files import remove_leftovers, write_json
-from posepyr.measurement.machine import cores
-from posepyr.ranks import is_first
+from posepyr.ranks import cores, is_first
 from posepyr.training.build import make_run
 from posepyr.training.learner import Learner
 from posepyr.training.memory.advice import OutOfMemoryRecorder, out_of_memory_error
