@@ -10,7 +10,7 @@ from torch import nn
 
 from posepyr.data.loading.augment import Augment
 from posepyr.data.loading.loader import SampleIndex
-from posepyr.data.module import CropPlan, PoseDataModule, describe_batch
+from posepyr.data.module import CropPlan, PoseDataModule
 from support.dots import SKELETON, Dots
 
 QUIET: dict[str, Any] = {
@@ -60,7 +60,7 @@ def test_a_batch_in_parts_is_the_same_step(caplog: pytest.LogCaptureFixture) -> 
 
 
 def test_a_device_that_takes_the_whole_share_does_so() -> None:
-    assert PoseDataModule(source=Dots(), crops=CropPlan(SKELETON), batch_size=4, device_batch=16).passes == 1
+    assert PoseDataModule(source=Dots(), crops=CropPlan(SKELETON), batch_size=4, device_batch=16).batch.passes == 1
 
 
 def test_validation_keeps_to_what_a_device_takes() -> None:
@@ -150,17 +150,3 @@ def test_a_source_that_is_not_derived_is_refused() -> None:
 
     with pytest.raises(ValueError, match=r"source must derive from posepyr\.records\.Source"):
         PoseDataModule(source=Undeclared(), crops=CropPlan(SKELETON), workers=0)  # type: ignore[arg-type]  # what is tested
-
-
-@pytest.mark.parametrize(
-    ("size", "world", "passes", "words"),
-    [
-        (16, 1, 1, "batch of 16 samples: all at once"),
-        (16, 1, 4, "batch of 16 samples: 4 samples at a time, gradients added up over 4 passes"),
-        (4, 4, 1, "batch of 4 samples: 1 sample in each of 4 processes"),
-        (16, 2, 4, "batch of 16 samples: 8 samples in each of 2 processes, 2 samples at a time, "
-                   "gradients added up over 4 passes"),
-    ],
-)  # fmt: skip
-def test_the_division_of_a_batch_in_words(size: int, world: int, passes: int, words: str) -> None:
-    assert describe_batch(size, world, passes) == words

@@ -20,6 +20,7 @@ from posepyr.data.loading.cache import CropCache
 from posepyr.data.loading.dataset import Crops
 from posepyr.data.loading.loader import (
     EvaluationOrder,
+    GlobalBatch,
     SampleIndex,
     TrainingOrder,
     WatchedLoader,
@@ -63,8 +64,7 @@ class OrderedData(pl.LightningDataModule, ABC):
         """Have the trainer add up the gradients of as many passes as the batch takes."""
         if stage != "fit" or self.trainer is None:
             return
-        _, world = self._rank_and_world()
-        passes = self.passes
+        passes = self.batch.passes
         if self.trainer.accumulate_grad_batches not in (1, passes):
             raise ValueError(
                 "trainer.accumulate_grad_batches must be left at 1: it follows from batch_size, the whole batch, "
@@ -72,24 +72,13 @@ class OrderedData(pl.LightningDataModule, ABC):
             )
         self.trainer.accumulate_grad_batches = passes
         if self.trainer.is_global_zero:
-            log.info("%s", describe_batch(self.batch_size, world, passes))
+            log.info("%s", self.batch.describe())
 
     @property
-    def passes(self) -> int:
-        """Return the number of passes in which a process takes its share of a batch."""
+    def batch(self) -> GlobalBatch:
+        """Return the global batch, as it is divided among the trainer's processes."""
         _, world = self._rank_and_world()
-        share, most = self.batch_size // world, self.device_batch
-        if self.batch_size % world:
-            raise ValueError(
-                f"batch_size is the global batch and must be divisible by the {world} processes, got {self.batch_size}"
-            )
-        if most is None or share <= most:
-            return 1
-        if share % most:
-            raise ValueError(
-                f"device_batch must divide a process's share of {share} of batch_size={self.batch_size}, got {most}"
-            )
-        return share // most
+        return GlobalBatch(self.batch_size, world, self.device_batch)
 
     @abstractmethod
     def samples(self, name: str, augment: bool = False) -> Crops | LabelledPictures:
@@ -101,7 +90,7 @@ class OrderedData(pl.LightningDataModule, ABC):
         samples = self.samples("train", augment=True)
         order = TrainingOrder(len(samples), self.batch_size, seed=self.seed, rank=rank, world=world)
         order.resume(*self._resume_at)
-        return self.loader(samples, order, self.batch_size // (world * self.passes))
+        return self.loader(samples, order, self.batch.share // self.batch.passes)
 
     def val_dataloader(self) -> DataLoader[Any] | list[DataLoader[Any]]:
         """Load the validation split, everything once."""
@@ -120,10 +109,8 @@ class OrderedData(pl.LightningDataModule, ABC):
         """
         samples = self.samples(name)
         rank, world = self._rank_and_world()
-        share = max(1, self.batch_size // world)
-        most = share if self.device_batch is None else min(share, self.device_batch)
         # The crops of one person stay together.
-        count = max(1, most // len(scales)) * len(scales)
+        count = max(1, self.batch.most_at_once // len(scales)) * len(scales)
         people = range(len(samples)) if chosen is None else chosen
         if 0 < len(people) < world:
             raise ValueError(
@@ -156,27 +143,11 @@ class OrderedData(pl.LightningDataModule, ABC):
         if self.trainer is None:
             return {}
         progress = self.trainer.fit_loop.epoch_loop.batch_progress
-        return {"epoch": self.trainer.current_epoch, "batches": progress.current.ready // self.passes}
+        return {"epoch": self.trainer.current_epoch, "batches": progress.current.ready // self.batch.passes}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from there: the next training loader begins at the first batch not yet seen."""
         self._resume_at = (state_dict.get("epoch", 0), state_dict.get("batches", 0))
-
-
-def describe_batch(size: int, world: int, passes: int) -> str:
-    """Return in words how a global batch is divided, as ``batch of 16 samples: all at once``.
-
-    ``world`` processes share it, and each takes its share in so many ``passes``.
-    """
-    share = size // world
-    parts = [f"{_samples(share)} in each of {world} processes"] if world > 1 else []
-    if passes > 1:
-        parts.append(f"{_samples(share // passes)} at a time, gradients added up over {passes} passes")
-    return f"batch of {_samples(size)}: {', '.join(parts) or 'all at once'}"
-
-
-def _samples(count: int) -> str:
-    return "1 sample" if count == 1 else f"{count} samples"
 
 
 class CropPlan(NamedTuple):

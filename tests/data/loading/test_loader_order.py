@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from posepyr.data.loading.loader import EvaluationOrder, TrainingOrder, spread
+from posepyr.data.loading.loader import EvaluationOrder, GlobalBatch, TrainingOrder, spread
 
 
 def order(epoch: int = 0, rank: int = 0, world: int = 1, seed: int = 0, size: int = 50) -> TrainingOrder:
@@ -81,3 +81,18 @@ def test_of_nobody_there_is_nobody() -> None:
 def test_pictures_stand_in_the_order_of_their_people() -> None:
     assert spread(np.array(["z", "z", "m", "a", "b", "c"]), 2) == [0, 1]
     assert spread(np.array(["z", "z", "m", "a", "b", "c"]), 3) == [0, 1, 3]
+
+
+@pytest.mark.parametrize(
+    ("batch", "passes", "words"),
+    [
+        (GlobalBatch(16), 1, "batch of 16 samples: all at once"),
+        (GlobalBatch(16, device_batch=4), 4,
+         "batch of 16 samples: 4 samples at a time, gradients added up over 4 passes"),
+        (GlobalBatch(4, world=4, device_batch=8), 1, "batch of 4 samples: 1 sample in each of 4 processes"),
+        (GlobalBatch(16, world=2, device_batch=2), 4, "batch of 16 samples: 8 samples in each of 2 processes, "
+         "2 samples at a time, gradients added up over 4 passes"),
+    ],
+)  # fmt: skip
+def test_the_division_of_a_batch_in_words(batch: GlobalBatch, passes: int, words: str) -> None:
+    assert (batch.passes, batch.describe()) == (passes, words)

@@ -1,4 +1,4 @@
-"""The order in which samples are shown, and the loader that shows them."""
+"""The order in which samples are shown, how many at a time, and the loader that shows them."""
 
 import contextlib
 import ctypes
@@ -83,6 +83,53 @@ class EvaluationOrder(Sampler[SampleIndex]):
 
     def __iter__(self) -> Iterator[SampleIndex]:
         return (SampleIndex(0, index, scale) for index in self._indices for scale in self._scales)
+
+
+class GlobalBatch(NamedTuple):
+    """A batch of all processes, each of which takes its share at once or, so that a device can hold it, in passes."""
+
+    size: int
+    world: int = 1
+    """How many processes share it."""
+    device_batch: int | None = None
+    """The most samples that a device takes at a time, where they are limited."""
+
+    @property
+    def share(self) -> int:
+        """Return the number of samples that a process takes."""
+        return self.size // self.world
+
+    @property
+    def most_at_once(self) -> int:
+        """Return the most samples that a process takes at a time: one where there are more processes than samples."""
+        share = max(1, self.share)
+        return share if self.device_batch is None else min(share, self.device_batch)
+
+    @property
+    def passes(self) -> int:
+        """Return the number of passes in which a process trains on its share; all of them are of one size."""
+        if self.size % self.world:
+            raise ValueError(
+                f"batch_size is the global batch and must be divisible by the {self.world} processes, got {self.size}"
+            )
+        if self.share % self.most_at_once:
+            raise ValueError(
+                f"device_batch must divide a process's share of {self.share} of batch_size={self.size}, "
+                f"got {self.device_batch}"
+            )
+        return self.share // self.most_at_once
+
+    def describe(self) -> str:
+        """Return in words how the batch is divided, as ``batch of 16 samples: all at once``."""
+        parts = [f"{_samples(self.share)} in each of {self.world} processes"] if self.world > 1 else []
+        if self.passes > 1:
+            at_once = _samples(self.most_at_once)
+            parts.append(f"{at_once} at a time, gradients added up over {self.passes} passes")
+        return f"batch of {_samples(self.size)}: {', '.join(parts) or 'all at once'}"
+
+
+def _samples(count: int) -> str:
+    return "1 sample" if count == 1 else f"{count} samples"
 
 
 def spread(images: npt.NDArray[np.str_], count: int) -> list[int]:
