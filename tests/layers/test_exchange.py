@@ -1,4 +1,6 @@
-"""Branches and the exchange between them, against figure 3 of HRNet in Torch's plain functions."""
+"""Branches and the exchange between them against plain tensor operations."""
+
+from functools import partial
 
 import pytest
 import torch
@@ -6,7 +8,8 @@ from torch import nn
 
 from posepyr.layers.exchange import Branches, Exchange, Spread, descent, stem
 from posepyr.layers.postactivation import BasicBlock
-from support.normalised import normalised
+from support import naive_postactivation as naive
+from support.compared import check
 
 WIDTHS = (2, 3, 4)
 
@@ -21,31 +24,33 @@ def maps(ratios, size=(12, 24)):
     return found
 
 
-def travelled(x, path, source, target, ratios):
-    """One map on its way to another's place."""
-    if source == target:
-        return x
-    if source > target:
-        times = 1
-        for ratio in ratios[target:source]:
-            times *= ratio
-        return normalised(x, path[0]).repeat_interleave(times, 2).repeat_interleave(times, 3)
-    steps = sorted(ratios[source:target], reverse=True)
-    for number, (layers, stride) in enumerate(zip(path, steps, strict=True)):
-        x = normalised(x, layers, stride)
-        x = x.relu() if number < len(steps) - 1 else x
-    return x
-
-
 @pytest.mark.parametrize("ratios", [(2, 2), (2, 3), (3, 2)])
 @pytest.mark.parametrize("outputs", [None, (0,), (2, 1)])
-def test_exchange(ratios, outputs, randomised):
-    exchange = randomised(Exchange(WIDTHS, ratios, outputs))
-    inputs = maps(ratios)
-    found = exchange([x.clone() for x in inputs])
-    for y, fusion, target in zip(found, exchange.targets.values(), outputs or range(3), strict=True):
-        terms = [travelled(x, fusion.paths[j], j, target, ratios) for j, x in enumerate(inputs)]
-        torch.testing.assert_close(y, sum(terms).relu())
+def test_exchange_equals_its_oracle(ratios, outputs, randomised):
+    oracle = partial(naive.exchange, ratios=ratios, targets=outputs or (0, 1, 2))
+    check(randomised(Exchange(WIDTHS, ratios, outputs)), maps(ratios), oracle)
+
+
+@pytest.mark.parametrize("ratios", [(2, 2), (2, 3)])
+def test_spread_equals_its_oracle(ratios, randomised):
+    oracle = partial(naive.spread, widths=WIDTHS, ratios=ratios)
+    check(randomised(Spread(3, WIDTHS, ratios)), maps(ratios)[0].repeat(1, 2, 1, 1)[:, :3], oracle)
+
+
+@pytest.mark.parametrize("depths", [(1, 2, 3), (3, 1, 1)])
+def test_branches_equal_their_oracle(depths, randomised):
+    def oracle(maps, w):
+        for r, depth in enumerate(depths):
+            for block in range(depth):
+                maps[r] = naive.basic_block(maps[r], w.at(f"paths.{r}.{block}"))
+        return maps
+
+    check(randomised(Branches(WIDTHS, depths, BasicBlock)), maps((2, 2)), oracle)
+
+
+def test_stem_equals_its_oracle(randomised):
+    image = torch.randn(2, 3, 12, 18, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+    check(randomised(stem()), image, naive.stem)
 
 
 def test_ways_down_keep_their_channels_until_the_last_step_and_take_the_largest_first():
@@ -65,17 +70,7 @@ def test_spread_gives_every_width_and_size():
     assert all((x >= 0).all() for x in found)
 
 
-def test_branches_know_nothing_of_each_other(randomised):
-    branches = randomised(Branches(WIDTHS, (1, 2, 3), BasicBlock))
-    assert [len(path) for path in branches.paths] == [1, 2, 3]
-    inputs = maps((2, 2))
-    before = branches([x.clone() for x in inputs])
-    inputs[1] = inputs[1] + 1
-    after = branches(inputs)
-    assert [torch.equal(a, b) for a, b in zip(before, after, strict=True)] == [True, False, True]
-
-
-def test_stem():
+def test_the_stem_has_its_size():
     network = stem()
     assert sum(parameter.numel() for parameter in network.parameters()) == 1_856 + 36_992 + 286_208
     assert network(torch.zeros(2, 3, 8, 12)).shape == (2, 256, 2, 3)

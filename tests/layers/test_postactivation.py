@@ -1,38 +1,42 @@
-"""ResNet's residuals against their formulas, written with Torch's plain functions."""
+"""ResNet's residuals and the convolutions in them against plain tensor operations."""
+
+from functools import partial
 
 import pytest
 import torch
-from torch.nn import functional as F
 
 from posepyr.layers.postactivation import BareBottleneck, BasicBlock, Bottleneck, PostactivationBlocks, convolution
-from support.normalised import normalised
+from support import naive_postactivation as naive
+from support.compared import check
+from support.naive_residuals import postactivation_residual
 
 
-def test_basic_block(randomised):
-    block = randomised(BasicBlock(6))
-    x = torch.randn(2, 6, 5, 4, dtype=torch.float64)
-    state = [normalised(normalised(x, block.main[0]).relu(), block.main[1]), x]
-    torch.testing.assert_close(block(x.clone()), sum(state).relu())
+def features(channels: int) -> torch.Tensor:
+    return torch.randn(2, channels, 6, 4, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
 
 
-@pytest.mark.parametrize(("inputs", "stride"), [(8, 1), (6, 1), (8, 2)])
-def test_bottleneck(inputs, stride, randomised):
-    block = randomised(Bottleneck(inputs, 2, 8, stride))
-    x = torch.randn(2, inputs, 6, 4, dtype=torch.float64)
-    main = normalised(x, block.main[0]).relu()
-    main = normalised(normalised(main, block.main[1], stride).relu(), block.main[2])
-    beside = x if (inputs, stride) == (8, 1) else normalised(x, block.shortcut, stride)
-    torch.testing.assert_close(block(x.clone()), (main + beside).relu())
+@pytest.mark.parametrize(("kernel", "stride"), [(1, 1), (1, 2), (3, 1), (3, 3), (7, 2)])
+@pytest.mark.parametrize("rectified", [True, False])
+def test_convolution_equals_its_oracle(kernel, stride, rectified, randomised):
+    oracle = naive.conv_norm_relu if rectified else naive.conv_norm
+    layer = convolution(3, 4, kernel, stride) if rectified else convolution(3, 4, kernel, stride, relu=False)
+    check(randomised(layer), features(3), partial(oracle, outputs=4, kernel=kernel, stride=stride))
+
+
+def test_basic_block_equals_its_oracle(randomised):
+    check(randomised(BasicBlock(6)), features(6), naive.basic_block)
+
+
+@pytest.mark.parametrize(("inputs", "stride"), [(8, 1), (6, 1), (8, 2), (6, 2)])
+def test_bottleneck_equals_its_oracle(inputs, stride, randomised):
+    oracle = partial(naive.bottleneck, inner=2, outputs=8, stride=stride)
+    check(randomised(Bottleneck(inputs, 2, 8, stride)), features(inputs), oracle)
 
 
 @pytest.mark.parametrize(("inputs", "changed"), [(8, False), (6, False), (8, True)])
-def test_bare_bottleneck(inputs, changed, randomised):
+def test_bare_bottleneck_equals_its_oracle(inputs, changed, randomised):
     block = randomised(PostactivationBlocks()(inputs, 8, convolution=changed))
-    x = torch.randn(2, inputs, 6, 4, dtype=torch.float64)
-    main = normalised(normalised(x, block.main[0]).relu(), block.main[1]).relu()
-    beside = F.conv2d(x, block.shortcut.weight) if changed or inputs != 8 else x
-    torch.testing.assert_close(block(x.clone()), (normalised(main, block.main[2]) + beside).relu())
-    assert len(list(block.shortcut.parameters())) == (changed or inputs != 8)
+    check(block, features(inputs), partial(postactivation_residual, outputs=8, changed=changed))
 
 
 @pytest.mark.parametrize(("kernel", "stride", "size"), [(1, 1, (6, 9)), (1, 2, (3, 5)), (3, 3, (2, 3)), (7, 2, (3, 5))])

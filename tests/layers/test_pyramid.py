@@ -1,6 +1,7 @@
-"""Pyramid Residual Modules against plain numpy, their sizes, and where the rule places them."""
+"""Pyramid Residual Modules against plain tensor operations, their sizes, and where the rule places them."""
 
 import copy
+from functools import partial
 from typing import get_args
 
 import pytest
@@ -10,9 +11,8 @@ from torch.utils.checkpoint import checkpoint
 from posepyr.layers.pooling import Pool, redraw_regions
 from posepyr.layers.pyramid import PyramidBlocks, PyramidResidual
 from posepyr.layers.residual import PreactivationResidual
-from support.naive_layers import array
+from support.compared import check
 from support.naive_residuals import preactivation_residual, pyramid_residual
-from support.weights import read_once
 
 VARIANTS = ["A", "B", "Bstar", "C", "D"]
 
@@ -29,29 +29,22 @@ VARIANTS = ["A", "B", "Bstar", "C", "D"]
         (18, 18, False, True, {"pool": "bilinear", "exponent": 1.5}),
     ],
 )
-def test_equals_numpy(variant, inputs, outputs, convolution, preactivation, rule, randomised):
+def test_equals_its_oracle(variant, inputs, outputs, convolution, preactivation, rule, randomised):
     blocks = PyramidBlocks(variant, **rule)
     block = randomised(blocks(inputs, outputs, convolution=convolution, preactivation=preactivation))
-    x = torch.randn(2, inputs, 9, 12, dtype=torch.float64)
-    with read_once(block) as w:
-        expected = pyramid_residual(
-            array(x), w, outputs, variant, changed=convolution, preactivation=preactivation, **rule
-        )
-    torch.testing.assert_close(block(x), torch.from_numpy(expected), rtol=1e-6, atol=1e-6)
+    options = {"changed": convolution, "preactivation": preactivation, **rule}
+    oracle = partial(pyramid_residual, outputs=outputs, variant=variant, **options)
+    check(block, torch.randn(2, inputs, 9, 12, dtype=torch.float64), oracle)
 
 
 @pytest.mark.parametrize(("halvings", "pyramid"), [(None, True), (4, True), (2, True), (1, False), (0, False)])
 @pytest.mark.parametrize(("outputs", "convolution"), [(18, False), (18, True), (20, False)])
-def test_equals_numpy_where_the_released_network_has_it(halvings, pyramid, outputs, convolution, randomised):
+def test_equals_its_oracle_where_the_released_network_has_it(halvings, pyramid, outputs, convolution, randomised):
     # Also the plain residuals on the smaller maps have PyraNet's shortcut, with batch norm and ReLU.
     block = randomised(PyramidBlocks()(18, outputs, halvings=halvings, convolution=convolution))
+    residual = partial(pyramid_residual, variant="Bstar") if pyramid else preactivation_residual
     x = torch.randn(2, 18, 6, 8, dtype=torch.float64)
-    with read_once(block) as w:
-        if pyramid:
-            expected = pyramid_residual(array(x), w, outputs, "Bstar", changed=convolution)
-        else:
-            expected = preactivation_residual(array(x), w, outputs, changed=convolution)
-    torch.testing.assert_close(block(x), torch.from_numpy(expected), rtol=1e-6, atol=1e-6)
+    check(block, x, partial(residual, outputs=outputs, changed=convolution))
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])

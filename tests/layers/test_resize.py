@@ -1,11 +1,11 @@
-"""Bilinear resizing: both ways to compute it, against Torch's and against numpy's."""
+"""Bilinear resizing: both ways to compute it, against Torch's and against the oracle's."""
 
 import pytest
 import torch
 from torch.nn import functional as F
 
 from posepyr.layers.resize import interpolation, resize, resize_by_products
-from support.naive_layers import array, bilinear
+from support.naive_layers import bilinear
 
 SIZES = [((53, 45), (64, 64)), ((2, 3), (4, 4)), ((1, 1), (2, 2)), ((5, 7), (5, 7)), ((8, 8), (1, 3))]
 
@@ -22,9 +22,9 @@ def test_equals_torch(way, before, after):
 
 
 @pytest.mark.parametrize("way", [resize, resize_by_products])
-def test_equals_numpy(way):
+def test_equals_its_oracle(way):
     x = torch.randn(1, 2, 6, 5, dtype=torch.float64)
-    torch.testing.assert_close(way(x, (9, 8)), torch.from_numpy(bilinear(array(x), (9, 8))))
+    torch.testing.assert_close(way(x, (9, 8)), bilinear(x, (9, 8)))
 
 
 @pytest.mark.parametrize(("inputs", "outputs"), [(53, 64), (1, 4), (64, 32), (4, 1)])

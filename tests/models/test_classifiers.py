@@ -1,24 +1,27 @@
-"""Classifiers of small pictures and of ImageNet's: the published sizes, what they share with pose networks, and Wide
-ResNet and ResNeXt against plain numpy."""
+"""Classifiers of small pictures and of ImageNet's: the published sizes, what they share with pose networks, and
+ResNet, Wide ResNet and ResNeXt against plain tensor operations."""
 
-import numpy as np
+from functools import partial
+
 import pytest
 import torch
 import yaml
 from torch import nn
 
-from posepyr.layers.pooling import redraw_regions
 from posepyr.layers.pyramid_path import PyramidPaths
 from posepyr.models.hrnet import HRNet, HRNetClassifier
 from posepyr.models.ppnet import PPNet, PPNetClassifier
 from posepyr.models.resnet import ResNetClassifier
 from posepyr.models.resnext import ResNeXt
 from posepyr.models.simple_baseline import SimpleBaseline
-from posepyr.models.wide_resnet import CIFAR10_MEAN, CIFAR10_STD, WideResNet
+from posepyr.models.wide_resnet import WideResNet
 from posepyr.nodes import build
-from support.naive_classifiers import resnext, wide_resnet
-from support.naive_layers import array
+from support import naive_classifiers as naive
+from support.compared import check
+from support.naive_resnet import classifier as naive_resnet
 from support.places import CONF
+from support.randomised import shaken
+from support.reduced import pixels
 
 CONFIGS = CONF / "classifier"
 
@@ -161,23 +164,6 @@ def test_a_classifier_has_all_that_its_pose_network_takes_over(family, settings)
     assert not rest & there.keys()
 
 
-@pytest.mark.parametrize("reinject", ["branch_output", "module_input"])
-def test_what_goes_into_ppnets_next_module(reinject):
-    torch.manual_seed(1)
-    model = PPNetClassifier(3, width=4, blocks=1, reinject=reinject).eval()
-    seen: dict[str, list[torch.Tensor]] = {}
-    for name in ("pyramids.0", "exchanges.0", "pyramids.1", "exchanges.1", "head"):
-        model.get_submodule(name).register_forward_hook(
-            lambda _, given, got, name=name: seen.update({f"into {name}": given[0], name: got})
-        )
-    model(torch.randint(0, 256, (2, 3, 32, 48)))
-    base = seen["pyramids.0" if reinject == "branch_output" else "into pyramids.0"]
-    for found, one, other in zip(seen["into pyramids.1"], base, seen["exchanges.0"], strict=True):
-        torch.testing.assert_close(found, one + other)
-    assert [tuple(x.shape) for x in seen["into head"]] == [(2, 4, 8, 12), (2, 8, 4, 6), (2, 16, 2, 3)]
-    assert all(x is y for x, y in zip(seen["into head"], seen["exchanges.1"], strict=True))
-
-
 def test_the_texts_width_does_not_give_the_tables_28_9():
     with torch.device("meta"):
         parameters, dense, _ = counts(WideResNet(widen=9, pyramid=PyramidPaths()))
@@ -185,40 +171,40 @@ def test_the_texts_width_does_not_give_the_tables_28_9():
     assert dense == pytest.approx(9.201, abs=0.0006)
 
 
-SMALL = {
-    "wide": (lambda pyramid: WideResNet(classes=4, depth=10, widen=1, pyramid=pyramid), wide_resnet),
-    "resnext": (
-        lambda pyramid: ResNeXt(classes=4, depth=11, cardinality=2, width=2, pyramid=pyramid),
-        resnext,
-    ),
-}
+PYRAMIDS: list[tuple[PyramidPaths | None, dict]] = [
+    (None, {}),
+    (PyramidPaths(), {"path": naive.pyramid_path}),
+    (PyramidPaths(widths=(3, 4, 5)), {"path": naive.pyramid_path, "widths": (3, 4, 5)}),
+]
+"""Rules of the pyramid beside the blocks, and the same for the oracle."""
 
-
-PYRAMIDS = (None, PyramidPaths())
+SMALL = {"wide": partial(WideResNet, 4, 10, 1), "resnext": partial(ResNeXt, 4, 11, 2, 2)}
+"""The smallest networks with each family's three stages."""
 
 
 @pytest.mark.parametrize("training", [True, False])
-@pytest.mark.parametrize("pyramid", [None, PyramidPaths(), PyramidPaths(widths=(3, 4, 5))])
-@pytest.mark.parametrize("family", SMALL)
-def test_equals_numpy(family, pyramid, training):
-    make, naive = SMALL[family]
-    generator = torch.Generator().manual_seed(4)
-    model = make(pyramid).double().train(training)
-    for parameter in model.parameters():
-        parameter.data += 0.1 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64)
-    redraw_regions(model, generator)
-    image = torch.randint(0, 256, (3, 3, 16, 12), generator=generator, dtype=torch.uint8)
-    # In single precision, as the model keeps them.
-    mean, std = (np.array(values, np.float32)[:, None, None] for values in (CIFAR10_MEAN, CIFAR10_STD))
-    expected = naive((array(image) / 255 - mean) / std, model)
-    assert np.abs(expected).max() > 0.1
-    torch.testing.assert_close(model(image), torch.from_numpy(expected), rtol=1e-5, atol=1e-5)
+@pytest.mark.parametrize(("pyramid", "path"), PYRAMIDS)
+def test_wide_resnet_equals_its_oracle(pyramid, path, training):
+    model = shaken(WideResNet(classes=4, depth=16, widen=1, pyramid=pyramid), seed=4).train(training)
+    check(model, pixels(size=(16, 12)), partial(naive.wide_resnet, classes=4, widen=1, blocks=2, **path))
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize(("pyramid", "path"), PYRAMIDS)
+def test_resnext_equals_its_oracle(pyramid, path, training):
+    model = shaken(ResNeXt(classes=4, depth=20, cardinality=3, width=2, pyramid=pyramid), seed=4).train(training)
+    check(model, pixels(size=(16, 12)), partial(naive.resnext, classes=4, groups=3, group=2, blocks=2, **path))
+
+
+def test_resnet_equals_its_oracle():
+    model = shaken(ResNetClassifier(classes=4, depth=50, width=4), seed=4).eval()
+    check(model, pixels(), partial(naive_resnet, classes=4, blocks=(3, 4, 6, 3), width=4))
 
 
 @pytest.mark.parametrize(
     "make",
     [
-        *(lambda make=make, pyramid=pyramid: make(pyramid) for make, _ in SMALL.values() for pyramid in PYRAMIDS),
+        *(partial(make, pyramid=pyramid) for make in SMALL.values() for pyramid, _ in PYRAMIDS),
         *(make for _, make in FAMILIES.values()),
         lambda: PPNetClassifier(4, width=4, blocks=1, branches=4, block="module"),
     ],

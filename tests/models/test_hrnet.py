@@ -1,13 +1,53 @@
-"""HRNet: the published sizes and costs, the ablations' structure, and the errors."""
+"""HRNet: whole networks against their oracle, the published sizes and costs, the ablations' structure, the errors."""
+
+from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
 
 from posepyr.layers.exchange import Exchange
-from posepyr.models.hrnet import HRNet, HRNetBody
+from posepyr.models.hrnet import HRNet, HRNetBody, HRNetClassifier
+from support.compared import check
 from support.counting import multiply_adds, multiply_adds_by_torch, on_meta, parameters
+from support.naive_hrnet import Network
+from support.randomised import shaken
+from support.reduced import pixels
 
 GI = 2**30
+
+ALL, STAGE_ENDS, LAST = {(0, 0), (1, 0), (1, 1), (2, 0), (2, 1)}, {(0, 0), (1, 1), (2, 1)}, {(2, 1)}
+"""The modules that exchange, by stage and number, where the stages have one, two and two."""
+
+GRADUAL = Network(width=4, branches=(2, 3, 4), modules=(1, 2, 2), blocks=1, exchanges=ALL)
+
+
+CASES = [
+    ({}, {}),
+    ({"blocks": None, "modules": (1, 1, 1)}, {"blocks": 4, "modules": (1, 1, 1)}),
+    ({"exchange": "stage_ends"}, {"exchanges": STAGE_ENDS}),
+    ({"exchange": "last", "heatmaps": (1, 8)}, {"exchanges": LAST, "outputs": (3, 0)}),
+    ({"heatmaps": (2, 4, 1, 8)}, {"outputs": (3, 2, 1, 0)}),
+    ({"resolutions": "from_start", "blocks": None}, {"branches": (4, 4, 4), "blocks": 2}),
+    ({"resolutions": "from_start", "exchange": "last"}, {"branches": (4, 4, 4), "exchanges": LAST}),
+    ({"resolutions": "single", "width": 5}, {"branches": (1, 1, 1), "exchanges": set(), "width": 5}),
+]
+"""Settings of a small HRNet, and how they change the gradual one."""
+
+
+@pytest.mark.parametrize(
+    ("settings", "differences", "training"), [*((*case, False) for case in CASES), (*CASES[0], True), (*CASES[4], True)]
+)
+def test_equals_its_oracle(settings, differences, training):
+    network = replace(GRADUAL, **differences)
+    model = HRNet(3, **{"width": 4, "modules": (1, 2, 2), "blocks": 1, **settings})
+    check(shaken(model, seed=1).train(training), pixels(), partial(network.heatmaps, joints=3))
+
+
+def test_the_classifier_equals_its_oracle():
+    network = replace(GRADUAL, modules=(1, 1, 1), outputs=(0, 1, 2, 3))
+    model = HRNetClassifier(3, width=4, modules=(1, 1, 1), blocks=1)
+    check(shaken(model, seed=1), pixels(), partial(network.logits, classes=3))
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,49 @@
-"""PPNet: the published sizes and costs, the ablations' structure, what is fed back, and the errors."""
+"""PPNet: whole networks against their oracle, the published sizes and costs, the ablations' structure, the errors."""
+
+from functools import partial
 
 import pytest
 import torch
 
-from posepyr.models.ppnet import PPNet
+from posepyr.models.ppnet import PPNet, PPNetClassifier
+from support.compared import check
 from support.counting import multiply_adds, multiply_adds_by_torch, on_meta, parameters
+from support.naive_ppnet import Network
+from support.randomised import shaken
+from support.reduced import pixels
 
 GI = 2**30
+
+
+CASES = [
+    ({}, Network(2, [4, 8, 16], [1, 2, 4])),
+    ({"modules": 1, "blocks": 2, "width": 3}, Network(1, [3, 6, 12], [2, 4, 8])),
+    ({"modules": 3, "reinject": "module_input"}, Network(3, [4, 8, 16], [1, 2, 4], from_inputs=True)),
+    ({"block": "module", "branches": 2, "width": 2}, Network(2, [8, 16], [1, 2], (2,), bottlenecks=True)),
+    (
+        {"branches": 4, "depth_ratio": 1, "width_ratio": 1, "resolution_ratio": (2, 1, 2)},
+        Network(2, [4, 4, 4, 4], [1, 1, 1, 1], (2, 1, 2)),
+    ),
+    (
+        {"depth_ratio": (3, 1), "width_ratio": (1, 3), "resolution_ratio": (1, 4)},
+        Network(2, [4, 4, 12], [1, 3, 3], (1, 4)),
+    ),
+]
+"""Settings of a small PPNet, and what they make of it."""
+
+
+@pytest.mark.parametrize(
+    ("settings", "network", "training"), [*((*case, False) for case in CASES), (*CASES[0], True), (*CASES[3], True)]
+)
+def test_equals_its_oracle(settings, network, training):
+    model = PPNet(3, **{"width": 4, "blocks": 1, **settings})
+    check(shaken(model, seed=1).train(training), pixels(), partial(network.heatmaps, joints=3))
+
+
+@pytest.mark.parametrize(("settings", "network", "training"), [(*CASES[2], False), (*CASES[3], True)])
+def test_the_classifier_equals_its_oracle(settings, network, training):
+    model = PPNetClassifier(3, **{"width": 4, "blocks": 1, **settings})
+    check(shaken(model, seed=1).train(training), pixels(), partial(network.logits, classes=3))
 
 
 def named(modules: int, blocks: int, width: int, joints: int = 17):
@@ -104,25 +141,6 @@ def test_resolution_ratios_are_those_of_table_viii(ratio, sizes, cost):
     assert parameters(model) == 7_026_690
     assert multiply_adds(model, 384, 288) / GI == pytest.approx(cost, abs=5e-4)
     assert seen == sizes
-
-
-@pytest.mark.parametrize("reinject", ["branch_output", "module_input"])
-def test_what_goes_into_the_next_module(reinject):
-    torch.manual_seed(1)
-    model = PPNet(3, width=4, blocks=1, reinject=reinject).eval()
-    seen: dict[str, list[torch.Tensor]] = {}
-    for name in ("pyramids.0", "pyramids.1", "exchanges.0", "features.0", "heads.0"):
-        model.get_submodule(name).register_forward_hook(
-            lambda _, given, got, name=name: seen.update({f"into {name}": given[0], name: got})
-        )
-    model(torch.randint(0, 256, (2, 3, 32, 48)))
-    base = seen["pyramids.0" if reinject == "branch_output" else "into pyramids.0"]
-    back = model.merge_features[0](seen["features.0"]) + model.merge_heatmaps[0](seen["heads.0"])
-    found = seen["into pyramids.1"]
-    torch.testing.assert_close(found[0], base[0] + back)
-    fused = model.exchanges[0](seen["pyramids.0"])
-    for branch in (1, 2):
-        torch.testing.assert_close(found[branch], base[branch] + fused[branch])
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,39 @@
-"""SimpleBaseline on three ResNets: the published sizes and costs, and the errors."""
+"""SimpleBaseline on three ResNets: whole networks against their oracle, the published sizes and costs, the errors."""
+
+from functools import partial
 
 import pytest
 import torch
 from torch import nn
 
 from posepyr.models.resnet import ResNet
-from posepyr.models.simple_baseline import SimpleBaseline
+from posepyr.models.simple_baseline import SimpleBaseline, doubling
+from support import naive_resnet as naive
+from support.compared import check
 from support.counting import multiply_adds, multiply_adds_by_torch, on_meta, parameters
+from support.randomised import shaken
+from support.reduced import pixels
+
+
+@pytest.mark.parametrize(
+    ("depth", "blocks", "upsampling", "training"),
+    [
+        (50, (3, 4, 6, 3), [5, 6, 7], False),
+        (50, (3, 4, 6, 3), [5], True),
+        (101, (3, 4, 23, 3), [4, 3], False),
+        (152, (3, 8, 36, 3), [4], False),
+    ],
+)
+def test_equals_its_oracle(depth, blocks, upsampling, training):
+    model = SimpleBaseline(3, depth, width=4, upsampling=upsampling)
+    oracle = partial(naive.simple_baseline, joints=3, blocks=blocks, width=4, upsampling=upsampling)
+    check(shaken(model, seed=1).train(training), pixels(), oracle)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_doubling_equals_its_oracle(training):
+    x = torch.randn(2, 5, 4, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    check(shaken(doubling(5, 3), seed=1).train(training), x, partial(naive.doubling, outputs=3))
 
 
 def charged_at_the_output(model: nn.Module, height: int, width: int) -> int:

@@ -1,23 +1,24 @@
-"""The stacked hourglass once more, in plain numpy: the networks of four projects, weights by name."""
+"""The stacked hourglass once more, in plain tensor operations: the networks of four projects, weights by name."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-import numpy as np
+from torch import Tensor
 
-from support.naive_layers import Array, max_pool, nearest_twice, overlapping_max_pool
+from support.naive_layers import max_pool, nearest, normalised, overlapping_max_pool
 from support.naive_residuals import postactivation_residual, preactivation_residual, pyramid_residual
 from support.weights import Weights, conv, norm_relu
 
-Block = Callable[..., Array]
+Block = Callable[..., Tensor]
 """``block(x, w, outputs)``, perhaps with ``changed`` and ``preactivation``."""
 
-MPII_MEAN = np.array([0.4404, 0.4440, 0.4327], dtype=np.float32)
-"""In single precision, as models keep it."""
+MPII_MEAN = (0.4404, 0.4440, 0.4327)
 
 
-def hourglass(x: Array, w: Weights, depth: int, place: Callable[..., Array], pool: Callable[[Array], Array]) -> Array:
+def hourglass(
+    x: Tensor, w: Weights, depth: int, place: Callable[..., Tensor], pool: Callable[[Tensor], Tensor]
+) -> Tensor:
     """``skip(x) + twice(up(inner(down(pool(x)))))``; ``place(x, w, level, role)`` is what stands at a place."""
     low = place(pool(x), w.at("down"), depth, "down")
     if depth > 1:
@@ -25,7 +26,7 @@ def hourglass(x: Array, w: Weights, depth: int, place: Callable[..., Array], poo
     else:
         low = place(low, w.at("inner"), depth, "inner")
     low = place(low, w.at("up"), depth, "up")
-    return place(x, w.at("skip"), depth, "skip") + nearest_twice(low)
+    return place(x, w.at("skip"), depth, "skip") + nearest(low)
 
 
 def is_pyramid(level: int, role: str) -> bool:
@@ -65,7 +66,7 @@ class Project:
     preactivation: bool = False
     """BN-ReLU before the stem's first module, which comes after BN-ReLU."""
     bias: bool = True
-    pool: Callable[[Array], Array] = max_pool
+    pool: Callable[[Tensor], Tensor] = max_pool
     changed: bool = False
     """A convolution in the shortcut of the modules before each upsampling."""
 
@@ -83,17 +84,17 @@ PROJECTS = {
 
 
 def stacked_hourglass(
-    image: Array, w: Weights, project: Project, *, joints: int, width: int, stacks: int, depth: int, modules: int
-) -> list[Array]:
+    image: Tensor, w: Weights, project: Project, *, joints: int, width: int, stacks: int, depth: int, modules: int
+) -> list[Tensor]:
     """Newell et al. 2016, section 3: each stack gets the map, features and heatmaps of the one before, summed."""
 
-    def place(x: Array, w: Weights, level: int, role: str) -> Array:
+    def place(x: Tensor, w: Weights, level: int, role: str) -> Tensor:
         block = project.blocks.at(level, role)
         if role == "up" and project.changed:
             block = partial(block, changed=True)
         return in_series(x, w, block, width, modules)
 
-    x = stem(image / 255 - MPII_MEAN[:, None, None], w.at("stem"), project, width)
+    x = stem(normalised(image, MPII_MEAN), w.at("stem"), project, width)
     heatmaps = []
     for stack in range(stacks):
         y = hourglass(x, w.at(f"hourglasses.{stack}"), depth, place, project.pool)
@@ -105,13 +106,13 @@ def stacked_hourglass(
     return heatmaps
 
 
-def in_series(x: Array, w: Weights, block: Block, width: int, modules: int) -> Array:
+def in_series(x: Tensor, w: Weights, block: Block, width: int, modules: int) -> Tensor:
     for number in range(modules):
         x = block(x, w.at(number), width)
     return x
 
 
-def stem(x: Array, w: Weights, project: Project, width: int) -> Array:
+def stem(x: Tensor, w: Weights, project: Project, width: int) -> Tensor:
     """7x7 and BN-ReLU, halving; a module and pooling, halving; two modules more."""
     block = project.blocks.outside
     x = norm_relu(conv(x, w.at("0"), width // 4, 7, stride=2, bias=project.bias), w.at("1.0"))
@@ -120,7 +121,7 @@ def stem(x: Array, w: Weights, project: Project, width: int) -> Array:
     return block(x, w.at("5"), width)
 
 
-def features(y: Array, w: Weights, project: Project, width: int, modules: int) -> Array:
+def features(y: Tensor, w: Weights, project: Project, width: int, modules: int) -> Tensor:
     """Modules or BN-ReLU, then 1x1-BN-ReLU."""
     if project.residual:
         y = in_series(y, w.at("0"), project.blocks.outside, width, modules)

@@ -1,11 +1,12 @@
-"""MSSH once more, in plain numpy: written out from the paper and its readings, weights by name."""
+"""MSSH once more, in plain tensor operations: written out from the paper and its readings, weights by name."""
 
 from dataclasses import dataclass
 
-import numpy as np
+import torch
+from torch import Tensor
 
 from support.naive_hourglass import MPII_MEAN, Blocks, hourglass
-from support.naive_layers import Array, max_pool, nearest_twice
+from support.naive_layers import max_pool, nearest, normalised
 from support.weights import Weights, conv, norm_relu
 
 
@@ -21,9 +22,9 @@ class Network:
     lateral: bool
     concatenated: bool
 
-    def heatmaps(self, image: Array, w: Weights) -> list[Array]:
+    def heatmaps(self, image: Tensor, w: Weights) -> list[Tensor]:
         """Section 3.2: each hourglass sees the output of the one before it and its own scale's features."""
-        dispatched = self.dispatched(image / 255 - MPII_MEAN[:, None, None], w.at("preprocessing"))
+        dispatched = self.dispatched(normalised(image, MPII_MEAN), w.at("preprocessing"))
         x = dispatched[self.strides[0]]
         found = []
         for stage, stride in enumerate(self.strides):
@@ -37,22 +38,22 @@ class Network:
                 x = self.fused(enlarged(x, stride, after), dispatched[after], w.at(f"fusions.{stage}"))
         return found
 
-    def place(self, x: Array, w: Weights, level: int, role: str) -> Array:
+    def place(self, x: Tensor, w: Weights, level: int, role: str) -> Tensor:
         return self.blocks.at(level, role)(x, w, self.width)
 
-    def features(self, y: Array, w: Weights) -> Array:
+    def features(self, y: Tensor, w: Weights) -> Tensor:
         """A block, then 1x1-BN-ReLU."""
         y = conv(self.blocks.outside(y, w.at("0"), self.width), w.at("1"), self.width, 1)
         return norm_relu(y, w.at("2.0"))
 
-    def fused(self, before: Array, features: Array, w: Weights) -> Array:
+    def fused(self, before: Tensor, features: Tensor, w: Weights) -> Tensor:
         """The sum, or side by side and BN-ReLU-1x1 (section 5.2.4)."""
         if not self.concatenated:
             return before + features
-        both = np.concatenate([before, features], axis=1)
+        both = torch.cat([before, features], dim=1)
         return conv(norm_relu(both, w.at("reduce.0.0")), w.at("reduce.1"), self.width, 1)
 
-    def dispatched(self, image: Array, w: Weights) -> dict[int, Array]:
+    def dispatched(self, image: Tensor, w: Weights) -> dict[int, Tensor]:
         """The maps by stride: 7x7-BN-ReLU, halving; a block at each size, max pooling between; a block to each stage's.
 
         With lateral connections BN-ReLU-1x1 after that block, and each map adds the next smaller one, enlarged.
@@ -67,19 +68,19 @@ class Network:
         maps = {stride: block(maps[stride], w.at(f"branches.{stride}"), self.width) for stride in wanted}
         return self.connected(maps, w.at("laterals")) if self.lateral else maps
 
-    def connected(self, maps: dict[int, Array], w: Weights) -> dict[int, Array]:
+    def connected(self, maps: dict[int, Tensor], w: Weights) -> dict[int, Tensor]:
         maps = {
             stride: conv(norm_relu(x, w.at(f"{stride}.0.0")), w.at(f"{stride}.1"), self.width, 1)
             for stride, x in maps.items()
         }
         for stride in (4, 2):
             if stride in maps and 2 * stride in maps:
-                maps[stride] = maps[stride] + nearest_twice(maps[2 * stride])
+                maps[stride] = maps[stride] + nearest(maps[2 * stride])
         return maps
 
 
-def enlarged(x: Array, stride: int, after: int) -> Array:
+def enlarged(x: Tensor, stride: int, after: int) -> Tensor:
     """Twice as large, once for each time the stride halves."""
     while stride > after:
-        x, stride = nearest_twice(x), stride // 2
+        x, stride = nearest(x), stride // 2
     return x

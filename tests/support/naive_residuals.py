@@ -1,4 +1,4 @@
-"""The residuals of the hourglasses once more, in plain numpy: written out from the papers, weights by name.
+"""The residuals of the hourglasses once more, in plain tensor operations: written out from the papers, weights by name.
 
 ``w`` holds the weights of one block, ``outputs`` are its channels. All shortcuts are the identity where the
 channels stay and nothing ``changed`` them.
@@ -6,15 +6,16 @@ channels stay and nothing ``changed`` them.
 
 import math
 
-import numpy as np
+import torch
+from torch import Tensor
 
-from support.naive_layers import Array, bilinear, convolution, nearest_twice, pool_rounded_up, shrunk
+from support.naive_layers import bilinear, convolution, nearest, pool_rounded_up, shrunk
 from support.weights import Weights, conv, norm, norm_relu, relu
 
 
 def preactivation_residual(
-    x: Array, w: Weights, outputs: int, *, inner=None, changed=False, preactivation=True, bare=False
-) -> Array:
+    x: Tensor, w: Weights, outputs: int, *, inner=None, changed=False, preactivation=True, bare=False
+) -> Tensor:
     """BN-ReLU-1x1, BN-ReLU-3x3, BN-ReLU-1x1, and nothing after the sum (Newell et al. 2016, section 3.1)."""
     inner = outputs // 2 if inner is None else inner
     y = norm_relu(x, w.at("main.0.0")) if preactivation else x
@@ -26,12 +27,12 @@ def preactivation_residual(
     return y + shortcut(x, w.at("shortcut"), outputs, changed, bare)
 
 
-def wide_residual(x: Array, w: Weights, outputs: int, *, fifths: int, **options) -> Array:
+def wide_residual(x: Tensor, w: Weights, outputs: int, *, fifths: int, **options) -> Tensor:
     """The widened baseline: a 3x3 convolution of more than half of the outputs (PyraNet, "Wide BS")."""
     return preactivation_residual(x, w, outputs, inner=outputs * fifths // 5, **options)
 
 
-def shortcut(x: Array, w: Weights, outputs: int, changed: bool, bare: bool) -> Array:
+def shortcut(x: Tensor, w: Weights, outputs: int, changed: bool, bare: bool) -> Tensor:
     """The identity; else a 1x1 convolution, before which PyraNet has BN-ReLU and others have nothing."""
     if x.shape[1] == outputs and not changed:
         return x
@@ -40,7 +41,7 @@ def shortcut(x: Array, w: Weights, outputs: int, changed: bool, bare: bool) -> A
     return conv(norm_relu(x, w.at("0.0")), w.at("1"), outputs, 1)
 
 
-def postactivation_residual(x: Array, w: Weights, outputs: int, *, changed=False, preactivation=False) -> Array:
+def postactivation_residual(x: Tensor, w: Weights, outputs: int, *, changed=False, preactivation=False) -> Tensor:
     """1x1-BN-ReLU, 3x3-BN-ReLU, 1x1-BN, without biases; ReLU after the sum (PPNet's hourglass)."""
     assert not preactivation
     inner = outputs // 2
@@ -52,7 +53,7 @@ def postactivation_residual(x: Array, w: Weights, outputs: int, *, changed=False
 
 
 def pyramid_residual(
-    x: Array,
+    x: Tensor,
     w: Weights,
     outputs: int,
     variant: str,
@@ -63,7 +64,7 @@ def pyramid_residual(
     width=None,
     changed=False,
     preactivation=True,
-) -> Array:
+) -> Tensor:
     """PyraNet's equations 1 and 2: ``f0(x) + g(sum_c f_c(x))`` through BN-ReLU-1x1, plus the shortcut."""
     inner, width = outputs // 2, outputs // 9 if width is None else width
     f0 = norm_relu(x, w.at("original.0.0")) if preactivation else x
@@ -80,32 +81,42 @@ def pyramid_residual(
         filtered = [conv(maps[c], w.at(f"filters.{c}"), width, 3, dilation=c + 1) for c in range(levels)]
     else:
         filtered = filtered_pyramid(maps, w, variant, exponent, pool)
-    merged = np.concatenate(filtered, axis=1) if variant == "C" else sum(filtered)
+    merged = torch.cat(filtered, dim=1) if variant == "C" else sum(filtered)
 
     g = conv(norm_relu(merged, w.at("expand.0.0")), w.at("expand.1"), inner, 1)
     y = conv(norm_relu(f0 + g, w.at("last.0.0")), w.at("last.1"), outputs, 1)
     return y + shortcut(x, w.at("shortcut"), outputs, changed, bare=False)
 
 
-def reduced(z: Array, w: Weights, width: int, first: int = 0) -> Array:
+def reduced(z: Tensor, w: Weights, width: int, first: int = 0) -> Tensor:
     """1x1-BN-ReLU."""
     return norm_relu(conv(z, w.at(first), width, 1), w.at(f"{first + 1}.0"))
 
 
-def filtered_pyramid(maps: list[Array], w: Weights, variant: str, exponent: float, pool: str) -> list[Array]:
-    """Each level's map pooled to ``2 ** (-exponent c / levels)`` of its size, filtered by 3x3 and enlarged again."""
+def filtered_pyramid(maps: list[Tensor], w: Weights, variant: str, exponent: float, pool: str) -> list[Tensor]:
+    """Levels with filters of their own, or in B* with one for all."""
+    if variant != "Bstar":
+        return filtered_by_level(maps, w, exponent, pool)
+    kernel, bias = w.take("filters.0.weight"), w.take("filters.0.bias")
+    assert kernel.shape[2:] == (3, 3)
+    small = pooled(maps, w, exponent, pool)
+    return [bilinear(convolution(z, kernel) + bias[:, None, None], maps[0].shape[2:]) for z in small]
+
+
+def filtered_by_level(maps: list[Tensor], w: Weights, exponent: float, pool: str, *, bias: bool = True) -> list[Tensor]:
+    """Each level's map pooled, filtered by a 3x3 convolution of its own and enlarged again."""
+    small = pooled(maps, w, exponent, pool)
+    small = [conv(z, w.at(f"filters.{c}"), z.shape[1], 3, bias=bias) for c, z in enumerate(small)]
+    return [bilinear(z, maps[0].shape[2:]) for z in small]
+
+
+def pooled(maps: list[Tensor], w: Weights, exponent: float, pool: str) -> list[Tensor]:
+    """Each level's map at ``2 ** (-exponent c / levels)`` of its size."""
     levels, full = len(maps), maps[0].shape[2:]
     offsets = region_offsets(w, levels) if pool == "fractional" else [None] * levels
-    small = [
+    return [
         shrunk(z, pyramid_size(full, exponent * c / levels), pool, offsets[c - 1]) for c, z in enumerate(maps, start=1)
     ]
-    if variant == "Bstar":  # one filter for all
-        kernel, bias = w.take("filters.0.weight"), w.take("filters.0.bias")
-        assert kernel.shape[2:] == (3, 3)
-        small = [convolution(z, kernel) + bias[:, None, None] for z in small]
-    else:
-        small = [conv(z, w.at(f"filters.{c}"), z.shape[1], 3) for c, z in enumerate(small)]
-    return [bilinear(z, full) for z in small]
 
 
 def pyramid_size(full: tuple[int, ...], halvings: float) -> tuple[int, ...]:
@@ -121,8 +132,8 @@ def region_offsets(w: Weights, levels: int) -> list[tuple[float, float]]:
 
 
 def inception_residual(
-    x: Array, w: Weights, outputs: int, variant: str, *, width=None, changed=False, preactivation=True
-) -> Array:
+    x: Tensor, w: Weights, outputs: int, variant: str, *, width=None, changed=False, preactivation=True
+) -> Tensor:
     """1x1, 3x3 beside 1x1, 3x3, 3x3; together, 1x1, and the shortcut (MSSH, figure 4).
 
     BN-ReLU stands before each convolution but the shortcut's. B does the second branch's 3x3 on half the size.
@@ -137,8 +148,8 @@ def inception_residual(
     long = pool_rounded_up(long) if variant == "B" else long
     long = conv(norm_relu(long, w.at("long_rest.0.0.0")), w.at("long_rest.0.1"), width, 3)
     long = conv(norm_relu(long, w.at("long_rest.1.0.0")), w.at("long_rest.1.1"), width, 3)
-    long = nearest_twice(long)[:, :, : x.shape[2], : x.shape[3]] if variant == "B" else long
+    long = nearest(long)[:, :, : x.shape[2], : x.shape[3]] if variant == "B" else long
 
-    both = np.concatenate([short, long], axis=1)
+    both = torch.cat([short, long], dim=1)
     y = conv(norm_relu(both, w.at("join.0.0")), w.at("join.1"), outputs, 1)
     return y + shortcut(x, w.at("shortcut"), outputs, changed, bare=True)

@@ -61,10 +61,10 @@ def network(node: dict[str, Any]) -> nn.Module:
     return model
 
 
-def pixels(seed: int = 2) -> torch.Tensor:
+def pixels(seed: int = 2, size: tuple[int, int] = SMALL) -> torch.Tensor:
     """Three small pictures of noise."""
     generator = torch.Generator().manual_seed(seed)
-    return torch.randint(0, 256, (3, 3, *SMALL), generator=generator, dtype=torch.uint8)
+    return torch.randint(0, 256, (3, 3, *size), generator=generator, dtype=torch.uint8)
 
 
 def loss_of(heatmaps: tuple[torch.Tensor, ...]) -> torch.Tensor:
