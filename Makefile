@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check install --constraint constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-long lint format types docs wheel bench notebooks clean
+.PHONY: help install demo test test-long mutation lint format types docs wheel bench notebooks clean
 
 help: ## list these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -30,6 +30,9 @@ test: $(READY) ## run the tests (about fifteen minutes on two cores)
 
 test-long: $(READY) ## run the tests that are too slow for every change
 	$(BIN)/python -m pytest -m long
+
+mutation: $(READY) ## change the networks in thousands of ways and count what the tests notice (an hour on two cores)
+	$(BIN)/python experiments/mutation/mutate.py --report
 
 lint: $(READY) ## check style and formatting
 	$(BIN)/ruff check .
