@@ -146,3 +146,29 @@ def test_the_reach_is_no_larger_than_it_must_be(rule: CropRule, limit: float) ->
 def test_reaches_join_to_what_holds_both() -> None:
     first, second = geometry.Reach(0, 5, 10, 20, 0.5), geometry.Reach(-3, 8, 7, 30, 0.4)
     assert first.join(second) == second.join(first) == geometry.Reach(-3, 5, 10, 30, 0.5)
+
+
+def test_a_box_is_enlarged_about_its_centre() -> None:
+    np.testing.assert_allclose(geometry.enlarged(np.array([10.0, 20.0, 4.0, 6.0]), 1.5), [9, 18.5, 6, 9])
+    np.testing.assert_allclose(geometry.enlarged(np.array([10.0, 20.0, 4.0, 6.0]), 0.5), [11, 21.5, 2, 3])
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_without_augmentation_the_reach_is_the_region_that_is_cut(rule: CropRule) -> None:
+    centre, extent = geometry.fit(BOX, rule)
+    reach = geometry.reach(BOX, rule)
+    np.testing.assert_allclose(reach[:4], [*(centre - extent / 2), *(centre + extent / 2)])
+    assert reach.scale == pytest.approx(geometry.magnification(geometry.crop_matrix(BOX, rule)))
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_a_shift_moves_the_reach_by_its_part_of_the_sides(rule: CropRule) -> None:
+    still, moved = (geometry.reach(BOX, rule, 0.3, shift, 20.0) for shift in (0.0, 0.2))
+    expected = np.array(still[:4]) + 0.2 * np.array([-40, -90, 40, 90])
+    np.testing.assert_allclose(moved[:4], expected)
+    assert moved.scale == still.scale
+
+
+def test_a_crop_is_padded_by_a_quarter_on_the_plain_grid_unless_told_otherwise() -> None:
+    """As HRNet's and SimpleBaseline's releases do: the box times 1.25, mapped on the crop's width in pixels."""
+    assert CropRule((96, 64)) == CropRule((96, 64), 1.25, "plain")
