@@ -172,3 +172,9 @@ def test_a_shift_moves_the_reach_by_its_part_of_the_sides(rule: CropRule) -> Non
 def test_a_crop_is_padded_by_a_quarter_on_the_plain_grid_unless_told_otherwise() -> None:
     """As HRNet's and SimpleBaseline's releases do: the box times 1.25, mapped on the crop's width in pixels."""
     assert CropRule((96, 64)) == CropRule((96, 64), 1.25, "plain")
+
+
+@pytest.mark.parametrize("past", [(-0.6, 5.0), (63.6, 5.0), (5.0, -0.6), (5.0, 95.6)])
+def test_half_a_pixel_past_each_edge_is_outside(past: tuple[float, float]) -> None:
+    assert not geometry.inside(np.array(past), (96, 64))
+    assert geometry.inside(np.array(past).clip(-0.5, [63.5, 95.5]), (96, 64))

@@ -264,3 +264,70 @@ def test_weights_are_no_part_of_the_gradient() -> None:
     expected = expected * loss.joint_weights[1].float()[:, None, None]
     torch.testing.assert_close(outputs[1].grad, expected.detach())
     assert math.isclose(loss.joint_weights[1].sum().item(), 1.0)
+
+
+def test_a_joint_that_nobody_has_keeps_its_weight_in_a_loss_too() -> None:
+    """The two that are there are alike; were the third taken for a joint without error, it would lose weight."""
+    outputs, targets = [torch.ones(2, 3, 4, 4)] * 2, [torch.zeros(2, 3, 4, 4)] * 2
+    loss = AdaptiveMSE()
+    losses = loss(outputs, targets, torch.tensor([[1.0, 1.0, 0.0]] * 2))
+    torch.testing.assert_close(loss.joint_weights, torch.full((2, 3), 1 / 3, dtype=torch.float64))
+    assert losses[0] == losses[1] > 0
+
+
+def test_a_single_hardest_joint_is_the_least_that_can_count() -> None:
+    outputs, targets, _ = case()
+    weights = torch.ones(3, 4)
+    errors = [[naive_sum(outputs[0][b : b + 1, k : k + 1], targets[0][b : b + 1, k : k + 1], torch.ones(1, 1)) / 12
+               for k in range(4)] for b in range(3)]  # fmt: skip
+    expected = sum(max(person) for person in errors) / 3
+    assert HardJointMSE(hardest=1)(outputs, targets, weights)[0].item() == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(ValueError, match=r"hardest must be at least 1, got 0"):
+        HardJointMSE(hardest=0)
+
+
+def test_the_hardest_are_eight_unless_told_otherwise() -> None:
+    """As in HRNet's release, for COCO's 17 joints."""
+    generator = torch.Generator().manual_seed(3)
+    outputs = [torch.rand(3, 17, 4, 3, generator=generator)]
+    targets, weights = [torch.zeros(3, 17, 4, 3)], torch.ones(3, 17)
+    eight = HardJointMSE(hardest=8)(outputs, targets, weights)
+    torch.testing.assert_close(HardJointMSE()(outputs, targets, weights), eight)
+
+
+def by_hand(alpha: float, shares: list[float]) -> list[float]:
+    """Equations 5 and 6 for joints that weighed the same until then."""
+    powers = [alpha ** (1 - share) for share in shares]
+    return [power / sum(powers) for power in powers]
+
+
+def test_shares_of_the_largest_loss_on_a_case_by_hand() -> None:
+    # Shares 0, 0, 0, 1/2 and 1, mean 0.3, alpha 3/7.
+    losses = torch.tensor([[0.0, 0.0, 0.0, 2.0, 4.0]] * 2)
+    weights = AdaptiveMSE("max").weigh(losses, torch.tensor([True] * 5))
+    assert weights[1].tolist() == pytest.approx(by_hand(3 / 7, [0, 0, 0, 1 / 2, 1]))
+
+
+def test_a_joint_that_nobody_has_takes_the_mean_share_on_a_case_by_hand() -> None:
+    # Shares 1/8, 2/8 and 5/8, their mean 1/3 for the fourth, alpha 1/2.
+    losses = torch.tensor([[1.0, 2.0, 5.0, 9.0]] * 2)
+    weights = AdaptiveMSE().weigh(losses, torch.tensor([True, True, True, False]))
+    assert weights[1].tolist() == pytest.approx(by_hand(1 / 2, [1 / 8, 2 / 8, 5 / 8, 1 / 3]))
+
+
+def test_the_mean_share_is_bounded_from_both_sides() -> None:
+    """Above a half the rule would weigh easy joints up; near nothing one stage would decide for all behind it."""
+    hard_everywhere = AdaptiveMSE("max").weigh(torch.tensor([[1.0, 1.0, 1.0, 0.0]] * 2), torch.tensor([True] * 4))
+    assert hard_everywhere[1].tolist() == pytest.approx(by_hand(0.4999 / 0.5001, [1, 1, 1, 0]), abs=1e-9)
+    # The first of three is the hardest until it has nearly all of the weight, and then without any error.
+    losses = torch.tensor([[4.0, 3.0, 3.0]] * 300 + [[0.0, 1.0, 1.0]] * 2)
+    weights = AdaptiveMSE().weigh(losses, torch.tensor([True] * 3))
+    odds = weights[:, 1] / weights[:, 0]
+    assert (weights[-2, 1:].sum() / 2).item() < 1e-5
+    assert (odds[-1] / odds[-2]).item() == pytest.approx((0.0001 / 0.9999) ** -0.5)
+
+
+def test_losses_of_nearly_nothing_have_no_large_shares() -> None:
+    # Divided by 1e-12 instead of their sum: shares 0.2 and 0.4, mean 0.3, alpha 3/7.
+    weights = AdaptiveMSE().weigh(torch.tensor([[2e-13, 4e-13]] * 2), torch.tensor([True] * 2))
+    assert weights[1].tolist() == pytest.approx(by_hand(3 / 7, [0.2, 0.4]))
