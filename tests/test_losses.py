@@ -162,6 +162,15 @@ def test_only_the_hardest_joints_of_each_person_count() -> None:
         HardJointMSE()(outputs, targets, weights)
 
 
+def test_the_last_stage_alone_can_be_mined() -> None:
+    outputs, targets, weights = case()
+    first, last = HardJointMSE(hardest=2, mined="last")(outputs, targets, weights)
+    assert first.item() == pytest.approx(StagedMSE()(outputs, targets, weights)[0].item(), rel=1e-6)
+    assert last.item() == HardJointMSE(hardest=2)(outputs, targets, weights)[1].item()
+    with pytest.raises(ValueError, match=r"mined must be all or last, got first"):
+        HardJointMSE(mined="first")  # type: ignore[arg-type]  # a wrong argument
+
+
 def naive_weights(losses: list[list[float]]) -> list[list[float]]:
     """Equations 3 to 6, with shares of the sum."""
     joints = len(losses[0])

@@ -14,6 +14,7 @@ CONFIGS = sorted((CONF / "model").glob("*.yaml"))
 JOINTS = 16
 SMALL = (32, 64)
 REDUCED: dict[str, dict[str, Any]] = {
+    "posepyr.models.cpn.CPN": {"width": 4, "channels": 8},
     "posepyr.models.hourglass.StackedHourglass": {"width": 20, "stacks": 2, "depth": 2},
     "posepyr.models.hrnet.HRNet": {"width": 8, "modules": [1, 1, 1], "blocks": 1},
     "posepyr.models.mssh.MSSH": {"width": 16, "stages": 3, "depth": 1},
@@ -26,7 +27,7 @@ SINGLE: dict[str, dict[str, Any]] = {
     "posepyr.models.mssh.MSSH": {"stages": 1},
 }
 """By network: further overrides where compiling would take long."""
-FAMILIES = ("hourglass", "hourglass_prm", "hrnet_w32", "mssh", "ppnet_m2_d2_w32", "simple_baseline_r50")
+FAMILIES = ("cpn_r50", "hourglass", "hourglass_prm", "hrnet_w32", "mssh", "ppnet_m2_d2_w32", "simple_baseline_r50")
 """One file of each family, and the hourglass also with pyramids."""
 
 

@@ -18,6 +18,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "hrnet_w32": {"width": 8, "modules": [1, 1, 1], "blocks": 2},
     "ppnet_m2_d2_w32": {"width": 8, "blocks": 1},
     "mssh": {"width": 16, "stages": 2, "depth": 1},
+    "cpn_r50": {"width": 8, "channels": 16},
     "simple_baseline_r50": {"width": 8, "upsampling": [8, 8, 8]},
 }
 
