@@ -110,24 +110,37 @@ class StagedMSE(SquaredLoss):
 class HardJointMSE(SquaredLoss):
     """Squared error of each person's ``hardest`` joints alone, stages kept apart; the others count in no mean or sum.
 
-    Chen et al. 2018 (CPN); HRNet's release takes eight of COCO's joints.
+    Chen et al. 2018 (CPN), section 3.2.2; HRNet's release takes eight of COCO's joints. With ``mined`` ``last`` they
+    are chosen for the prediction alone, and the outputs before it have the mean over all joints: CPN's GlobalNet.
     """
 
-    def __init__(self, hardest: int = 8, stage_weights: Sequence[float] | None = None, form: Form = "mean") -> None:
+    def __init__(
+        self,
+        hardest: int = 8,
+        stage_weights: Sequence[float] | None = None,
+        form: Form = "mean",
+        mined: Literal["all", "last"] = "all",
+    ) -> None:
         super().__init__(form, stage_weights)
         if hardest < 1:
             raise ValueError(f"hardest must be at least 1, got {hardest}")
+        if mined not in ("all", "last"):
+            raise ValueError(f"mined must be all or last, got {mined}")
         self.hardest = hardest
+        self.mined = mined
 
     def stage_losses(self, outputs: Sequence[Tensor], targets: Sequence[Tensor], weights: Tensor) -> Tensor:
         joints = weights.shape[1]
         if self.hardest > joints:
             raise ValueError(f"hardest must be at most the skeleton's {joints} joints, got {self.hardest}")
-        return torch.stack([self._stage(*pair, weights) for pair in zip(outputs, targets, strict=True)])
+        plain = len(outputs) - 1 if self.mined == "last" else 0
+        counts = [joints] * plain + [self.hardest] * (len(outputs) - plain)
+        stages = zip(outputs, targets, counts, strict=True)
+        return torch.stack([self._stage(heatmaps, target, weights, count) for heatmaps, target, count in stages])
 
-    def _stage(self, heatmaps: Tensor, target: Tensor, weights: Tensor) -> Tensor:
-        hardest = joint_errors(heatmaps, target, weights).topk(self.hardest, dim=1).values
-        return self.factor(heatmaps, self.hardest) * hardest.mean()
+    def _stage(self, heatmaps: Tensor, target: Tensor, weights: Tensor, count: int) -> Tensor:
+        hardest = joint_errors(heatmaps, target, weights).topk(count, dim=1).values
+        return self.factor(heatmaps, count) * hardest.mean()
 
 
 SMALLEST = 1e-12

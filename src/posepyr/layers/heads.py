@@ -13,6 +13,16 @@ class PointwiseHead(Pointwise):
         super().__init__(channels, joints)
 
 
+class SpatialHead(nn.Conv2d):
+    """CPN's head: one 3x3 convolution, ``B channels H W`` to ``B joints H W`` (Chen et al. 2018, section 3.2.1).
+
+    The release has batch norm in place of the bias; its unit variance suits peaks of 255 and not those of 1.
+    """
+
+    def __init__(self, channels: int, joints: int) -> None:
+        super().__init__(channels, joints, kernel_size=3, padding=1)
+
+
 class ConvolutionalHead(nn.Sequential):
     """PPNet's head: two 3x3 convolutions before the 1x1, ``B channels H W`` to ``B joints H W``.
 

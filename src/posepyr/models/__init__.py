@@ -8,12 +8,14 @@ supervised output, the last one the prediction:
 - :class:`HRNet`: high resolution from the stem to the heatmaps
 - :class:`PPNet`: small pyramids of parallel branches in a row
 - :class:`SimpleBaseline`: a ResNet and transposed convolutions
+- :class:`CPN`: a ResNet, a pyramid of its maps, and heatmaps refined over all levels
 
 Classifiers return logits ``B classes``. :class:`ResNetClassifier`, :class:`HRNetClassifier` and
 :class:`PPNetClassifier` pretrain pose networks; :class:`ResNeXt` and :class:`WideResNet` are for small pictures, plain
 or with PyraNet's pyramid.
 """
 
+from posepyr.models.cpn import CPN
 from posepyr.models.hourglass import StackedHourglass
 from posepyr.models.hrnet import HRNet, HRNetClassifier
 from posepyr.models.mssh import MSSH
@@ -24,6 +26,7 @@ from posepyr.models.simple_baseline import SimpleBaseline
 from posepyr.models.wide_resnet import WideResNet
 
 __all__ = [
+    "CPN",
     "MSSH",
     "HRNet",
     "HRNetClassifier",

@@ -1,4 +1,4 @@
-"""ResNet with bottlenecks (He et al. 2016), the backbone of SimpleBaseline."""
+"""ResNet with bottlenecks (He et al. 2016), the backbone of SimpleBaseline and CPN."""
 
 from collections.abc import Sequence
 from typing import ClassVar, Literal, get_args
@@ -27,17 +27,25 @@ class ResNet(nn.Module):
         pool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1)
         self.stem = nn.Sequential(convolution(3, width, kernel=7, stride=2), pool)
         stages = []
-        channels = width
+        channels = [width]
         for number, blocks in enumerate(BLOCKS[depth]):
             inner = width * 2**number
-            stages.append(stage(channels, inner, blocks, stride=1 if number == 0 else 2))
-            channels = inner * EXPANSION
+            stages.append(stage(channels[-1], inner, blocks, stride=1 if number == 0 else 2))
+            channels.append(inner * EXPANSION)
         self.stages = nn.Sequential(*stages)
-        self.channels = channels
+        self.channels_of_stages = channels[1:]
+        self.channels = channels[-1]
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.stages(self.stem(x))
         return out
+
+    def maps_of_stages(self, x: Tensor) -> list[Tensor]:
+        """Return the map of every stage, from ``B 4 width H/4 W/4`` to ``B 32 width H/32 W/32``."""
+        maps = [self.stem(x)]
+        for one in self.stages:
+            maps.append(one(maps[-1]))
+        return maps[1:]
 
 
 class ResNetClassifier(nn.Module):
