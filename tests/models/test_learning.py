@@ -36,6 +36,7 @@ class Lesson(NamedTuple):
 
 
 LESSONS = {
+    "cpn_r50": Lesson({"width": 8, "channels": 64}, 0.02, 250),
     "hourglass": Lesson({"width": 64, "stacks": 1, "depth": 3}, 0.01, 100),
     "hourglass_prm": Lesson({"width": 64, "stacks": 1, "depth": 3}, 0.01, 100),
     "simple_baseline_r50": Lesson({"width": 16, "upsampling": [64, 64, 64]}, 0.02, 160),
@@ -43,7 +44,7 @@ LESSONS = {
     "ppnet_m2_d2_w32": Lesson({"width": 16, "modules": 2, "blocks": 1}, 0.02, 100),
     "mssh": Lesson({"width": 48, "stages": 2, "depth": 1}, 0.01, 100),
 }
-SLOW = ("hrnet_w32", "ppnet_m2_d2_w32", "mssh")
+SLOW = ("cpn_r50", "hrnet_w32", "ppnet_m2_d2_w32", "mssh")
 """More than ten seconds each."""
 
 

@@ -1,4 +1,4 @@
-"""CPN, the Cascaded Pyramid Network (Chen et al. 2018): a ResNet, GlobalNet's pyramid, and RefineNet over its levels."""
+"""CPN, the Cascaded Pyramid Network (Chen et al. 2018): a ResNet, GlobalNet's pyramid, and RefineNet over it."""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar
@@ -17,7 +17,7 @@ Head = Callable[[int, int], nn.Module]
 
 
 class CPN(nn.Module):
-    """Pixels ``B 3 H W`` to five maps of heatmaps ``B joints H/4 W/4``: GlobalNet's, the deepest first, and RefineNet's.
+    """Pixels ``B 3 H W`` to five times heatmaps ``B joints H/4 W/4``: GlobalNet's, the deepest first, and RefineNet's.
 
     Chen et al. 2018, figure 1. ``depth`` and ``width`` are the ResNet's, ``channels`` those of every level of the
     pyramid.
