@@ -240,6 +240,17 @@ def test_one_file_may_hold_several_videos(tmp_path: Path) -> None:
     np.testing.assert_array_equal(split.measures["video"], [0, 0, 0, 1, 1, 1])
 
 
+def test_a_split_may_join_two(archive: Callable[..., Path]) -> None:
+    root = archive(v1=of_2018("v1", 90))
+    (root / "annotations" / "train").mkdir()
+    (root / "annotations" / "train" / "v2.json").write_text(json.dumps(of_2018("v2", 70)))
+    source = PoseTrack(str(root), splits={"train": "train+val"})
+    both = source.split("train")
+    assert [(frame.video, frame.number) for frame in both.frames] == [(v, n) for v in ("v2", "v1") for n in range(4)]
+    assert (len(both), len(source.split("val"))) == (6, 3)
+    assert source.published("train") == ()
+
+
 def test_detections_are_looked_into_and_truth_is_kept(archive: Callable[..., Path]) -> None:
     root = archive(v1=of_2018("v1", 90))
     (root / "annotations" / "train").symlink_to(root / "annotations" / "val")

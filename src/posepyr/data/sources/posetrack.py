@@ -66,7 +66,8 @@ class PoseTrack(Detectable):
 
     ``folder`` is looked up under ``POSEPYR_DATA`` (or ``./data``) unless absolute; pictures are named relative to it.
     ``annotations`` is the folder of a split's files, one a video, in the layout of 2018 or of 2017; or a single file
-    that holds the videos of 2018, as conversions do. ``{split}`` stands for the name that ``splits`` gives a split.
+    that holds the videos of 2018, as conversions do. ``{split}`` stands for the name that ``splits`` gives a split;
+    ``train+val`` names two, to train on both.
     ``box`` takes the boxes that the files of 2018 state, or draws all about the ``joints``; the files of 2017 have
     none. A drawn box reaches beyond the joints by a ``margin`` of their extent at either end. HRNet was trained in
     such boxes, extended "by 15% in length" (section 4.3): 0.15 makes them 1.30 times as long, as the boxes of the
@@ -154,10 +155,10 @@ class PoseTrack(Detectable):
         return self.annotations.replace("{split}", stem)
 
     def _clips(self, stem: str) -> list[Clip]:
-        path = self._path(stem)
-        require(self.folder, [path if path.endswith(".json") else f"{path}/"], "PoseTrack")
+        paths = [self._path(part) for part in stem.split("+")]
+        require(self.folder, [path if path.endswith(".json") else f"{path}/" for path in paths], "PoseTrack")
         rule = BoxRule(self.box == "stated", self.margin)
-        return [usable(clip) for clip in read_clips(self.folder / path, rule)]
+        return [usable(clip) for path in paths for clip in read_clips(self.folder / path, rule)]
 
     def _annotated(self, clips: list[Clip], path: Path) -> Videos:
         frames = _frames(clips, path)
