@@ -45,7 +45,7 @@ def on_page_content(content: str, **_: object) -> str:
 
 def section(paper: Paper) -> str:
     """Return a paper's recipes as a Markdown section."""
-    table = ["| row | published | command |", "|---|---|---|", *(line(row) for row in paper.rows if row.trains)]
+    table = ["| row | published | command |", "|---|---|---|", *(line(row) for row in paper.rows if not row.counted)]
     return "\n\n".join([f"## {paper.name}", f"*{paper.title}*", "\n".join(table)])
 
 
@@ -53,8 +53,13 @@ def line(row: PaperRow) -> str:
     """Return a recipe as a line of a Markdown table."""
     heading = f"<strong>{plain(row.title)}</strong>, {plain(row.place.short)}"
     recipe = heading + "".join(f"<br><small>{plain(remark)}</small>" for remark in remarks(row))
-    cells = (recipe, "<br>".join(plain(figure) for figure in published(row)), f"`{row.command}`")
+    cells = (recipe, "<br>".join(plain(figure) for figure in published(row)), command(row))
     return "| " + " | ".join(cells) + " |"
+
+
+def command(row: PaperRow) -> str:
+    """Return the command of a recipe, or the reason why there is none."""
+    return f"`{row.command}`" if row.command else plain(row.reason)
 
 
 def plain(text: str) -> str:

@@ -78,6 +78,8 @@ def test_papers_lead_to_their_rows(capsys: pytest.CaptureFixture[str]) -> None:
     for name, paper in papers.items():
         assert paper["command"] == f"posepyr list {name}"
         assert len(listed(capsys, name)) == int(paper["rows"])
+        kinds = ("trained", "measured", "counted", "explained")
+        assert sum(int(paper[kind]) for kind in kinds) == int(paper["rows"])
 
 
 def test_a_papers_rows_come_with_their_commands(capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,11 +89,11 @@ def test_a_papers_rows_come_with_their_commands(capsys: pytest.CaptureFixture[st
     assert header.split() == ["where", "what", "score", "command"]
     assert len(lines) == len(rows)
     assert [line.endswith(row["command"]) for line, row in zip(lines, rows, strict=True)] == [True] * len(rows)
-    assert re.split(r"  +", lines[4]) == [
+    assert re.split(r"  +", lines[8]) == [
         "table I", "PPNet M2-D2-W32, 384x288", "val_detbox/ap 0.723",
         "posepyr train experiment=ppnet/coco input=384x288",
     ]  # fmt: skip
-    assert rows[4]["score"].startswith("posepyr evaluate RUN/")
+    assert rows[8]["score"].startswith("posepyr evaluate RUN/")
 
 
 def test_an_unknown_group_is_named(conf: Path) -> None:

@@ -27,7 +27,8 @@ def test_rows_differ_by_their_place_and_what_they_are() -> None:
 def test_a_row_says_what_is_expected_and_how_it_is_trained(row: PaperRow) -> None:
     assert row.outcome
     words = shlex.split(row.command)
-    assert words[:2] == ["posepyr", "train" if row.trains else "complexity"]
+    kind = "train" if row.trains else "bench" if row.bench else "complexity"
+    assert words[:2] == ["posepyr", kind] * (not row.reason)
     if row.trains:
         assert words[2:] == row.choices
     if row.formerly:
@@ -67,6 +68,10 @@ def test_what_a_row_prints_is_in_the_papers_text(name: str, shared: Path) -> Non
         for quantity, score in row.scores.items():
             printed = {f"{value:.{digits}f}" for value in (100 * score, 100 - 100 * score) for digits in (1, 2)}
             assert printed & numbers or (row.what, quantity) in DERIVED, (named(row), quantity)
+        if row.bench or row.reason:
+            told = re.findall(r"\d+\.\d+|(?<=^)\d+(?= samples)", row.expected)
+            assert told, named(row)
+            assert set(told) <= numbers | {"0.5", "0.2"}, named(row)
 
 
 @pytest.mark.parametrize(

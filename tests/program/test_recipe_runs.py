@@ -33,6 +33,7 @@ SHORT = [
 SMALL = {
     "StackedHourglass": ["model.stacks=2", "model.width=32", "model.depth=2"],
     "HRNet": ["model.width=8", "model.modules=[1,1,1]", "model.blocks=1"],
+    "CPN": ["model.width=8", "model.channels=16"],
     "SimpleBaseline": ["model.width=8", "model.upsampling=[16,16,16]"],
     "PPNet": ["model.width=8"],
     "MSSH": ["model.stages=3", "model.width=16", "model.depth=2"],
@@ -53,6 +54,7 @@ FAST = {
     "hrnet/mpii": {"test/pckh", "test/pckh_weighted"},
     "hrnet/posetrack": {"val/map", "test/map/head"},
     "simple_baseline/coco": {"test/ap"},
+    "cpn/coco loss=hard_joints loss.mined=last": {"test/ap"},
     "simple_baseline/mpii": {"test/pckh"},
     "ppnet/coco model=ppnet_m4_d2_w32": {"test/ap"},
     "ppnet/mpii": {"test/pckh_weighted"},

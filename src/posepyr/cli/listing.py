@@ -89,9 +89,12 @@ def _choices(folders: Sequence[Path], group: str, at_length: bool) -> list[Line]
 
 
 def _paper(paper: Paper) -> Line:
-    """Return a paper's name, title and number of rows, and the command that lists them."""
+    """Return a paper's name, title and number of rows, what is done with them, and the command that lists them."""
+    rows = paper.rows
     return {
-        "name": paper.key, "what": f"{paper.name}: {paper.title}", "rows": str(len(paper.rows)),
+        "name": paper.key, "what": f"{paper.name}: {paper.title}", "rows": str(len(rows)),
+        "trained": str(sum(row.trains for row in rows)), "measured": str(sum(bool(row.bench) for row in rows)),
+        "counted": str(sum(row.counted for row in rows)), "explained": str(sum(bool(row.reason) for row in rows)),
         "command": f"posepyr list {paper.key}",
     }  # fmt: skip
 
@@ -101,7 +104,12 @@ def _paper_rows(paper: Paper, at_length: bool) -> list[Line]:
     return [
         row.to_dict()
         if at_length
-        else {"where": row.place.short, "what": row.title, "score": row.outcome, "command": row.command}
+        else {
+            "where": row.place.short,
+            "what": row.title,
+            "score": row.outcome,
+            "command": row.command or f"none: {row.reason}",
+        }
         for row in paper.rows
     ]
 

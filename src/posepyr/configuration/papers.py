@@ -1,4 +1,4 @@
-"""The papers' published rows, one YAML file a paper in ``papers/``, and the commands that train them.
+"""The papers' published rows, one YAML file a paper in ``papers/``, and the commands that train or measure them.
 
 A file has ``paper``, ``title`` and ``tables``; ``common`` holds what YAML's anchors repeat. A table says where it
 stands (``table``, ``figure`` or ``section`` alone) and lists ``rows``; its other keys hold for every row that has none
@@ -10,11 +10,14 @@ of its own. A row's keys:
 - ``scores`` by posepyr's own quantities, ``expected`` in words, and ``score``, the command that takes them where the
   training itself does not;
 - ``begins``, the weights that it begins with, and ``note``, the readings of the paper;
+- ``samples_a_second`` in training or ``seconds_a_batch`` in inference: the speed is a row of its own, measured by
+  ``posepyr bench``;
+- ``reason``, why nothing can be trained or measured, where that is so;
 - ``formerly``, the experiments of earlier releases that the row stands for.
 """
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
 from pathlib import Path
@@ -99,11 +102,20 @@ class PaperRow:
     note: str = ""
     begins: str = ""
     formerly: tuple[str, ...] = ()
+    bench: tuple[str, ...] = ()
+    """The words of ``posepyr bench`` that measure the row's training or network, the kind first."""
+    reason: str = ""
+    """The reason why nothing is trained or measured, where that is so."""
 
     @property
     def trains(self) -> bool:
-        """True for a training, False for a network's size or a comparison of two."""
-        return self.experiment is not None and not self.size.against
+        """True for a training, False for a speed, a network's size, a comparison of two, or what cannot be trained."""
+        return self.experiment is not None and not (self.size.against or self.bench)
+
+    @property
+    def counted(self) -> bool:
+        """True where a network's size, or one beside another's, is all that is published."""
+        return not (self.trains or self.bench or self.reason)
 
     @property
     def title(self) -> str:
@@ -118,9 +130,13 @@ class PaperRow:
 
     @property
     def command(self) -> str:
-        """The command that trains the row, or counts its network where only the size is published."""
+        """The command that trains, measures or counts the row; empty where there is a reason for none."""
+        if self.reason:
+            return ""
         if self.trains:
             return shlex.join(["posepyr", "train", *self.choices])
+        if self.bench:
+            return shlex.join(["posepyr", "bench", self.bench[0], *self.choices, *self.bench[1:]])
         alone = self.size.against or self.size.network
         return shlex.join(["posepyr", "complexity", *([] if alone else self.choices)])
 
@@ -134,6 +150,7 @@ class PaperRow:
         """Return plain data for a file: all that is published, and the command."""
         size = {"parameters": self.size.parameters, "gflops": self.size.gflops, "counting": self.size.counting}
         words = {"expected": self.expected, "score": self.score, "begins": self.begins, "note": self.note}
+        words["reason"] = self.reason
         return {
             "where": f"{self.place.paper}, {self.place.full}", "what": self.title,
             **(size if self.size.parameters or self.size.gflops else {}),
@@ -151,9 +168,10 @@ class Paper:
         self.name: str = content["paper"]
         self.title: str = content["title"]
         self.rows = [
-            _row(self.name, {**{key: value for key, value in table.items() if key != "rows"}, **row})
+            one
             for table in content["tables"]
             for row in table["rows"]
+            for one in _rows(self.name, {**{key: value for key, value in table.items() if key != "rows"}, **row})
         ]
 
 
@@ -167,6 +185,35 @@ def replacement(choice: str) -> str | None:
     """Return the command that trains what an experiment of an earlier release trained, None for any other name."""
     commands = (row.command for paper in papers().values() for row in paper.rows if choice in row.formerly)
     return next(commands, None)
+
+
+@dataclass(frozen=True)
+class _Speed:
+    """A published speed: its name, its unit, and the words of ``posepyr bench`` that measure it."""
+
+    name: str
+    unit: str
+    bench: tuple[str, ...]
+
+
+_SPEEDS = {
+    "samples_a_second": _Speed("training speed", "samples a second", ("train",)),
+    "seconds_a_batch": _Speed("inference time", "seconds for a batch of 32", ("model", "--batch", "32")),
+}
+"""By the key of the row that prints it. PPNet's, the only ones, are of one NVIDIA 2080Ti (section IV)."""
+
+
+def _rows(paper: str, content: dict[str, Any]) -> Iterator[PaperRow]:
+    """Yield a row, and the speed that it prints as a row of its own."""
+    speeds = {key: content.pop(key) for key in _SPEEDS if key in content}
+    row = _row(paper, content)
+    yield row
+    for key, published in speeds.items():
+        speed = _SPEEDS[key]
+        yield PaperRow(
+            place=row.place, what=f"{row.what}, {speed.name}", experiment=row.experiment, overrides=row.overrides,
+            size=PublishedSize(), expected=f"{published} {speed.unit} on one NVIDIA 2080Ti", bench=speed.bench,
+        )  # fmt: skip
 
 
 def _row(paper: str, content: dict[str, Any]) -> PaperRow:
