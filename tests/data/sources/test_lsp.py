@@ -140,6 +140,13 @@ def test_lsps_training_and_test_people_are_cropped_at_one_scale(tmp_path: Path) 
         Lsp(str(folder), train_box="whole")  # type: ignore[arg-type]
 
 
+def test_pictures_are_not_decoded_for_their_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = write(tmp_path, standing(2).transpose(1, 0, 2))
+    cv2.imwrite(str(folder / "images" / "im0001.jpg"), np.zeros((121, 81, 3), np.uint8))
+    monkeypatch.setattr("posepyr.data.sources.lsp.read_picture", None)
+    np.testing.assert_array_equal(Lsp(str(folder), splits={"train": (0, 1)}).split("train")[0].box, [0, 0, 80, 120])
+
+
 def test_pictures_of_the_extension_are_not_cut_to_their_people(tmp_path: Path) -> None:
     source = Lsp(str(write(tmp_path, standing(2))))
     np.testing.assert_allclose(source.split("train")[0].box, [10 - 1 - 6.5, 20 - 1 - 6.5, 13, 78])

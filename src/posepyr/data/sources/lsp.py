@@ -10,7 +10,7 @@ import numpy as np
 from posepyr.data.formats.archive import data_folder, require
 from posepyr.data.formats.lsp import EXTENDED, LSP, Labels, Layout, read_joints
 from posepyr.data.formats.people import People, Visibility, box_around, describe_left_out
-from posepyr.data.formats.pictures import read_picture
+from posepyr.data.formats.pictures import read_header, read_picture
 from posepyr.records import NOT_LABELLED, OCCLUDED, FloatArray, PublishedCount, Source
 from posepyr.skeleton import LSP_JOINTS
 
@@ -139,7 +139,9 @@ def _range(name: str, splits: dict[str, Any], count: int, folder: Path) -> tuple
 
 def _whole_pictures(folder: Path, pictures: Sequence[str]) -> FloatArray:
     """Return boxes from the first pixel of each picture to its last."""
-    sizes = np.array([read_picture(folder / picture).shape[:2] for picture in pictures])
+    files = [folder / picture for picture in pictures]
+    # Most headers tell the size; a header that does not leaves it to decoding.
+    sizes = np.array([read_header(file).size or read_picture(file).shape[:2] for file in files])
     return np.concatenate([np.zeros((len(sizes), 2)), sizes[:, ::-1] - 1.0], axis=1)
 
 
