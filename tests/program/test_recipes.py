@@ -24,8 +24,10 @@ POSES = {line: choices for line, choices in TRAININGS.items() if not line.starts
 """The trainings of pose networks; test_experiments has those of classifiers."""
 
 SIX = [0.8, 0.9, 1.0, 1.1, 1.2, 1.3]
-HOURGLASS = {"codec.sigma": 1.0, "codec.quantise": True, "codec.refine": "quarter", "codec.half_cell": True}
-PLAIN = {"codec.half_cell": False, "codec.quantise": True, "codec.refine": "quarter", "codec.grid": "plain"}
+HOURGLASS = {"codec.sigma": 1.0, "codec.quantise": True, "codec.refine": "quarter", "codec.half_cell": True,
+             "codec.border": "pytorch_pose"}  # fmt: skip
+PLAIN = {"codec.half_cell": False, "codec.quantise": True, "codec.refine": "quarter", "codec.grid": "plain",
+         "codec.border": "hrnet"}  # fmt: skip
 WIDE_ANGLE = {"augment.scale": 0.35, "augment.rotation": 45.0, "augment.rotation_limit": 45.0}
 GLOBAL_AND_REFINED = [0.125, 0.125, 0.125, 0.125, 1.0]
 """The weights of CPN's outputs, as released: GlobalNet's four together count half."""
@@ -40,7 +42,7 @@ SIZES = {
 """The input size and the Gaussians' deviation of COCO's trainings."""
 
 RULES: list[tuple[str, dict[str, Any]]] = [
-    ("*", {"protocol.flip": True}),
+    ("*", {"protocol.flip": True, "codec.mirror": "pixels", "visibility.drawn": "reaching"}),
     ("*/mpii*", {"data.input_size": [256, 256], "data.source.splits.test": "valid"}),
     ("*/coco*", {"metrics.ap._target_": "posepyr.metrics.average_precision.AveragePrecision"}),
     ("*/mpii*=trainval *", {"data.source.splits.train": "trainval", "test": False}),
