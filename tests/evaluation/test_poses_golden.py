@@ -51,7 +51,8 @@ def check_row(out: Path, report: dict[str, Any], people: int) -> None:
     saved = read_saved(out / f"{report['name']}_predictions.npz")
     assert report["people"] == len(saved.predictions.sample) == people
     assert np.isfinite(saved.predictions.keypoints).all()
-    assert ((saved.predictions.scores >= 0) & (saved.predictions.scores <= 1)).all()
+    # Heights as they are, since poses are ranked by them: these networks' lie anywhere.
+    assert np.isfinite(saved.predictions.scores).all()
     assert saved.protocol["input_size"] == report["input_size"]
 
 
