@@ -3,7 +3,24 @@
 import pytest
 import torch
 
-from posepyr.layers.normalise import Normalise
+from posepyr.layers.normalise import IMAGENET_MEAN, IMAGENET_STD, Normalise
+from support.compared import check
+from support.naive_layers import normalised
+
+NUMBERS = (0.5, 0.4, 0.3), (0.2, 0.5, 1.0)
+
+
+@pytest.mark.parametrize("colour", ["rgb", "bgr"])
+def test_equals_its_oracle(colour):
+    image = 255 * torch.rand(2, 3, 4, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    order = [0, 1, 2] if colour == "rgb" else [2, 1, 0]
+    layer = Normalise(*NUMBERS, colour).double()
+    check(layer, image, lambda image, _: normalised(image[:, order], *NUMBERS))
+    assert layer(image).is_contiguous(memory_format=torch.channels_last)
+
+
+def test_imagenets_colours():
+    assert (IMAGENET_MEAN, IMAGENET_STD) == ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
 
 def test_bytes_and_floats_of_the_same_range_give_the_same():

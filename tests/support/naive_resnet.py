@@ -14,8 +14,8 @@ def resnet(x: Tensor, w: Weights, blocks: tuple[int, ...], width: int) -> list[T
     He et al. 2016, table 1; the stride in the 3x3 convolution of a stage's first bottleneck, as the releases have it.
     The map of every stage.
     """
-    maps = []
     x = overlapping_max_pool(conv_norm_relu(x, w.at("stem.0"), width, 7, stride=2))
+    maps = []
     for stage, number in enumerate(blocks):
         inner = width * 2**stage
         for block in range(number):
