@@ -127,7 +127,12 @@ BASES: dict[str, tuple[str, set[str]]] = {
 }  # fmt: skip
 """An experiment, another, and all that differs."""
 
-REACH = {"input": ("data.input_size", "codec.sigma"), "data": ("data", "skeleton"), "model": ("model", "init.file")}
+REACH = {
+    "input": ("data.input_size", "codec.sigma"),
+    "data": ("data", "skeleton"),
+    "model": ("model", "init.file"),
+    "data.source.splits.train": ("data.source.splits",),
+}
 """What a group's choice may change beside the group."""
 
 
