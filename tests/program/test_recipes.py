@@ -34,10 +34,10 @@ GLOBAL_AND_REFINED = [0.125, 0.125, 0.125, 0.125, 1.0]
 ADAM, RMSPROP = "torch.optim.Adam", "torch.optim.RMSprop"
 MULTIBRANCH, AS_BUILT = "multibranch.MultiBranch", "schemes.AsBuilt"
 SIZES = {
-    "320x256": ([320, 256], 2.5),
-    "128x96": ([128, 96], 1.0),
-    "256x192": ([256, 192], 2.0),
-    "384x288": ([384, 288], 3.0),
+    "data.input_size=[320,256]": ([320, 256], 2.5),
+    "input=128x96": ([128, 96], 1.0),
+    "input=256x192": ([256, 192], 2.0),
+    "input=384x288": ([384, 288], 3.0),
 }
 """The input size and the Gaussians' deviation of COCO's trainings."""
 
@@ -212,7 +212,7 @@ def test_what_is_set_is_what_the_paper_says(line: str) -> None:
             present = {key: value for key, value in expected.items() if not _is_of_other_metrics(key, values)}
             assert {key: values.get(key, "missing") for key in present} == present, pattern
     if "/coco" in line:
-        size = next((size for size in SIZES if f"input={size}" in line), "256x192")
+        size = next((size for size in SIZES if size in line), "input=256x192")
         assert (values["data.input_size"], values["codec.sigma"]) == SIZES[size]
     if line.startswith("pyranet/") and not line.endswith(("=xavier", "=msr")):
         pyramids = values["model.block._target_"] == "posepyr.layers.pyramid.PyramidBlocks"
