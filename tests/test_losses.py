@@ -4,6 +4,7 @@ import math
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -275,13 +276,14 @@ def test_weights_are_no_part_of_the_gradient() -> None:
     assert math.isclose(loss.joint_weights[1].sum().item(), 1.0)
 
 
-def test_a_joint_that_nobody_has_keeps_its_weight_in_a_loss_too() -> None:
-    """The two that are there are alike; were the third taken for a joint without error, it would lose weight."""
-    outputs, targets = [torch.ones(2, 3, 4, 4)] * 2, [torch.zeros(2, 3, 4, 4)] * 2
+def test_weights_in_a_loss_are_those_of_its_joints_errors() -> None:
+    """Squared errors 1, 2 and 5 wherever somebody has the joint: the first is one person's, the fourth nobody's."""
+    outputs = [torch.tensor([1.0, 2.0, 5.0, 9.0]).sqrt().view(1, 4, 1, 1).expand(2, 4, 3, 3)] * 2
+    weights = torch.tensor([[1.0, 1.0, 1.0, 0.0], [0.0, 1.0, 1.0, 0.0]])
     loss = AdaptiveMSE()
-    losses = loss(outputs, targets, torch.tensor([[1.0, 1.0, 0.0]] * 2))
-    torch.testing.assert_close(loss.joint_weights, torch.full((2, 3), 1 / 3, dtype=torch.float64))
-    assert losses[0] == losses[1] > 0
+    loss(outputs, [torch.zeros(2, 4, 3, 3)] * 2, weights)
+    expected = [[1 / 4] * 4, by_hand(1 / 2, [1 / 8, 2 / 8, 5 / 8, 1 / 3])]
+    assert loss.joint_weights.numpy() == pytest.approx(np.array(expected), rel=1e-6)
 
 
 def test_a_single_hardest_joint_is_the_least_that_can_count() -> None:
@@ -340,3 +342,20 @@ def test_losses_of_nearly_nothing_have_no_large_shares() -> None:
     # Divided by 1e-12 instead of their sum: shares 0.2 and 0.4, mean 0.3, alpha 3/7.
     weights = AdaptiveMSE().weigh(torch.tensor([[2e-13, 4e-13]] * 2), torch.tensor([True] * 2))
     assert weights[1].tolist() == pytest.approx(by_hand(3 / 7, [0.2, 0.4]))
+
+
+@pytest.mark.parametrize("loss", [StagedMSE, HardJointMSE])
+def test_losses_that_give_joints_no_weights_have_none_to_log(loss: Any) -> None:
+    assert loss().joint_weights.shape == (0,)
+
+
+def test_a_stage_may_weigh_nothing_but_not_less_and_not_all() -> None:
+    losses = StagedMSE(stage_weights=[0.0, 1.0])(*case())
+    assert losses[0] == 0 < losses[1]
+    for wrong in ([-1.0, 2.0], [0.0, 0.0], []):
+        with pytest.raises(ValueError, match=r"stage_weights must be weights of at least 0, not all of them 0, got \["):
+            StagedMSE(stage_weights=wrong)
+
+
+def test_as_many_hardest_joints_as_there_are_is_the_plain_mean() -> None:
+    torch.testing.assert_close(HardJointMSE(hardest=4)(*case()), StagedMSE()(*case()))

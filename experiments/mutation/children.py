@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -40,14 +40,14 @@ class _Child:
     answer: Path
 
 
-def warm_up() -> None:
+def warm_up(libraries: Sequence[str] = LIBRARIES) -> None:
     """Import the libraries, and make the working tree's package the one that children import."""
     sys.path.insert(0, str(ROOT / "src"))
     os.chdir(ROOT)
     # Subprocesses of tests import the same tree.
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(ROOT / "src"), os.environ.get("PYTHONPATH")]))
     os.environ |= {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": "pytest_timeout"}
-    for name in LIBRARIES:
+    for name in libraries:
         import_module(name)
     from hypothesis import settings
 

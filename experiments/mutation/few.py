@@ -139,7 +139,7 @@ def matching(few: tuple[Noticed, ...]) -> Iterator[tuple[Noticed, Mutant]]:
 
 def main() -> int:
     """Run the few and say which test noticed each; 1 where one was not noticed by an oracle."""
-    warm_up()
+    warm_up(("torch", "pytest", "numpy"))
     tasks = (
         Task(one.title, partial(run_mutant, mutant, [[one.tests, "-k", "oracle or numpy"]]), LIMIT)
         for one, mutant in matching(FEW)

@@ -118,10 +118,16 @@ def _operand(source: Source, node: ast.expr) -> str:
 
 
 def _unary(source: Source, node: ast.UnaryOp) -> Iterator[Mutant]:
-    if isinstance(node.op, ast.USub):
+    if isinstance(node.op, ast.USub) and not _is_axis(source, node):
         yield source.mutant(node, f"({source.text(node.operand)})", "sign")
     elif isinstance(node.op, ast.Not):
         yield source.mutant(node, f"({source.text(node.operand)})", "boolean")
+
+
+def _is_axis(source: Source, node: ast.UnaryOp) -> bool:
+    """Return True for a whole number as an index or an argument: of -2, another axis is -3, and 2 is often the same."""
+    whole = isinstance(node.operand, ast.Constant) and isinstance(node.operand.value, int)
+    return whole and isinstance(source.above[node], ast.Subscript | ast.Slice | ast.Call | ast.keyword)
 
 
 def _constants(source: Source, node: ast.Constant) -> Iterator[Mutant]:

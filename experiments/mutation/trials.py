@@ -113,7 +113,9 @@ class Choice:
         first, last = mutant.lines
         if last:
             return {name for line in range(first, last + 1) for name in self._by_line.get((mutant.file, line), ())}
-        return {name for name, test in self._tests.items() if mutant.file in test["lines"]}
+        return {
+            name for name, test in self._tests.items() if mutant.file in test["lines"] or _distance(mutant, name) == 0
+        }
 
 
 def _distance(mutant: Mutant, test: str) -> int:

@@ -1,5 +1,6 @@
 """Tracing: what users write in their own networks, what stops it, and that nothing is left behind."""
 
+import contextlib
 import copy
 import random
 
@@ -10,7 +11,9 @@ from torch import nn
 from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
+from posepyr.initialisation.graph import Kind
 from posepyr.initialisation.multibranch import count_branches
+from posepyr.initialisation.trace import trace
 from posepyr.layers.resize import resize_by_products
 from posepyr.nodes import build
 from support.drawn import CHANNELS, counts, drawn
@@ -231,3 +234,110 @@ def test_training_and_evaluation_are_traced_each_as_it_is():
 
     assert counts(Auxiliary())["head"] == (1, 2)
     assert counts(Auxiliary().eval())["head"] == (1, 1)
+
+
+@pytest.mark.parametrize(
+    "join",
+    [
+        lambda whole, part: torch.slice_scatter(whole, part[:, :2], dim=1, end=2),
+        lambda whole, part: torch.select_scatter(whole, part[:, 0], dim=1, index=1),
+        lambda whole, part: torch.where(whole > part, whole, part),
+        lambda whole, part: torch.maximum(whole, part),
+        lambda whole, part: torch.minimum(whole, part),
+        lambda whole, part: torch.stack([whole, part]).flatten(0, 1),
+        lambda whole, part: whole.index_copy(1, torch.arange(2), part[:, :2]),
+        lambda whole, part: whole.index_put((torch.arange(2),), part),
+        lambda whole, part: whole.scatter(1, torch.zeros(part.shape, dtype=torch.int64), part),
+        lambda whole, part: whole.masked_scatter(whole > 0, part),
+    ],
+    ids=["slice", "select", "where", "max", "min", "stack", "index_copy", "index_put", "scatter", "masked_scatter"],
+)
+def test_what_is_chosen_or_put_together_from_two_maps_is_no_sum(join):
+    """Of two branches and two, two count: they are neither added up nor multiplied."""
+    model = drawn(lambda n, x: n.h(join(n.a(x) + n.b(x), n.c(x) + n.d(x))), "abcdh")
+    assert counts(model)["h"] == (2, 1)
+
+
+@pytest.mark.parametrize("reduce", [lambda s: s.mean(-1), lambda s: s.mean((3, 4)), lambda s: s.sum(4, keepdim=True)])
+def test_a_stack_reduced_along_another_axis_is_no_sum(reduce):
+    def draw(n, x):
+        stacked = torch.stack([n.a(x), n.b(x)])
+        return n.h(reduce(stacked).reshape(4, CHANNELS, -1, 1))
+
+    assert counts(drawn(draw, "abh"))["h"] == (1, 1)
+
+
+def test_layers_multiplied_before_they_see_a_map_read_it_as_one():
+    def draw(n, x):
+        both = n.a.weight.flatten(1) @ n.b.weight.flatten(1)
+        return F.conv2d(n.c(x) + n.d(x), both[..., None, None])
+
+    found = counts(drawn(draw, "abcd"))
+    assert found["a"] == found["b"] == (2, 1)
+
+
+@pytest.mark.parametrize("pack", [lambda s, y: (s, y), lambda s, y: {"all": s, "last": [y]}], ids=["tuple", "dict"])
+def test_what_a_network_returns_is_read(pack):
+    """A sum that is read and returned is one term of the next."""
+
+    def draw(n, x):
+        s = n.a(x) + n.b(x)
+        return pack(s, n.h(s + n.c(x)))
+
+    assert counts(drawn(draw, "abch"))["h"] == (2, 1)
+
+
+def test_an_operation_that_failed_and_was_caught_stopped_nothing():
+    def draw(n, x):
+        with contextlib.suppress(ValueError):
+            torch.hypot(n.a(x), n.b(x))
+        raise RuntimeError("no")
+
+    with pytest.raises(ValueError, match=r"to be counted, .*gives another\); the network itself stopped it: no"):
+        counts(drawn(draw, "ab"))
+
+
+def test_every_tensor_knows_the_call_that_made_it():
+    inner = drawn(lambda n, x: n.a(x) + n.b(x), "ab")
+    outer = drawn(lambda n, x: n.c(x) + n.d(x), "d", c=inner)
+    graph = trace(outer, [torch.zeros(2, CHANNELS, 8, 8)])
+    sums = [node for node in graph.nodes if node.kind is Kind.SUM]
+    assert [graph.calls[node.block] for node in sums] == [inner, outer]
+
+
+def test_parts_join_in_whatever_order_they_are_written():
+    def draw(n, x):
+        joined = torch.empty(len(x), 2 * CHANNELS, *x.shape[2:], device=x.device)
+        joined[:, CHANNELS:] = n.c(x)
+        joined[:, :CHANNELS] = n.a(x) + n.b(x)
+        return n.w(joined)
+
+    assert counts(drawn(draw, "abc", w=nn.Conv2d(2 * CHANNELS, CHANNELS, 1)))["w"] == (2, 1)
+
+
+def test_a_constant_read_at_learned_places_has_one_branch():
+    def draw(n, x):
+        places = (n.a(x) + n.b(x))[:, :2].permute(0, 2, 3, 1)
+        return n.h(F.grid_sample(torch.ones(2, CHANNELS, 8, 8), places, align_corners=True))
+
+    assert counts(drawn(draw, "abh"))["h"] == (2, 1)
+
+
+def test_a_layer_on_a_table_reads_one_branch():
+    def draw(n, x):
+        return n.a(x) + n.t(torch.ones(8, CHANNELS))[None, None]
+
+    assert counts(drawn(draw, "a", t=nn.Linear(CHANNELS, 8)))["t"] == (1, 1)
+
+
+def test_what_a_comparison_with_whole_numbers_chooses_is_no_factor():
+    class Masked(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b, self.h = (nn.Linear(4, 4) for _ in range(3))
+
+        def forward(self, x, numbers):
+            return self.h((self.a(x) + self.b(x)) * (self.a(x) > numbers))
+
+    inputs = [torch.zeros(2, 4), torch.zeros(2, 4, dtype=torch.long)]
+    assert count_branches(Masked(), inputs)["h"] == (2, 1)
