@@ -25,7 +25,7 @@ from posepyr.checkpoints.storage import write_checkpoint
 from posepyr.checkpoints.weights import load_model
 from posepyr.configuration.compose import Composer
 from posepyr.inference.estimator import Estimator
-from posepyr.layers.heads import ConvolutionalHead, PointwiseHead
+from posepyr.layers.heads import ConvolutionalHead, PointwiseHead, SpatialHead
 from posepyr.layers.inception import InceptionBlocks
 from posepyr.layers.postactivation import PostactivationBlocks
 from posepyr.layers.pyramid import PyramidBlocks
@@ -102,7 +102,7 @@ ALLOWED: dict[Due, set[str]] = {
         for one in (BlockRule, ResidualBlocks, PyramidBlocks, InceptionBlocks, PostactivationBlocks)
     },
     "pyramid": {f"{PyramidPaths.__module__}.PyramidPaths"},
-    "head": {f"{one.__module__}.{one.__name__}" for one in (PointwiseHead, ConvolutionalHead)},
+    "head": {f"{one.__module__}.{one.__name__}" for one in (PointwiseHead, SpatialHead, ConvolutionalHead)},
 }
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from posepyr.checkpoints.recipe import ClassifierRecipe
+from posepyr.checkpoints.recipe import VERSION, ClassifierRecipe
 from posepyr.checkpoints.storage import write_checkpoint
 from posepyr.cli.main import main
 from posepyr.nodes import build
@@ -110,7 +110,7 @@ def test_a_recipe_of_a_later_version_is_refused(
     write_checkpoint(tmp_path / "a.ckpt", {"state_dict": {}, "posepyr_classifier": recipe})
     data = ["data=imagenet", f"data.source.folder={pictures}", *QUICK]
     assert main(["evaluate", str(tmp_path / "a.ckpt"), *data, "--output", str(tmp_path / "out")]) == 1
-    assert "reads recipes up to version 1, got version 99; update posepyr" in capsys.readouterr().err
+    assert f"reads recipes up to version {VERSION}, got version 99; update posepyr" in capsys.readouterr().err
 
 
 OWN = '''

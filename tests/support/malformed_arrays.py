@@ -68,7 +68,7 @@ def of_lsp(one: Format, extended: bool) -> Iterator[Case]:
 
 
 def read_lsp(folder: Path) -> Any:
-    return Lsp(str(folder), splits={"train": (0, 2)}).split("train")
+    return Lsp(str(folder), splits={"train": (0, 2)}, box="joints").split("train")
 
 
 def write_official(folder: Path, *people: Any, **changes: Any) -> None:

@@ -10,7 +10,7 @@ import torch
 from pytorch_lightning.callbacks import ModelCheckpoint
 from torch import nn
 
-from posepyr.checkpoints.recipe import ClassifierRecipe
+from posepyr.checkpoints.recipe import VERSION, ClassifierRecipe
 from posepyr.data.classification.cuts import PaddedCut
 from posepyr.data.classification.labelled import LabelledBatch, LabelledSource
 from posepyr.data.module import ClassificationDataModule
@@ -109,7 +109,7 @@ def test_a_run_that_was_stopped_ends_as_one_that_was_not(tmp_path: Path) -> None
     middle = tmp_path / "step=3.ckpt"  # inside the second epoch of two steps each
     content = torch.load(middle, weights_only=True)
     assert content["posepyr_classifier"] == {
-        "model": NODE, "classes": list("abcdef"), "input_size": [16, 16], "version": 1,
+        "model": NODE, "classes": list("abcdef"), "input_size": [16, 16], "version": VERSION,
     }  # fmt: skip
     second = trainer(tmp_path, 4, keeper())
     second.fit(rest, datamodule=data(), ckpt_path=middle, weights_only=True)
