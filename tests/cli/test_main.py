@@ -145,7 +145,7 @@ def console_script(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("devices", [1, 2])
+@pytest.mark.parametrize("devices", [pytest.param(1, marks=pytest.mark.long), 2])
 def test_the_console_script_trains_and_evaluates_a_network_of_ones_own(own_folder: Path, devices: int) -> None:
     tiny = [
         "data.input_size=[32,32]", "data.batch_size=4", "data.workers=0", "data.source.train=8", "data.source.val=4",

@@ -131,7 +131,7 @@ def test_what_is_asked_for_is_checked(tmp_path: Path) -> None:
         posepyr.train(config | {"model": Fail()})
 
 
-@pytest.mark.parametrize("how", ["standard input", "script"])
+@pytest.mark.parametrize("how", ["standard input", pytest.param("script", marks=pytest.mark.long)])
 def test_two_processes_start_from_anywhere(how: str, tmp_path: Path) -> None:
     """Also from a script without ``if __name__ == "__main__"``, which they never run."""
     (tmp_path / "program.py").write_text(PROGRAM)
