@@ -120,7 +120,7 @@ def test_two_processes_follow_one_in_every_family(model: list[str], tmp_path: Pa
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ("raise", "RuntimeError: boom in the second process"),
+        pytest.param("raise", "RuntimeError: boom in the second process", marks=pytest.mark.long),
         (
             "kill",
             "process 1 of 2 was killed by signal 9 (the system does that when the machine's memory runs out), "

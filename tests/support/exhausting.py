@@ -1,13 +1,9 @@
-"""A small run, callbacks that run out of memory on purpose in it, and calls for trials of what fits."""
+"""A small run, and callbacks that run out of memory on purpose in it."""
 
-import os
-import signal
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
-
-from posepyr.measurement.timing import Workload
 
 TINY = [
     "model.stacks=2", "model.width=16", "model.block.width=4", "model.depth=2", "data.input_size=[64,64]",
@@ -42,24 +38,3 @@ class ExhaustsMemoryInValidation(ExhaustsMemory):
 
     def on_validation_batch_start(self, *_: Any) -> None:
         self.allocate()
-
-
-def holding(size: int, temporary: int = 0) -> Workload:
-    """What is built holds so many bytes, and every run takes more for a moment."""
-    held = torch.ones(size, dtype=torch.uint8)
-    return Workload(lambda: (held, torch.ones(temporary, dtype=torch.uint8)), lambda: None)
-
-
-def untouched(size: int) -> Workload:
-    """Memory that is allocated and never written to."""
-    held = torch.empty(size, dtype=torch.uint8)
-    return Workload(held.numel, lambda: None)
-
-
-def failing() -> Workload:
-    raise ValueError("no such network\nand more")
-
-
-def killed() -> Workload:
-    os.kill(os.getpid(), signal.SIGKILL)
-    raise AssertionError

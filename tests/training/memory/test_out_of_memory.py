@@ -9,8 +9,8 @@ import torch
 
 from posepyr.training.memory import out_of_memory
 from posepyr.training.memory.out_of_memory import Trial, device_memory, is_out_of_memory, try_in_new_process
-from support.exhausting import failing, holding, killed, untouched
 from support.places import ROOT
+from support.trial_calls import failing, holding, killed, untouched
 
 CPU = torch.device("cpu")
 
