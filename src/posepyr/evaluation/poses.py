@@ -3,7 +3,9 @@
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import matplotlib as mpl
 import numpy as np
+from matplotlib.figure import Figure
 
 from posepyr.checkpoints.parts import build_part
 from posepyr.checkpoints.recipe import Recipe, read_recipe
@@ -14,12 +16,14 @@ from posepyr.data.module import CropPlan, PoseDataModule
 from posepyr.data.results.posepyr_file import SavedPredictions, write_saved
 from posepyr.errors import UsageError
 from posepyr.evaluation.classifier import has_classes
-from posepyr.evaluation.error_curve import relative_errors, save_error_curve
 from posepyr.evaluation.single_pass import Evaluation, scores_of, trusted_packages
+from posepyr.files import whole
 from posepyr.inference.protocol import Protocol
+from posepyr.metrics.functional import joint_kinds
+from posepyr.metrics.scorer import Scorer
 from posepyr.nodes import build
 from posepyr.ranks import is_first
-from posepyr.records import Source
+from posepyr.records import NOT_LABELLED, FloatArray, Predictions, Source, Truth
 from posepyr.skeleton import Skeleton
 from posepyr.training.build import make_scorers
 from posepyr.training.callbacks.sheets import PredictionSheet
@@ -34,6 +38,9 @@ REFINED = {
     "dark": "joints are at the heatmap's peak, found between its cells by DARK (Zhang et al. 2020)",
 }
 """Ways of reading joints off heatmaps, in words."""
+
+CURVE_END = 0.5
+"""The distance at which the curve of errors ends, as a share of the metric's unit."""
 
 
 class Parts(NamedTuple):
@@ -190,3 +197,45 @@ def write_submission(task: PoseTask, data: PoseDataModule, path: Path) -> None:
     if task.latest is None:
         raise UsageError(f"submission must come with people to find: the {split} split has none")
     data.source.write_submission(split, task.skeleton, path, task.latest, data.truth(split))
+
+
+def relative_errors(scorer: Scorer, predictions: Predictions, truth: Truth) -> FloatArray | None:
+    """Return distances ``N K`` in the score's unit, or None where it measures no distances.
+
+    They are NaN where a joint is not labelled or a person's unit is not known.
+    """
+    measured = scorer.measure(predictions, truth)
+    if measured is None:
+        return None
+    distance, unit = measured
+    labelled = truth.visibility[predictions.sample] != NOT_LABELLED
+    known = np.where(unit > 0, unit, np.nan)
+    return np.where(labelled, distance / known[:, None], np.nan)
+
+
+def curve(errors: FloatArray, thresholds: FloatArray) -> FloatArray:
+    """Return the share of errors within each threshold, of those that are numbers."""
+    known = np.sort(errors[~np.isnan(errors)])
+    return np.searchsorted(known, thresholds, side="right") / max(1, len(known))
+
+
+def save_error_curve(path: Path, errors: FloatArray, joints: tuple[str, ...], title: str, unit: str) -> None:
+    """Draw the curve of each kind of joint ``N K``, and that of all together; ``unit`` is what errors are shares of."""
+    thresholds = np.linspace(0, CURVE_END, 201)
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    colours = mpl.colormaps["tab10"].colors  # type: ignore[attr-defined]  # of a listed colour map
+    for number, (kind, members) in enumerate(joint_kinds(joints).items()):
+        if not np.isnan(errors[:, members]).all():
+            shares = curve(errors[:, members], thresholds)
+            style = "--" if number >= len(colours) else "-"
+            axes.plot(thresholds, shares, style, color=colours[number % len(colours)], label=kind, linewidth=1.2)
+    axes.plot(thresholds, curve(errors, thresholds), color="black", linewidth=2.4, label="all joints")
+    axes.set(
+        xlim=(0, CURVE_END), ylim=(0, 1), xlabel=f"distance from the truth / {unit}", ylabel="share of joints found"
+    )
+    axes.set_title(title)
+    axes.grid(alpha=0.3)
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small", frameon=False)
+    with whole(path) as part:
+        figure.savefig(part, dpi=130)

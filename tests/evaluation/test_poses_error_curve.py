@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from posepyr.evaluation.error_curve import curve, relative_errors, save_error_curve
+from posepyr.evaluation.poses import curve, relative_errors, save_error_curve
 from posepyr.metrics.average_precision import AveragePrecision
 from posepyr.metrics.pck import PCK, PCKh
 from posepyr.metrics.posetrack import PoseTrackAP
