@@ -323,11 +323,13 @@ def test_a_constant_read_at_learned_places_has_one_branch():
     assert counts(drawn(draw, "abh"))["h"] == (2, 1)
 
 
-def test_a_layer_on_a_table_reads_one_branch():
+def test_a_table_that_two_layers_read_has_two_readers():
     def draw(n, x):
-        return n.a(x) + n.t(torch.ones(8, CHANNELS))[None, None]
+        table = torch.ones(8, CHANNELS)
+        return n.a(x) + n.t(table)[None, None] + n.u(table)[None, None]
 
-    assert counts(drawn(draw, "a", t=nn.Linear(CHANNELS, 8)))["t"] == (1, 1)
+    found = counts(drawn(draw, "a", t=nn.Linear(CHANNELS, 8), u=nn.Linear(CHANNELS, 8)))
+    assert found["t"] == found["u"] == (1, 2)
 
 
 def test_what_a_comparison_with_whole_numbers_chooses_is_no_factor():
