@@ -83,10 +83,11 @@ def with_swapped(layers: nn.Sequential, first: int) -> nn.Sequential:
 
 
 def _normalised(x: Tensor) -> Tensor:
-    if x.ndim != 4:
+    if x.ndim not in (2, 4):
         return x
-    centred = x - x.mean(dim=(0, 2, 3), keepdim=True)
-    return centred / (centred.square().mean(dim=(0, 2, 3), keepdim=True) + 1e-5).sqrt()
+    along = [axis for axis in range(x.ndim) if axis != 1]
+    centred = x - x.mean(dim=along, keepdim=True)
+    return centred / (centred.square().mean(dim=along, keepdim=True) + 1e-5).sqrt()
 
 
 def _followed(layer: Any, change: Callable[[Any], Any]) -> Any:

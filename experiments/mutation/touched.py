@@ -29,6 +29,9 @@ LOOKED_AT = (
 """Tests of the mutated files and of what is built on them directly. Others that run the same lines on their way, in
 trainings and commands, would notice more."""
 
+SLOW = ("tests/models/test_contract.py", "tests/models/test_full_size.py", "tests/models/test_learning.py")
+"""Tests that train, compile or export every network; the others run all of its lines too."""
+
 OPTIONS = ("--assert=plain", "-p", "no:unraisableexception", "-p", "no:threadexception")
 """Messages of assertions are not needed, and rewriting them would need libraries that are not imported yet; looking for
 what a test left behind takes longer than most tests."""
@@ -96,7 +99,7 @@ class Recorder:
 def test_files() -> list[str]:
     """Return the test files that are looked at, in the order of the folders above."""
     found = [path.relative_to(ROOT).as_posix() for path in sorted((ROOT / "tests").rglob("test_*.py"))]
-    return [name for folder in LOOKED_AT for name in found if name.startswith(folder)]
+    return [name for folder in LOOKED_AT for name in found if name.startswith(folder) and name not in SLOW]
 
 
 def key_of(file: str) -> str:
