@@ -23,6 +23,10 @@ LIBRARIES = (
 """Imported once, before the first child; posepyr itself must not be among them."""
 
 
+LONGEST_STEP = 1.0
+"""Seconds from one look at the children to the next; what takes longer was a pause of the machine."""
+
+
 @dataclass
 class Task:
     """Something to do in a child: its result is what ``work`` returns, or None where the child died or was ended."""
@@ -38,6 +42,8 @@ class _Child:
     task: Task
     started: float
     answer: Path
+    age: float = 0.0
+    """Seconds without those in which this process was halted itself."""
 
 
 def warm_up(libraries: Sequence[str] = LIBRARIES) -> None:
@@ -71,8 +77,10 @@ def in_children(tasks: Iterator[Task], processes: int) -> Iterator[tuple[Task, A
     """Iterate over tasks, results and seconds, as they end; ``processes`` children work at once."""
     running: dict[int, _Child] = {}
     with tempfile.TemporaryDirectory() as folder:
-        waiting = True
+        waiting, last = True, time.monotonic()
         while waiting or running:
+            now = time.monotonic()
+            passed, last = min(now - last, LONGEST_STEP), now
             while waiting and len(running) < processes:
                 task = next(tasks, None)
                 if task is None:
@@ -81,6 +89,7 @@ def in_children(tasks: Iterator[Task], processes: int) -> Iterator[tuple[Task, A
                 child = _Child(task, time.monotonic(), Path(folder, f"{time.monotonic_ns()}.json"))
                 running[_fork(child)] = child
             for number in list(running):
+                running[number].age += passed
                 if _has_ended(number, running[number]):
                     child = running.pop(number)
                     yield child.task, _answer(child), time.monotonic() - child.started
@@ -109,7 +118,7 @@ def _has_ended(number: int, child: _Child) -> bool:
     ended, _ = os.waitpid(number, os.WNOHANG)
     if ended:
         return True
-    if time.monotonic() - child.started < child.task.limit:
+    if child.age < child.task.limit:
         return False
     os.killpg(number, signal.SIGKILL)
     os.waitpid(number, 0)

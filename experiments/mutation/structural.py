@@ -23,6 +23,8 @@ POOLS = {"level_pools", "FractionalMaxPools", "FixedPools"}
 WITHOUT_RELU = {*PLAIN, *POOLS, "PointwiseHead", "Normalise", "ascent", "head"}
 """Builders in whose layers no ReLU is."""
 
+WITHOUT_CONVOLUTION = {*POOLS, "Normalise", "activation", "_leading"}
+
 WITHOUT_NORM = WITHOUT_RELU - {"ascent"}
 
 RECTIFIED = {
@@ -104,7 +106,7 @@ def _removals(source: Source, node: ast.Call, name: str, text: str) -> Iterator[
 
 def _biases(source: Source, node: ast.Call, name: str, text: str) -> Iterator[Mutant]:
     if name not in WEIGHTED:
-        if name not in PLAIN and name not in {"Normalise", *POOLS}:
+        if name not in PLAIN and name not in WITHOUT_CONVOLUTION:
             yield source.mutant(node, f"surgery.with_bias_toggled({text})", "bias", True)
         return
     given = _given(node, "bias")
@@ -223,9 +225,9 @@ def _summands(source: Source, node: ast.BinOp) -> Iterator[Mutant]:
 
 
 def _in_forward(source: Source, node: ast.AST) -> bool:
-    """Return True inside a function that takes or returns maps."""
+    """Return True inside a function that takes or returns maps; starts of regions are places."""
     function = next(iter(source.functions(node)), None)
-    if function is None or function.name == "__init__" or source.lines(node) == (0, 0):
+    if function is None or function.name in {"__init__", "region_starts"} or source.lines(node) == (0, 0):
         return False
     annotations = [function.returns, *(argument.annotation for argument in function.args.args)]
     return any(part is not None and "Tensor" in ast.unparse(part) for part in annotations) and _in_body(source, node)

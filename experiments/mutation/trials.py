@@ -13,7 +13,7 @@ import pytest
 from sources import PACKAGE, Mutant
 from touched import OPTIONS, Tests
 
-CHUNKS = (1.5, 8.0, 60.0)
+CHUNKS = (1.5, 6.0, 20.0)
 """Seconds of tests that are collected and run at once; what is slower than all of them is not run."""
 
 START = 20.0
