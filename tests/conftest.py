@@ -1,11 +1,22 @@
 """What many tests need."""
 
 import os
+import random
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
 pytest_plugins = ["support.small_configuration"]
+
+
+@pytest.fixture(autouse=True)
+def same_numbers():
+    """A test draws the same numbers whatever ran before it in its process."""
+    random.seed(0)
+    np.random.seed(0)  # what libraries draw from
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")
