@@ -5,7 +5,7 @@ import yaml
 
 from posepyr import nodes
 from posepyr.configuration.compose import Composer, recheck
-from posepyr.configuration.stored import read_stored, with_later_keys
+from posepyr.configuration.stored import changes, read_stored, with_later_keys
 
 
 def store(folder: Path, config: object) -> Path:
@@ -49,3 +49,15 @@ def test_a_configuration_from_elsewhere_is_copied_completed_and_checked(conf: Pa
     changed = {**config, "model": {"_target_": "support.cli_parts.Network", "block": config["model"]["block"]}}
     assert recheck(changed) == config
     assert "stacks" not in changed["model"]
+
+
+def test_changes_are_the_keys_that_differ() -> None:
+    before = {"seed": 0, "model": {"width": 8, "sizes": [1, 2]}, "logger": None, "gone": 1}
+    after = {"seed": 0, "model": {"width": 4, "sizes": [1, 2]}, "logger": {"project": "a"}, "more": 2}
+    assert changes(before, after) == {
+        "model.width": [8, 4],
+        "logger": [None, {"project": "a"}],
+        "gone": [1, None],
+        "more": [None, 2],
+    }
+    assert changes(before, before) == {}

@@ -15,6 +15,7 @@ import torch
 
 from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.cli.main import main
+from posepyr.training.record import read_record
 
 TINY = [
     "model.width=16", "model.depth=2", "data.input_size=[32,32]", "data.batch_size=4", "data.workers=0",
@@ -42,6 +43,8 @@ class Bomb(pl.Callback):
 
 def run(folder: Path, *overrides: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "posepyr", "train", *TINY, *overrides, f"hydra.run.dir={folder}"]
+    if "PYTHONPATH" in environment and "PYTHONPATH" in os.environ:
+        environment["PYTHONPATH"] += os.pathsep + os.environ["PYTHONPATH"]
     surroundings = {**os.environ, "OMP_NUM_THREADS": "1", **environment}
     # Far above what it takes; a collective that nobody answers would wait for half an hour.
     return subprocess.run(command, env=surroundings, capture_output=True, text=True, timeout=240, check=False)
@@ -136,6 +139,9 @@ def test_when_one_dies_all_end(how: str, message: str, tmp_path: Path, bomb: str
     assert "process 1 of 2" in done.stderr
     assert not [*(tmp_path / "run").glob(".job*")]
     assert (tmp_path / "run" / "checkpoints" / "last.ckpt").is_file()
+    end = read_record(tmp_path / "run")["end"]
+    assert end["state"] == "failed"
+    assert message in end["error"].replace(str(tmp_path / "run"), "")
 
 
 @pytest.mark.long

@@ -29,6 +29,19 @@ def read_stored(folder: Path) -> Config:
     return dict(as_before(renewed(config)))
 
 
+def changes(before: Any, after: Any, path: str = "") -> dict[str, list[Any]]:
+    """Return the keys, as ``optimizer.lr``, in which two configurations differ, each with both values.
+
+    What is missing in one of them counts as null.
+    """
+    if not (isinstance(before, Mapping) and isinstance(after, Mapping)):
+        return {} if before == after else {path: [before, after]}
+    found: dict[str, list[Any]] = {}
+    for key in [*before, *(key for key in after if key not in before)]:
+        found |= changes(before.get(key), after.get(key), f"{path}.{key}" if path else str(key))
+    return found
+
+
 def with_later_keys(config: Config, present: Mapping[str, Any]) -> Config:
     """Add the keys that came after a configuration was written, with their present values.
 

@@ -14,13 +14,14 @@ from typing import Any, NamedTuple
 
 from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.configuration.compose import Composer, recheck
-from posepyr.errors import OutOfMemoryError, UsageError
+from posepyr.errors import FailedProcessError, OutOfMemoryError, UsageError
 from posepyr.ranks import in_torchrun, is_first, launched, needs_local_processes, world_size
 from posepyr.running import local_processes
 from posepyr.tables import score_table
 from posepyr.training import run
 from posepyr.training.memory.advice import with_advice
 from posepyr.training.process_state import unchanged_process_state
+from posepyr.training.record import record_end
 
 Config = dict[str, Any]
 Scores = dict[str, float]
@@ -93,7 +94,12 @@ def launch(
     if not verbose:
         config = config | {"progress": False}
     if needs_local_processes(config["trainer"]):
-        return local_processes.start(config, folder, overrides, resume, verbose)
+        try:
+            return local_processes.start(config, folder, overrides, resume, verbose)
+        except (FailedProcessError, OutOfMemoryError) as error:
+            # The first process, which records the end, may have been killed, or know only that another is gone.
+            record_end(folder, "failed", str(error))
+            raise
     config = from_first("configuration", lambda: config)
     try:
         return run.train(config, folder, overrides, resume)

@@ -10,6 +10,7 @@ import torch
 
 from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.configuration.networks import Config
+from posepyr.configuration.stored import changes, read_stored
 from posepyr.data.module import OrderedData
 from posepyr.files import remove_leftovers, write_json
 from posepyr.ranks import cores, is_first
@@ -19,7 +20,7 @@ from posepyr.training.memory.advice import OutOfMemoryRecorder, out_of_memory_er
 from posepyr.training.memory.out_of_memory import is_out_of_memory, locate
 from posepyr.training.memory.recompute import recompute
 from posepyr.training.process_state import allow_open_files, quiet
-from posepyr.training.record import add_to_record, write_record
+from posepyr.training.record import add_to_record, record_resume, recorded_end, write_config, write_record
 from posepyr.training.trainer import finished_logs, make_trainer
 
 SCORED = ("val/", "test/", "val_stage_", "test_stage_")
@@ -33,16 +34,17 @@ def train(config: Config, folder: Path, overrides: Sequence[str] = (), resume: P
     """
     allow_open_files()
     recorder = OutOfMemoryRecorder()
-    try:
-        return _train(config, folder, overrides, resume, recorder)
-    except Exception as error:
-        if not is_out_of_memory(error):
-            raise
-        event = recorder.event or locate(error, "the making of network and data", torch.device("cpu"))
-    # Only here is there memory again: `_train` and its error held the network and the data.
-    gc.collect()
-    torch.cuda.empty_cache()
-    raise out_of_memory_error(event, config)
+    with recorded_end(folder):
+        try:
+            return _train(config, folder, overrides, resume, recorder)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            event = recorder.event or locate(error, "the making of network and data", torch.device("cpu"))
+        # Only here is there memory again: `_train` and its error held the network and the data.
+        gc.collect()
+        torch.cuda.empty_cache()
+        raise out_of_memory_error(event, config)
 
 
 def _train(
@@ -73,6 +75,17 @@ def _prepare_folder(config: Config, folder: Path, overrides: Sequence[str], resu
         write_record(folder, config, overrides)
     else:
         remove_leftovers(folder)
+        _record_resume(folder, config, overrides, resume)
+
+
+def _record_resume(folder: Path, config: Config, overrides: Sequence[str], resume: Path) -> None:
+    """Record that a run goes on, and its configuration where that has changed."""
+    changed = changes(read_stored(folder), config)
+    # How progress is shown is no part of what is trained: Python shows none.
+    changed.pop("progress", None)
+    if changed:
+        write_config(folder, config)
+    record_resume(folder, int(read_checkpoint(resume)["global_step"]), overrides, changed)
 
 
 def _record_init(folder: Path, report: str) -> None:
