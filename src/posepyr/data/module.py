@@ -25,9 +25,9 @@ from posepyr.data.loading.loader import (
     TrainingOrder,
     WatchedLoader,
     join,
-    prepare_worker,
     spread,
 )
+from posepyr.data.loading.worker import start_worker
 from posepyr.geometry import CropRule, Grid, fit
 from posepyr.ranks import cores
 from posepyr.records import Source, Truth
@@ -128,7 +128,7 @@ class OrderedData(pl.LightningDataModule, ABC):
             collate_fn=join,
             num_workers=self.workers,
             persistent_workers=self.workers > 0,
-            worker_init_fn=prepare_worker,
+            worker_init_fn=start_worker,
             pin_memory=torch.cuda.is_available(),
             # The loader draws a base seed from here; the global generator must not move with the number of loaders.
             generator=torch.Generator().manual_seed(self.seed),

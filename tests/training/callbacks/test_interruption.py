@@ -12,6 +12,7 @@ import torch
 from posepyr import slurm
 from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.cli.main import main
+from posepyr.training.record import read_state
 
 TINY = [
     "model.stacks=1", "model.width=16", "model.block.width=4", "model.depth=2", "data.input_size=[32,32]",
@@ -26,16 +27,19 @@ def state(folder: Path) -> dict[str, torch.Tensor]:
     return weights
 
 
-def stop_at_step(folder: Path, number: int, step: int, *overrides: str) -> subprocess.CompletedProcess[str]:
-    """Starts a run, sends it a signal once it has logged a step, and waits for its end."""
+def stop_at_step(
+    folder: Path, number: int, step: int, *overrides: str, group: bool = False
+) -> subprocess.CompletedProcess[str]:
+    """Starts a run, sends it or its whole group a signal once it has logged a step, and waits for its end."""
     process = subprocess.Popen(
         [sys.executable, "-m", "posepyr", "train", *TINY, *overrides, f"hydra.run.dir={folder}"],
         env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=group,
     )  # fmt: skip
     table = folder / "metrics.csv"
     while process.poll() is None:
         if table.exists() and table.read_text().count("\n") > step:
-            process.send_signal(number)
+            (os.killpg if group else os.kill)(process.pid, number)
             break
     out, error = process.communicate(timeout=240)
     return subprocess.CompletedProcess([], process.returncode, out, error)
@@ -58,6 +62,17 @@ def test_a_signal_saves_and_ends_and_the_rest_is_the_same(number: int, devices: 
         assert main(["train", *TINY, f"hydra.run.dir={tmp_path / 'whole'}"]) == 0
         one, other = state(tmp_path / "stopped"), state(tmp_path / "whole")
         assert all(torch.equal(one[key], other[key]) for key in one)
+
+
+def test_a_signal_to_the_whole_group_leaves_the_workers_until_all_is_saved(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    # Shorter than what is read ahead, an epoch would not notice that the workers are gone.
+    stopped = stop_at_step(folder, signal.SIGTERM, 2, "data.workers=2", group=True)
+    assert stopped.returncode == 128 + signal.SIGTERM, stopped.stderr
+    assert "Traceback" not in stopped.stderr
+    assert "stopped by SIGTERM after step" in stopped.stderr
+    assert (folder / "checkpoints" / "last.ckpt").is_file()
+    assert read_state(folder) == "stopped"
 
 
 def test_a_run_leaves_the_signals_as_they_were(tmp_path: Path) -> None:
