@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint, RichProgressBar, TQDMProgressBar
+from pytorch_lightning.callbacks import LearningRateMonitor, ModelCheckpoint
 from pytorch_lightning.loggers import WandbLogger
 from pytorch_lightning.loggers.logger import Logger
 from pytorch_lightning.plugins.environments import SLURMEnvironment  # type: ignore[attr-defined]  # not listed
@@ -18,6 +18,7 @@ from posepyr.nodes import build
 from posepyr.ranks import is_first
 from posepyr.training.build import make_callbacks
 from posepyr.training.callbacks.interruption import BatchDivision, StopOnSignal
+from posepyr.training.callbacks.progress import ProgressFile, RichBar, TQDMBar
 from posepyr.training.checkpointing import RoomForCheckpoints, WholeFiles
 from posepyr.training.loggers.csv_log import CSVLog
 
@@ -27,11 +28,13 @@ KEPT = 2
 
 def make_trainer(config: Config, folder: Path, resume: Path | None, *first: pl.Callback) -> pl.Trainer:
     """Build the trainer of a run folder; ``first`` are callbacks that are called before all others."""
-    checkpoints = folder / "checkpoints"
+    checkpoints, chosen = folder / "checkpoints", config["checkpoint"]
     callbacks = [
         *first,
+        # Before the line of an epoch, which tells the time that is left.
+        ProgressFile(folder, chosen["monitor"], chosen["mode"]),
         *make_callbacks(config),
-        *_checkpoint_writers(checkpoints, config["checkpoint"]),
+        *_checkpoint_writers(checkpoints, chosen),
         StopOnSignal(checkpoints / "last.ckpt"),
         RoomForCheckpoints(checkpoints, KEPT, build(config["optimizer"], "optimizer")),
         BatchDivision(),
@@ -76,7 +79,7 @@ def _checkpoint_writers(folder: Path, settings: Mapping[str, Any]) -> list[pl.Ca
 def _progress_bar(kind: str | bool | None) -> list[pl.Callback]:
     if not kind:
         return []
-    return [RichProgressBar() if kind == "rich" else TQDMProgressBar()]
+    return [RichBar() if kind == "rich" else TQDMBar()]
 
 
 def _cluster() -> list[SLURMEnvironment]:
