@@ -98,6 +98,13 @@ class Source(ABC):
     def split(self, name: str) -> Split:
         """Return ``train``, ``val`` or ``test``."""
 
+    def require_files(self, name: str) -> None:
+        """Raise unless a split's files are there: before a training begins, and without reading them if that is long.
+
+        By default the split is read.
+        """
+        self.split(name)
+
     def parts(self, name: str) -> "Sequence[Source]":
         """Return the data sets that a split is put together from: this one, unless it mixes several."""
         return (self,)

@@ -11,6 +11,7 @@ from posepyr.cli import main
 from posepyr.cli.main import BENCH, DATA, POSEPYR, Group
 from posepyr.errors import UsageError
 from posepyr.running import launch
+from posepyr.training import preflight
 
 CONFIG = ["train", "--cfg", "job"]
 
@@ -66,6 +67,7 @@ def test_what_ends_a_run_is_its_exit_code(
     def fail(*_: object, **__: object) -> dict[str, float]:
         raise error
 
+    monkeypatch.setattr(preflight, "check_run", lambda *_, **__: None)
     monkeypatch.setattr(launch, "launch", fail)
     assert main.main(["train"]) == code
     assert main.main(["train", "-m", "seed=1,2"]) == code
@@ -82,6 +84,7 @@ def test_rerun_and_resume_hand_over_what_was_stored(
         calls.append((config["seed"], folder, resume))
         return {}
 
+    monkeypatch.setattr(preflight, "check_run", lambda *_, **__: None)
     monkeypatch.setattr(launch, "launch", note)
     old = tmp_path / "old"
     (old / "checkpoints").mkdir(parents=True)

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from posepyr.metrics.average_precision import AveragePrecision
+from posepyr.metrics.occlusion import Occlusion
 from posepyr.metrics.pck import PCK, PCKh
-from posepyr.metrics.scorer import groups
+from posepyr.metrics.pcp import PCP
+from posepyr.metrics.scorer import Scorer, groups
 from posepyr.records import Predictions, Truth
 from posepyr.skeleton import Skeleton
 
@@ -23,6 +26,26 @@ def case() -> tuple[Predictions, Truth]:
     images = np.array(["a", "b", "b", "c", "c", "c"])
     measures = {"head_size": np.full(6, 10.0)}
     return Predictions(np.arange(6), found, np.ones((6, 3))), Truth(truth, visibility, boxes, images, measures)
+
+
+@pytest.mark.parametrize(
+    "scorer",
+    [
+        PCK(SKELETON, by=("visibility", "size", "people"), together={"body": ["left_hip", "neck"]}),
+        PCKh(SKELETON, by=("visibility", "size", "people"), thresholds=(0.5, 0.2, 0.1)),
+        Occlusion(SKELETON, by=("visibility", "size")),
+        PCP(Skeleton("legs", ("left_hip", "left_knee", "right_hip")), threshold=0.2),
+        AveragePrecision(Skeleton("three", SKELETON.joints, sigmas=(0.1, 0.1, 0.1)), by=("people",)),
+    ],
+    ids=lambda scorer: type(scorer).__name__,
+)
+def test_scores_are_known_by_name_before_they_are_taken(scorer: Scorer) -> None:
+    found, truth = case()
+    scores = scorer(found._replace(visibility=truth.visibility), truth)
+    assert set(scores) <= set(scorer.score_names or ())
+    # Of these people nobody is medium or large by COCO's areas.
+    rare = {name for name in scorer.score_names or () if name.startswith(("ap_", "ar_"))}
+    assert set(scorer.score_names or ()) - set(scores) <= rare
 
 
 def test_masks_are_a_partition_of_the_labelled_joints() -> None:

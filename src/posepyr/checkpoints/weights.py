@@ -189,6 +189,15 @@ class Pretrained:
     file: str
     rest: Scheme = field(default_factory=Normal)
 
+    def __post_init__(self) -> None:
+        path = Path(self.file)
+        if not path.is_file():
+            raise ValueError(
+                f"file must be a checkpoint that is there, got {path.absolute()}; posepyr convert makes one of "
+                "released weights, experiment=imagenet/... trains one, and POSEPYR_WEIGHTS names the folder that "
+                "recipes look in"
+            )
+
     def __call__(self, model: nn.Module, generator: torch.Generator | None = None) -> Beginning:
         state = _read_pretrained(Path(self.file))
         report = compare(state, model.state_dict())
@@ -199,12 +208,6 @@ class Pretrained:
 
 
 def _read_pretrained(path: Path) -> dict[str, Tensor]:
-    if not path.is_file():
-        raise ValueError(
-            f"file must be a checkpoint that is there, got {path.absolute()}; posepyr convert makes one of "
-            "released weights, experiment=imagenet/... trains one, and POSEPYR_WEIGHTS names the folder that recipes "
-            "look in"
-        )
     content = read_checkpoint(path)
     if not KEYS & content.keys():
         raise ValueError(

@@ -41,7 +41,8 @@ def run(arguments: list[str]) -> int:
     # Only now: help and wrong flags must not wait for Torch.
     from posepyr.configuration.compose import Composer
     from posepyr.configuration.hydra_runtime import job_environment
-    from posepyr.running.launch import claim, last_checkpoint, launch, print_result
+    from posepyr.running.launch import claim, last_checkpoint, launch, print_result, removed_if_empty
+    from posepyr.training.preflight import check_run
 
     composer = Composer(*request.config)
     if request.multirun and not request.cfg:
@@ -52,10 +53,11 @@ def run(arguments: list[str]) -> int:
     if request.cfg:
         print(job.text(request.cfg, "resolve" in request.switches), end="")
         return errors.COMPLETED
+    check_run(job.config, fresh=not resume)
     folder = Path(resume) if resume else claim(job.folder)
     if is_first():
         slurm.remember(folder)
-    with job_environment(job, folder) as folder:
+    with removed_if_empty(folder), job_environment(job, folder) as folder:
         checkpoint = last_checkpoint(folder) if resume else None
         print_result(folder, launch(job.config, folder, job.overrides, checkpoint))
     return errors.COMPLETED

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from posepyr.metrics.coco_evaluation import (
     CATEGORY,
     MOST_PEOPLE,
+    QUANTITIES,
     LibraryName,
     areas_of,
     evaluate,
@@ -18,7 +19,7 @@ from posepyr.metrics.coco_evaluation import (
     reference_of,
 )
 from posepyr.metrics.functional import Mask, distances
-from posepyr.metrics.scorer import Scorer
+from posepyr.metrics.scorer import Scorer, group_names
 from posepyr.records import FloatArray, Predictions, Truth
 from posepyr.skeleton import Skeleton
 
@@ -77,6 +78,11 @@ class AveragePrecision(Scorer):
             part = self._evaluate(reference, results, some) if some else {}
             scores |= {f"ap_by_people/{number}": score for name, score in part.items() if name == "ap"}
         return scores
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        at_thresholds = [f"ap@{hundredths / 100:.2f}" for hundredths in range(50, 100, 5)]
+        return (*QUANTITIES, *at_thresholds, *(f"ap_by_{group}" for group in group_names(self.by)))
 
     def _evaluate(
         self, reference: Mapping[str, Any], results: Sequence[Mapping[str, Any]], images: Sequence[Any]

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from posepyr.metrics.functional import Mask, by_kind, mean_over_joints, without_nan
-from posepyr.metrics.scorer import By, Scorer, check_groups, groups, labelled
+from posepyr.metrics.functional import Mask, by_kind, joint_kinds, mean_over_joints, without_nan
+from posepyr.metrics.scorer import By, Scorer, check_groups, group_names, groups, labelled
 from posepyr.records import FloatArray, Predictions, Truth
 from posepyr.skeleton import Skeleton
 
@@ -31,6 +31,11 @@ class Occlusion(Scorer):
             for name, group in groups(predictions, truth, self.by).items()
         }
         return without_nan({"occlusion": mean_over_joints(shares), **kinds, **parts})
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        kinds = [f"occlusion/{kind}" for kind in joint_kinds(self.skeleton.joints)]
+        return ("occlusion", *kinds, *(f"occlusion_by_{name}" for name in group_names(self.by)))
 
     @property
     def needs_occlusion(self) -> bool:

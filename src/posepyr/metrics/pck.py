@@ -11,12 +11,13 @@ from posepyr.metrics.functional import (
     correct_keypoints,
     distances,
     hits,
+    joint_kinds,
     mean_over_joints,
     unit_length,
     within,
     without_nan,
 )
-from posepyr.metrics.scorer import By, Scorer, check_groups, groups, labelled
+from posepyr.metrics.scorer import By, Scorer, check_groups, group_names, groups, labelled
 from posepyr.records import FloatArray, Predictions, Truth
 from posepyr.skeleton import Skeleton
 
@@ -70,6 +71,11 @@ class PCK(Scorer):
         }
         not_scored = {f"pck_{NOT_SCORED}": float(counts.people_not_scored)}
         return without_nan({"pck": mean_over_joints(shares), **kinds, **parts, **not_scored})
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        kinds = [f"pck/{kind}" for kind in (*joint_kinds(self.skeleton.joints), *self.columns)]
+        return ("pck", *kinds, *(f"pck_by_{name}" for name in group_names(self.by)), f"pck_{NOT_SCORED}")
 
     def _count(self, predictions: Predictions, truth: Truth, mask: Mask | None) -> Counts:
         distance, unit = self.measure(predictions, truth)
@@ -147,15 +153,11 @@ class PCKh(Scorer):
         self._in_mean = np.array([joint not in left_out for joint in skeleton.joints])
 
     def __call__(self, predictions: Predictions, truth: Truth, mask: Mask | None = None) -> dict[str, float]:
-        if "head_size" not in truth.measures:
-            raise ValueError(
-                "PCKh must have data that knows the size of heads, as MPII does, got data without; "
-                "score with metrics=pck instead"
-            )
+        self.check_truth(truth)
         counts = self._count(predictions, truth, mask)
         scores: dict[str, float] = {}
-        for number, threshold in enumerate(self.thresholds):
-            name = f"pckh@{threshold:g}" if number else "pckh"
+        for number in range(len(self.thresholds)):
+            name = self._name(number)
             scores |= {name: self._mean(counts, number), f"{name}_weighted": self._weighted(counts, number)}
         scores["pckh_auc"] = self._area(counts)
         kinds = {f"pckh/{kind}": score for kind, score in by_kind(counts.shares[0], self.skeleton.joints).items()}
@@ -165,6 +167,24 @@ class PCKh(Scorer):
         }
         not_scored = {f"pckh_{NOT_SCORED}": float(counts.people_not_scored)}
         return without_nan({**scores, **kinds, **parts, **not_scored})
+
+    def check_truth(self, truth: Truth) -> None:
+        if "head_size" not in truth.measures:
+            raise ValueError(
+                "PCKh must have data that knows the size of heads, as MPII does, got data without; "
+                "score with metrics=pck instead"
+            )
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        means = [f"{self._name(number)}{end}" for number in range(len(self.thresholds)) for end in ("", "_weighted")]
+        kinds = [f"pckh/{kind}" for kind in joint_kinds(self.skeleton.joints)]
+        parts = [f"pckh_by_{name}" for name in group_names(self.by)]
+        return (*means, "pckh_auc", *kinds, *parts, f"pckh_{NOT_SCORED}")
+
+    def _name(self, number: int) -> str:
+        """Return the name of the mean at one of the thresholds."""
+        return f"pckh@{self.thresholds[number]:g}" if number else "pckh"
 
     def _count(self, predictions: Predictions, truth: Truth, mask: Mask | None = None) -> Counts:
         """Count the joints found at each of the thresholds, and then along the curve."""

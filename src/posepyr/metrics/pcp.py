@@ -56,6 +56,10 @@ class PCP(Scorer):
         return without_nan({"pcp": mean_over_joints(shares), **scores})
 
     @property
+    def score_names(self) -> tuple[str, ...]:
+        return ("pcp", *dict.fromkeys(f"pcp/{limb.kind}" for limb in self.limbs))
+
+    @property
     def targets(self) -> tuple[str, ...]:
         return tuple(limb.kind for limb in self.limbs)
 

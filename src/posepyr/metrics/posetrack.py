@@ -1,6 +1,6 @@
 """PoseTrack's scores: mAP of poses in single frames, and MOTA of poses followed through videos."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from posepyr.metrics import functional
 from posepyr.metrics.average_precision import grouped
-from posepyr.metrics.functional import Mask, by_kind, mean_over_joints, within, without_nan
+from posepyr.metrics.functional import Mask, by_kind, joint_kinds, mean_over_joints, within, without_nan
 from posepyr.metrics.posetrack_frames import (
     NOT_FOLLOWED,
     THRESHOLD,
@@ -52,12 +52,15 @@ class PoseTrackAP(Scorer):
             )
 
     def __call__(self, predictions: Predictions, truth: Truth, mask: Mask | None = None) -> dict[str, float]:
-        if truth.videos is None:
-            raise ValueError(
-                "PoseTrack's average precision must have data of videos with PoseTrack's annotation files, as "
-                "data=posetrack, got data without; score with metrics=pck instead"
-            )
-        return mean_average_precision(counted(self._frames(predictions, truth, truth.videos())), POSETRACK_JOINTS)
+        frames = self._frames(predictions, truth, _videos(truth)())
+        return mean_average_precision(counted(frames), POSETRACK_JOINTS)
+
+    def check_truth(self, truth: Truth) -> None:
+        _videos(truth)
+
+    @property
+    def score_names(self) -> tuple[str, ...]:
+        return ("map", *(f"map/{kind}" for kind in joint_kinds(_with_one_head(POSETRACK_JOINTS))))
 
     def _frames(
         self, predictions: Predictions, truth: Truth, annotated: Mapping[str, ScoredFrame]
@@ -133,8 +136,23 @@ def _followed(frames: Sequence[ScoredFrame]) -> bool:
 
 
 def _means(name: str, shares: FloatArray, joints: tuple[str, ...]) -> dict[str, float]:
-    kinds = by_kind(np.asarray(shares), tuple("head" if joint in HEAD else joint for joint in joints))
+    kinds = by_kind(np.asarray(shares), _with_one_head(joints))
     return without_nan({name: mean_over_joints(shares)}) | {f"{name}/{kind}": mean for kind, mean in kinds.items()}
+
+
+def _with_one_head(joints: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the joints' names with those of the head's joints taken together."""
+    return tuple("head" if joint in HEAD else joint for joint in joints)
+
+
+def _videos(truth: Truth) -> Callable[[], Mapping[str, ScoredFrame]]:
+    """Return what reads all frames of the videos; raise where there are none."""
+    if truth.videos is None:
+        raise ValueError(
+            "PoseTrack's average precision must have data of videos with PoseTrack's annotation files, as "
+            "data=posetrack, got data without; score with metrics=pck instead"
+        )
+    return truth.videos
 
 
 class _Labelled(NamedTuple):

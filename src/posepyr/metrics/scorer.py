@@ -16,6 +16,11 @@ from posepyr.records import NOT_LABELLED, OCCLUDED, VISIBLE, FloatArray, Predict
 By = Literal["visibility", "size", "people"]
 """Ways to break scores down."""
 
+KINDS: dict[By, tuple[str, ...]] = {
+    "visibility": ("visible", "occluded"), "size": ("small", "medium", "large"), "people": ("1", "2", "3+"),
+}  # fmt: skip
+"""The groups that each way makes."""
+
 
 class Scorer(ABC):
     """A score: a function of predictions and truth, built with the ``skeleton`` that both have.
@@ -30,6 +35,14 @@ class Scorer(ABC):
 
         ``mask`` ``N K`` chooses among the labelled joints of the predicted people; all count without one.
         """
+
+    def check_truth(self, truth: Truth) -> None:  # noqa: B027  most scores take nothing more
+        """Raise where data lacks what the score takes beside the joints: before a training as well as in the call."""
+
+    @property
+    def score_names(self) -> tuple[str, ...] | None:
+        """Name all scores that a call may return, so that a misspelt one is found at once; None if that is unknown."""
+        return None
 
     @property
     def protocol(self) -> str:
@@ -77,13 +90,18 @@ def groups(predictions: Predictions, truth: Truth, by: Sequence[By]) -> dict[str
     masks: dict[str, Mask] = {}
     for name in by:
         if name == "visibility":
-            masks |= {"visibility/visible": visibility == VISIBLE, "visibility/occluded": visibility == OCCLUDED}
+            masks |= dict(zip(group_names([name]), (visibility == VISIBLE, visibility == OCCLUDED), strict=True))
             continue
-        number, kinds = _sizes(truth) if name == "size" else _company(truth)
+        number = _sizes(truth) if name == "size" else _company(truth)
         own = number[predictions.sample][:, None]
         everything = np.ones_like(visibility, np.bool_)
-        masks |= {f"{name}/{kind}": everything & (own == index) for index, kind in enumerate(kinds)}
+        masks |= {group: everything & (own == index) for index, group in enumerate(group_names([name]))}
     return masks
+
+
+def group_names(by: Sequence[By]) -> list[str]:
+    """Return the names of all groups, as ``size/small``."""
+    return [f"{name}/{kind}" for name in by for kind in KINDS[name]]
 
 
 def check_groups(by: Sequence[By]) -> None:
@@ -93,15 +111,15 @@ def check_groups(by: Sequence[By]) -> None:
             raise ValueError(f"by must hold some of {', '.join(get_args(By))}, got {name!r}")
 
 
-def _sizes(truth: Truth) -> tuple[npt.NDArray[np.int64], list[str]]:
+def _sizes(truth: Truth) -> npt.NDArray[np.int64]:
     diagonal = np.linalg.norm(truth.boxes[:, 2:], axis=1)
     limits = np.quantile(diagonal, [1 / 3, 2 / 3]) if len(diagonal) else np.zeros(2)
-    return np.searchsorted(limits, diagonal, side="left"), ["small", "medium", "large"]
+    return np.asarray(np.searchsorted(limits, diagonal, side="left"), np.int64)
 
 
-def _company(truth: Truth) -> tuple[npt.NDArray[np.int64], list[str]]:
+def _company(truth: Truth) -> npt.NDArray[np.int64]:
     _, picture, count = np.unique(truth.images, return_inverse=True, return_counts=True)
-    return np.minimum(truth.measures.get("people", count[picture]), 3) - 1, ["1", "2", "3+"]
+    return np.asarray(np.minimum(truth.measures.get("people", count[picture]), 3) - 1, np.int64)
 
 
 class Collected(Metric):

@@ -6,7 +6,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
@@ -20,6 +20,7 @@ from posepyr.running import local_processes
 from posepyr.tables import score_table
 from posepyr.training import run
 from posepyr.training.memory.advice import with_advice
+from posepyr.training.preflight import check_run
 from posepyr.training.process_state import unchanged_process_state
 from posepyr.training.record import record_end
 
@@ -62,12 +63,18 @@ def train(
                 raise UsageError("folder must be left out with resume: the run goes on in its own folder")
             resumed = Path(resume)
             config = Composer().stored(resumed, []).config if config is None else recheck(config)
+            check_run(config, fresh=False)
             return TrainingResult(launch(config, resumed, (), last_checkpoint(resumed), verbose), resumed)
         if config is None:
             raise UsageError("config must be given unless resume is: posepyr.compose(['experiment=demo']) makes one")
         config = recheck(config)
-        run_folder = claim(Composer().run_folder(config)) if folder is None else claim_empty(Path(folder))
-        return TrainingResult(launch(config, run_folder, verbose=verbose), run_folder)
+        check_run(config)
+        if folder is not None:
+            named = claim_empty(Path(folder))
+            return TrainingResult(launch(config, named, verbose=verbose), named)
+        run_folder = claim(Composer().run_folder(config))
+        with removed_if_empty(run_folder):
+            return TrainingResult(launch(config, run_folder, verbose=verbose), run_folder)
 
 
 @contextmanager
@@ -125,6 +132,18 @@ def _claimed(folder: Path) -> Path:
             continue
         return candidate
     raise RuntimeError("itertools.count ends nowhere")
+
+
+@contextmanager
+def removed_if_empty(folder: Path) -> Iterator[None]:
+    """Remove a new run folder again after an error that came before anything was written there."""
+    folder = folder.absolute()
+    try:
+        yield
+    except BaseException:
+        with suppress(OSError):
+            folder.rmdir()
+        raise
 
 
 def claim_empty(folder: Path) -> Path:

@@ -19,6 +19,7 @@ from posepyr.training.learner import Learner
 from posepyr.training.memory.advice import OutOfMemoryRecorder, out_of_memory_error
 from posepyr.training.memory.out_of_memory import is_out_of_memory, locate
 from posepyr.training.memory.recompute import recompute
+from posepyr.training.preflight import read_annotations
 from posepyr.training.process_state import allow_open_files, quiet
 from posepyr.training.record import add_to_record, record_resume, recorded_end, write_config, write_record
 from posepyr.training.trainer import finished_logs, make_trainer
@@ -51,8 +52,10 @@ def _train(
     config: Config, folder: Path, overrides: Sequence[str], resume: Path | None, recorder: OutOfMemoryRecorder
 ) -> dict[str, float]:
     pl.seed_everything(config["seed"], workers=True, verbose=False)
-    _prepare_folder(config, folder, overrides, resume)
+    # First of all: a run that fails here has written nothing.
     task, data, init_report = make_run(config, fresh=resume is None)
+    read_annotations(config, task, data)
+    _prepare_folder(config, folder, overrides, resume)
     _record_init(folder, init_report)
     _prepare_network(config, task)
     torch.set_num_threads(config["threads"] or compute_threads(data.workers))

@@ -12,7 +12,7 @@ from posepyr.data.module import PoseDataModule
 from posepyr.inference.protocol import Protocol
 from posepyr.losses import Loss
 from posepyr.metrics.scorer import Collected, Scorer
-from posepyr.records import PoseBatch, Predictions
+from posepyr.records import PoseBatch, Predictions, Source
 from posepyr.skeleton import Skeleton
 from posepyr.training.checkpointing import averages_weights
 from posepyr.training.learner import Learner, MakeOptimizer
@@ -33,6 +33,15 @@ class BatchPredictions(TypedDict):
     """``B K 2`` as annotated, in image pixels."""
     labelled: Tensor
     """``B K`` as annotated."""
+
+
+def require_annotations(source: Source, visibility: VisibilityPolicy, scorers: Sequence[Scorer]) -> None:
+    """Raise where targets or scores take what a data set's annotations cannot tell."""
+    if visibility.needs_occlusion:
+        require_occlusion(source, "train", "visibility")
+    for scorer in scorers:
+        if scorer.needs_occlusion:
+            require_occlusion(source, "val", f"the score {type(scorer).__name__}")
 
 
 class PoseTask(Learner):
@@ -74,11 +83,7 @@ class PoseTask(Learner):
         """Raise where targets or scores take what the annotations cannot tell; what is resumed goes on as it began."""
         if self.trainer.ckpt_path is not None:
             return
-        if self.visibility.needs_occlusion:
-            require_occlusion(self._data().source, "train", "visibility")
-        for scorer in self.scorers:
-            if scorer.needs_occlusion:
-                require_occlusion(self._data().source, "val", f"the score {type(scorer).__name__}")
+        require_annotations(self._data().source, self.visibility, self.scorers)
 
     def training_step(self, batch: PoseBatch, _index: int) -> Tensor:
         losses = self.losses(batch)

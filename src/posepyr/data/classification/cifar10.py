@@ -42,10 +42,13 @@ class Cifar10(LabelledSource):
     def classes(self) -> tuple[str, ...]:
         return CLASSES
 
-    def split(self, name: str) -> "Cifar10Split":
+    def require_files(self, name: str) -> None:
         if name not in ("train", "val", "test"):
             raise ValueError(f"split must be train, val or test, got {name!r}")
         require(self.folder, [*TRAINING, *TEST], "CIFAR-10")
+
+    def split(self, name: str) -> "Cifar10Split":
+        self.require_files(name)
         if name == "test" or (name == "val" and not self.held_out):
             return Cifar10Split(_records(self.folder, TEST))
         records = _records(self.folder, TRAINING)

@@ -37,9 +37,13 @@ class ImageFolder(LabelledSource):
             raise ValueError(f"{self.folder / 'train'} must hold at least two folders, one a class, got {len(names)}")
         return names
 
-    def split(self, name: str) -> "FolderSplit":
+    def require_files(self, name: str) -> None:
         if name not in ("train", "val", "test"):
             raise ValueError(f"split must be train, val or test, got {name!r}")
+        require(self.folder, ["train/", "val/"], "a folder of pictures", unpacked=True)
+
+    def split(self, name: str) -> "FolderSplit":
+        self.require_files(name)
         numbers = {label: number for number, label in enumerate(self.classes)}
         root = self.folder / name
         if name == "test" and not root.is_dir():

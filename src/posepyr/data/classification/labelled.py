@@ -38,6 +38,10 @@ class LabelledSource(ABC):
     def split(self, name: str) -> LabelledSplit:
         """Return ``train``, ``val`` or ``test``."""
 
+    def require_files(self, name: str) -> None:
+        """Raise unless a split's files are there; by default by reading what is kept of it in memory."""
+        self.split(name)
+
     def published(self, name: str) -> Sequence[PublishedCount]:
         """Return the counts that others report of a split, any one of which is right."""
         return ()

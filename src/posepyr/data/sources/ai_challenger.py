@@ -65,19 +65,32 @@ class AIChallenger(Source):
 
     def split(self, name: str) -> People:
         """Return ``train``, ``val`` or ``test``, read once."""
-        if name == "test" and name not in self.annotations:
-            return self.split("val")
-        if name not in self.annotations or name not in self.images:
-            raise ValueError(f"split must be one of {', '.join(self.annotations)}, got {name!r}")
-        if name not in self._read:
-            candidates = self.annotations[name]
-            annotations = next((path for path in candidates if (self.folder / path).is_file()), candidates[0])
-            require(self.folder, [annotations, f"{self.images[name]}/"], "AI Challenger")
-            self._read[name] = read_ai_challenger(self.folder / annotations, self.folder / self.images[name])
-        return self._read[name]
+        part = self._part(name)
+        if part not in self._read:
+            self.require_files(part)
+            self._read[part] = read_ai_challenger(self._annotations(part), self.folder / self.images[part])
+        return self._read[part]
+
+    def require_files(self, name: str) -> None:
+        part = self._part(name)
+        annotations = self._annotations(part).relative_to(self.folder)
+        require(self.folder, [str(annotations), f"{self.images[part]}/"], "AI Challenger")
 
     def published(self, name: str) -> Sequence[PublishedCount]:
         return _PUBLISHED.get(name, ())
+
+    def _part(self, name: str) -> str:
+        """Return the split that a split's people are those of: ``val`` for ``test``, unless it has files of its own."""
+        if name == "test" and name not in self.annotations:
+            return "val"
+        if name not in self.annotations or name not in self.images:
+            raise ValueError(f"split must be one of {', '.join(self.annotations)}, got {name!r}")
+        return name
+
+    def _annotations(self, name: str) -> Path:
+        """Return the best of a split's files of labels that are there, the first of the candidates if none is."""
+        candidates = [self.folder / path for path in self.annotations[name]]
+        return next((path for path in candidates if path.is_file()), candidates[0])
 
 
 class _Person(NamedTuple):

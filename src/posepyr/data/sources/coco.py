@@ -104,10 +104,14 @@ class Coco(Detectable):
         detections = self.detector(name)
         key = (self.part(name), detections)
         if key not in self._read:
-            needed = [self._named(self.annotations, name), f"{self._named(self.images, name)}/"]
-            require(self.folder, needed + ([detections] if detections else []), "COCO")
+            self.require_files(name)
             self._read[key] = self._detected(file, images, detections) if detections else read_coco(file, images)
         return self._read[key]
+
+    def require_files(self, name: str) -> None:
+        needed = [self._named(self.annotations, name), f"{self._named(self.images, name)}/"]
+        detections = self.detector(name)
+        require(self.folder, needed + ([detections] if detections else []), "COCO")
 
     def annotation_file(self, name: str) -> Path:
         """Return the file of a split, which has crowds and unlabelled people too."""

@@ -53,6 +53,11 @@ class Custom(Source):
             self._splits[name] = self._held(name) if "val" not in self._definition.annotations else self._people(name)
         return self._splits[name]
 
+    def require_files(self, name: str) -> None:
+        of = {"test": "val"} if "test" not in self._definition.annotations else {}
+        listed = of.get(name, name)
+        self._files(listed if listed in self._definition.annotations else "train")
+
     def _held(self, name: str) -> People:
         if name == "test":
             return self._people(name)
@@ -61,15 +66,19 @@ class Custom(Source):
         return everybody.within(held if name == "val" else set(everybody.pictures) - held)
 
     def _people(self, name: str) -> People:
-        definition = self._definition
-        file = self.file.parent / definition.annotations[name]
-        images = self.file.parent / definition.images[name]
+        file, images = self._files(name)
+        read = read_csv if file.suffix.lower() == ".csv" else read_coco
+        return read(file, images, self.skeleton.joints)
+
+    def _files(self, name: str) -> tuple[Path, Path]:
+        """Return the annotations that the file names for a split, and the folder of its pictures; both are there."""
+        file = self.file.parent / self._definition.annotations[name]
+        images = self.file.parent / self._definition.images[name]
         if not is_folder(images):
             raise Record(self.file).error("images", "name a folder, relative to this file", str(images))
         if not file.is_file():
             raise Record(self.file).error(f"annotations.{name}", "name a file, relative to this file", str(file))
-        read = read_csv if file.suffix.lower() == ".csv" else read_coco
-        return read(file, images, definition.skeleton.joints)
+        return file, images
 
 
 def skeleton(file: str) -> Skeleton:

@@ -67,6 +67,9 @@ class Lsp(Source):
             self._read[name] = self._people(labels, name, first, end)
         return self._read[name]
 
+    def require_files(self, name: str) -> None:
+        require(self.folder, ["joints.mat", "images/"], "Leeds Sports Pose")
+
     @property
     def layout(self) -> Layout:
         """Return which of the two archives the folder holds."""
@@ -88,7 +91,7 @@ class Lsp(Source):
 
     def _everybody(self) -> Labels:
         if self._labels is None:
-            require(self.folder, ["joints.mat", "images/"], "Leeds Sports Pose")
+            self.require_files("train")
             self._labels = read_joints(self.folder / "joints.mat")
         return self._labels
 

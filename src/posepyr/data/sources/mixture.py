@@ -37,6 +37,11 @@ class Mixture(Source):
             self._train = Joined(parts)
         return self._train
 
+    def require_files(self, name: str) -> None:
+        chosen = self.sources.values() if name == "train" else [self.sources[self.evaluate_on]]
+        for source in chosen:
+            source.require_files(name)
+
     def scored(self, name: str) -> Source:
         """Return the data set that a split is of; ``train`` is of the mixture itself."""
         return self if name == "train" else self.sources[self.evaluate_on]

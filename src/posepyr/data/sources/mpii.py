@@ -69,14 +69,10 @@ class Mpii(Source):
 
     def split(self, name: str) -> People:
         """Return ``train``, ``val``, ``trainval`` or ``test``, read once."""
-        if name not in self.splits:
-            raise ValueError(f"split must be one of {', '.join(self.splits)}, got {name!r}; name it in splits")
-        part = self.splits[name]
+        part = self._part(name)
         if part not in self._read:
-            annotations = self.annotations.replace("{split}", part)
-            file = self.folder / annotations
-            self._hint(file, part)
-            require(self.folder, [annotations, f"{self.images}/"], "MPII")
+            self.require_files(name)
+            file = self.folder / self.annotations.replace("{split}", part)
             read = _READERS.get(file.suffix.lower())
             if read is None:
                 self._read[part] = self._official(file, part)
@@ -84,6 +80,14 @@ class Mpii(Source):
                 unlabelled = part == "test"
                 self._read[part] = people(read(file, unlabelled), file, self.folder / self.images, unlabelled)
         return self._read[part]
+
+    def require_files(self, name: str) -> None:
+        part = self._part(name)
+        annotations = self.annotations.replace("{split}", part)
+        self._hint(self.folder / annotations, part)
+        require(self.folder, [annotations, f"{self.images}/"], "MPII")
+        if Path(annotations).suffix.lower() not in _READERS and part in ("train", "valid"):
+            find_list(self.folder, self.validation)
 
     def lacks_occlusion(self, name: str) -> str | None:
         if _READERS.get(Path(self.annotations).suffix.lower()) is not read_hrnet:
@@ -112,6 +116,11 @@ class Mpii(Source):
         self, name: str, skeleton: Skeleton, path: Path, predictions: Predictions, truth: Truth
     ) -> None:
         write_mpii_submission(path, self.folder / self.annotations, predictions, truth.measures, skeleton.joints)
+
+    def _part(self, name: str) -> str:
+        if name not in self.splits:
+            raise ValueError(f"split must be one of {', '.join(self.splits)}, got {name!r}; name it in splits")
+        return self.splits[name]
 
     def _hint(self, file: Path, part: str) -> None:
         """Raise where the annotations lie there in another layout than the one that is asked for."""

@@ -106,9 +106,13 @@ class PoseTrack(Detectable):
             return self.truth(name)
         stem = self.part(name)
         if stem not in self._detected:
-            require(self.folder, [detector], "PoseTrack")
+            self.require_files(name)
             self._detected[stem] = self._found(self._clips(stem), stem, detector)
         return self._detected[stem]
+
+    def require_files(self, name: str) -> None:
+        detector = self.detector(name)
+        self._require(self.part(name), [detector] if detector else [])
 
     def truth(self, name: str) -> Videos:
         """Return the annotated people of a split, whatever boxes it is tested in."""
@@ -154,9 +158,15 @@ class PoseTrack(Detectable):
     def _path(self, stem: str) -> str:
         return self.annotations.replace("{split}", stem)
 
-    def _clips(self, stem: str) -> list[Clip]:
+    def _require(self, stem: str, others: Sequence[str] = ()) -> list[str]:
+        """Return the paths of a part's annotations; raise unless they and ``others`` are there."""
         paths = [self._path(part) for part in stem.split("+")]
-        require(self.folder, [path if path.endswith(".json") else f"{path}/" for path in paths], "PoseTrack")
+        needed = [path if path.endswith(".json") else f"{path}/" for path in paths]
+        require(self.folder, [*needed, *others], "PoseTrack")
+        return paths
+
+    def _clips(self, stem: str) -> list[Clip]:
+        paths = self._require(stem)
         rule = BoxRule(self.box == "stated", self.margin)
         return [usable(clip) for path in paths for clip in read_clips(self.folder / path, rule)]
 
