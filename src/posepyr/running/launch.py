@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.configuration.compose import Composer, recheck
-from posepyr.errors import FailedProcessError, OutOfMemoryError, UsageError
+from posepyr.errors import INTERRUPTED, FailedProcessError, OutOfMemoryError, UsageError
 from posepyr.ranks import in_torchrun, is_first, launched, needs_local_processes, world_size
 from posepyr.running import local_processes
 from posepyr.tables import score_table
@@ -55,9 +55,10 @@ def train(
         verbose: print what ``posepyr train`` prints.
 
     Signal handlers, random generators, threads, log levels and the environment are afterwards as they were. Several
-    devices work from anywhere: their processes never run the caller's script.
+    devices work from anywhere: their processes never run the caller's script. Ctrl-C saves after the present step and
+    then raises KeyboardInterrupt.
     """
-    with unchanged_process_state(), _standard_output(verbose):
+    with unchanged_process_state(), _standard_output(verbose), _keyboard_interrupt():
         if resume is not None:
             if folder is not None:
                 raise UsageError("folder must be left out with resume: the run goes on in its own folder")
@@ -88,6 +89,17 @@ def _standard_output(verbose: bool) -> Iterator[None]:
         return
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
         yield
+
+
+@contextmanager
+def _keyboard_interrupt() -> Iterator[None]:
+    """Raise KeyboardInterrupt, as a notebook expects it, where Ctrl-C has ended a run with its exit code."""
+    try:
+        yield
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            raise KeyboardInterrupt from None
+        raise
 
 
 def launch(

@@ -15,6 +15,7 @@ from posepyr.data.module import OrderedData
 from posepyr.files import remove_leftovers, write_json
 from posepyr.ranks import cores, is_first
 from posepyr.training.build import make_run
+from posepyr.training.callbacks.interruption import StopOnSignal
 from posepyr.training.learner import Learner
 from posepyr.training.memory.advice import OutOfMemoryRecorder, out_of_memory_error
 from posepyr.training.memory.out_of_memory import is_out_of_memory, locate
@@ -34,10 +35,10 @@ def train(config: Config, folder: Path, overrides: Sequence[str] = (), resume: P
     ``overrides`` are recorded with the run; ``resume`` is the checkpoint to go on from.
     """
     allow_open_files()
-    recorder = OutOfMemoryRecorder()
-    with recorded_end(folder):
+    recorder, stop = OutOfMemoryRecorder(), StopOnSignal(folder)
+    with recorded_end(folder), stop.watching():
         try:
-            return _train(config, folder, overrides, resume, recorder)
+            return _train(config, folder, overrides, resume, stop, recorder)
         except Exception as error:
             if not is_out_of_memory(error):
                 raise
@@ -49,7 +50,7 @@ def train(config: Config, folder: Path, overrides: Sequence[str] = (), resume: P
 
 
 def _train(
-    config: Config, folder: Path, overrides: Sequence[str], resume: Path | None, recorder: OutOfMemoryRecorder
+    config: Config, folder: Path, overrides: Sequence[str], resume: Path | None, stop: StopOnSignal, *first: pl.Callback
 ) -> dict[str, float]:
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     # First of all: a run that fails here has written nothing.
@@ -60,7 +61,7 @@ def _train(
     _prepare_network(config, task)
     torch.set_num_threads(config["threads"] or compute_threads(data.workers))
     with quiet():
-        trainer = make_trainer(config, folder, resume, recorder)
+        trainer = make_trainer(config, folder, resume, stop, *first)
         with finished_logs(trainer.loggers):
             trainer.fit(task, datamodule=data, ckpt_path=resume, weights_only=True)
             scores = _final_scores(trainer, task, data, config)

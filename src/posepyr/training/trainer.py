@@ -26,7 +26,9 @@ KEPT = 2
 """Checkpoints: the last and the best."""
 
 
-def make_trainer(config: Config, folder: Path, resume: Path | None, *first: pl.Callback) -> pl.Trainer:
+def make_trainer(
+    config: Config, folder: Path, resume: Path | None, stop: StopOnSignal, *first: pl.Callback
+) -> pl.Trainer:
     """Build the trainer of a run folder; ``first`` are callbacks that are called before all others."""
     checkpoints, chosen = folder / "checkpoints", config["checkpoint"]
     callbacks = [
@@ -35,7 +37,7 @@ def make_trainer(config: Config, folder: Path, resume: Path | None, *first: pl.C
         ProgressFile(folder, chosen["monitor"], chosen["mode"]),
         *make_callbacks(config),
         *_checkpoint_writers(checkpoints, chosen),
-        StopOnSignal(checkpoints / "last.ckpt"),
+        stop,
         RoomForCheckpoints(checkpoints, KEPT, build(config["optimizer"], "optimizer")),
         BatchDivision(),
         *_progress_bar(config["progress"]),

@@ -42,7 +42,8 @@ def test_workers_leave_signals_to_their_parent_and_end_with_it(end: str) -> None
         [sys.executable, "-c", PROGRAM, end], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True, start_new_session=True,
     )  # fmt: skip
-    assert process.stdout and process.stdin
+    assert process.stdout is not None
+    assert process.stdin is not None
     workers = [int(number) for number in process.stdout.readline().split()]
     assert len(workers) == 2
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):

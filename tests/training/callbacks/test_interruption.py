@@ -5,10 +5,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import pytorch_lightning as pl
 import torch
 
+import posepyr
 from posepyr import slurm
 from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.cli.main import main
@@ -47,7 +50,12 @@ def stop_at_step(
 
 @pytest.mark.parametrize(
     ("number", "devices"),
-    [(signal.SIGTERM, 1), (signal.SIGTERM, 2), pytest.param(signal.SIGUSR1, 1, marks=pytest.mark.long)],
+    [
+        (signal.SIGTERM, 1),
+        (signal.SIGTERM, 2),
+        pytest.param(signal.SIGINT, 2, marks=pytest.mark.long),
+        pytest.param(signal.SIGUSR1, 1, marks=pytest.mark.long),
+    ],
 )
 def test_a_signal_saves_and_ends_and_the_rest_is_the_same(number: int, devices: int, tmp_path: Path) -> None:
     several = ["trainer=ddp", "trainer.accelerator=cpu", f"trainer.devices={devices}"] if devices > 1 else []
@@ -73,6 +81,74 @@ def test_a_signal_to_the_whole_group_leaves_the_workers_until_all_is_saved(tmp_p
     assert "stopped by SIGTERM after step" in stopped.stderr
     assert (folder / "checkpoints" / "last.ckpt").is_file()
     assert read_state(folder) == "stopped"
+
+
+class Signal(pl.Callback):
+    """Sends this process a signal at a point of the run: in its fourth step twice, or at the start of a phase."""
+
+    def __init__(self, at: str, number: int = signal.SIGINT) -> None:
+        self.at, self.number = at, number
+
+    def _send(self, at: str) -> None:
+        if at == self.at:
+            os.kill(os.getpid(), self.number)
+
+    def on_train_batch_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        if trainer.global_step == 3:
+            self._send("step")
+            self._send("step twice")
+            self._send("step twice")
+
+    def on_validation_start(self, trainer: pl.Trainer, *_: Any) -> None:
+        if trainer.global_step == 4:
+            self._send("last validation")
+
+    def on_sanity_check_start(self, *_: Any) -> None:
+        self._send("sanity check")
+
+    def on_test_start(self, *_: Any) -> None:
+        self._send("test")
+
+
+GO_ON = "; go on with posepyr train --resume {folder}"
+SHORT = [*TINY, "trainer.max_epochs=1", "data.source.train=16", "data.source.test=6", "test=true"]
+
+
+def sends(at: str, number: int = signal.SIGINT) -> str:
+    return f"+callbacks.signal={{_target_: {__name__}.Signal, at: {at}, number: {int(number)}}}"
+
+
+@pytest.mark.parametrize(
+    ("at", "number", "saved"),
+    [
+        ("step", signal.SIGINT, f" after step 4, which is saved{GO_ON}"),
+        ("step twice", signal.SIGINT, "; nothing is saved yet"),
+        ("last validation", signal.SIGINT, f" after step 4, which is saved{GO_ON}"),
+        ("sanity check", signal.SIGINT, "; nothing is saved yet"),
+        ("test", signal.SIGTERM, f"; {{folder}}/checkpoints/last.ckpt is as it was{GO_ON}"),
+    ],
+)  # fmt: skip
+def test_a_signal_ends_a_run_with_one_line(
+    at: str, number: int, saved: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "run"
+    sanity = ["trainer.num_sanity_val_steps=1"] if at == "sanity check" else []
+    with pytest.raises(SystemExit) as end:
+        main(["train", *SHORT, *sanity, sends(at, number), f"hydra.run.dir={folder}"])
+    assert end.value.code == 128 + number
+    said = f"posepyr: stopped by {signal.Signals(number).name}{saved.format(folder=folder)}\n"
+    assert capsys.readouterr().err == said
+    assert read_state(folder) == "stopped"
+    assert not (folder / "metrics.json").exists()
+
+
+def test_python_is_interrupted_once_the_step_is_saved(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    handler = signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        posepyr.train(posepyr.compose([*SHORT, sends("step")]), folder=folder)
+    assert read_checkpoint(folder / "checkpoints" / "last.ckpt")["global_step"] == 4
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_a_run_leaves_the_signals_as_they_were(tmp_path: Path) -> None:

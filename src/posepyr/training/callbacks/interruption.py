@@ -3,6 +3,8 @@
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -10,9 +12,10 @@ from typing import Any
 import pytorch_lightning as pl
 
 from posepyr import slurm
+from posepyr.ranks import is_first
 
-SIGNALS = (signal.SIGTERM, signal.SIGUSR1)
-"""SLURM sends USR1 120 seconds before the end of a job that was submitted with ``--signal=USR1@120``."""
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGUSR1") if hasattr(signal, name))
+"""Ctrl-C sends INT. SLURM sends USR1 120 seconds before the end of a job submitted with ``--signal=USR1@120``."""
 
 AGREE_EVERY = 10
 """Steps after which several processes agree on stopping; each time they wait for one another."""
@@ -22,22 +25,52 @@ PASSES_KEY = "parts"
 
 
 class StopOnSignal(pl.Callback):
-    """Saves a checkpoint after the present step and ends the run; a SLURM job is queued again."""
+    """Ends the run in a folder upon a signal: in training after the present step, which is saved, else at once.
 
-    def __init__(self, checkpoint: Path) -> None:
-        self.checkpoint = checkpoint
+    A second SIGINT ends it at once in training too. A SLURM job is queued again, unless SIGINT ended it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.checkpoint = folder / "checkpoints" / "last.ckpt"
         self.caught = 0
-        self._handlers: dict[int, Any] = {}
+        self._watching = self._training = self._announced = False
 
-    def setup(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        # Before Lightning sets its own handler of SIGTERM: these handlers are put back at the end.
-        if stage == "fit" and threading.current_thread() is threading.main_thread():
-            self._handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Catch signals meanwhile; outside of the main thread, where Python lets nobody catch any, do nothing."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {number: signal.getsignal(number) for number in SIGNALS}
+        self._watching = True
+        self._set_handlers()
+        try:
+            yield
+        except SystemExit:
+            # Not in the handler: it may interrupt another line that is just being printed.
+            if self.caught and not self._announced:
+                saved = f"{self.checkpoint} is as it was" if self.checkpoint.is_file() else "nothing is saved yet"
+                self._announce(self.caught, f"; {saved}")
+            raise
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _set_handlers(self) -> None:
+        for number in SIGNALS if self._watching else ():
+            signal.signal(number, self._catch)
+
+    def _catch(self, number: int, _frame: FrameType | None) -> None:
+        again = self.caught == number == signal.SIGINT
+        self.caught = number
+        if again or not self._training:
+            raise SystemExit(128 + number)
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        # Lightning's own handler would lose the epoch. Only the main thread may set one.
-        for number in self._handlers:
-            signal.signal(number, self._catch)
+        # Once more, in place of Lightning's own handler of SIGTERM, which would lose the epoch.
+        self._set_handlers()
+        self._training = True
 
     def on_train_batch_end(
         self, trainer: pl.Trainer, pl_module: pl.LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -53,28 +86,34 @@ class StopOnSignal(pl.Callback):
         elif not self.caught:
             return
         trainer.save_checkpoint(self.checkpoint)
+        self._end(trainer)
+
+    def on_fit_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._training = False
+        # During the last validation: all is saved, but what follows is not wanted.
+        if self.caught:
+            self._end(trainer)
+
+    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+        self._training = False
+
+    def _end(self, trainer: pl.Trainer) -> None:
+        self._training = False
         number = self.caught or signal.SIGTERM
-        if trainer.is_global_zero:
-            message = f"stopped by {signal.Signals(number).name} after step {trainer.global_step}"
-            print(f"posepyr: {message}; go on with posepyr train --resume {trainer.default_root_dir}", file=sys.stderr)
-            slurm.requeue()
+        self._announce(number, f" after step {trainer.global_step}, which is saved")
         # The exit code of a process that a signal ended, as shells expect it.
         raise SystemExit(128 + number)
 
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
-        # Lightning calls no teardown then.
-        self._restore()
-
-    def teardown(self, trainer: pl.Trainer, pl_module: pl.LightningModule, stage: str) -> None:
-        self._restore()
-
-    def _restore(self) -> None:
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
-        self._handlers = {}
-
-    def _catch(self, number: int, _frame: FrameType | None) -> None:
-        self.caught = number
+    def _announce(self, number: int, saved: str) -> None:
+        """Say once how the run ended and how it goes on, and have SLURM start it again."""
+        self._announced = True
+        if not is_first():
+            return
+        name, command = signal.Signals(number).name, f"posepyr train --resume {self.folder}"
+        go_on = f"; go on with {command}" if self.checkpoint.is_file() else ""
+        print(f"posepyr: stopped by {name}{saved}{go_on}", file=sys.stderr, flush=True)
+        if number != signal.SIGINT:
+            slurm.requeue()
 
 
 class BatchDivision(pl.Callback):
