@@ -34,6 +34,26 @@ def test_joints_are_rows_and_splits_are_columns() -> None:
     ]
 
 
+def test_columns_say_whose_scores_they_are() -> None:
+    scores = {"best/val/pck": 0.75, "best/val/pck/hip": 0.5, "test/pck": 0.25, "last/val/pck": 0.625}
+    assert score_table(scores).splitlines() == [
+        "score  best val  best test  last val",
+        "pck       0.750      0.250     0.625",
+        "  hip     0.500",
+    ]
+    del scores["best/val/pck"], scores["best/val/pck/hip"]
+    assert score_table(scores).splitlines() == ["score  last test  last val", "pck        0.250     0.625"]
+
+
+def test_stages_are_told_apart_for_best_and_last() -> None:
+    scores = {"best/val/pck": 0.5, "best/val_stage_1/pck": 0.25, "test/pck": 0.75, "last/val/pck": 0.125}
+    assert score_table(scores).splitlines() == [
+        "best val  stage 1   last", "pck         0.250  0.500", "",
+        "best test   last", "pck        0.750", "",
+        "last val   last", "pck       0.125",
+    ]  # fmt: skip
+
+
 def test_parts_stand_under_the_name_of_what_they_are_parts_of() -> None:
     scores = {
         "val/pckh/knee": 0.1, "val/pckh_by_visibility/visible": 0.2, "val/pckh_by_size/large": 0.3,

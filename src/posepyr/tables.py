@@ -28,36 +28,54 @@ def align(rows: Sequence[Sequence[str]], sides: str = "<>", gap: str = "  ") -> 
     ]
 
 
-class Column(NamedTuple):
-    """Origin of a score: a split, and the stage whose heatmaps were scored, empty for the last."""
+WEIGHTS = ("best", "last")
+"""First parts of the names of a training's scores: whose they are."""
 
+
+class Column(NamedTuple):
+    """Origin of a score: the weights, a split, and the stage whose heatmaps were scored, empty for the last."""
+
+    weights: str
+    """``best`` or ``last``; empty where the name does not say."""
     split: str
     stage: str
 
     @classmethod
     def of(cls, name: str) -> "Column":
-        """Return the column of a score named ``split/...`` or ``split_stage_number/...``."""
-        split, _, stage = name.split("/")[0].partition("_stage_")
-        return cls(split, stage)
+        """Return the column of a score named ``[best/|last/]split/...`` or ``[...]split_stage_number/...``."""
+        weights, rest = _weights(name)
+        split, _, stage = rest.split("/")[0].partition("_stage_")
+        return cls(weights, split, stage)
+
+
+def _weights(name: str) -> tuple[str, str]:
+    """Return the weights that a score's name begins with, if it does, and the rest of the name."""
+    first, _, rest = name.partition("/")
+    return (first, rest) if first in WEIGHTS else ("", name)
 
 
 def score_table(scores: Mapping[str, float]) -> str:
     """Return scores named ``split/quantity`` or ``split/quantity/part`` as a table.
 
-    The splits are its columns. Where stages are scored too, each split has a table whose columns are the stages.
+    The splits are its columns; where the names of some scores begin with ``best/`` or ``last/``, the weights are told
+    for all. Where stages are scored too, each split has a table whose columns are the stages.
     """
     columns = list(dict.fromkeys(map(Column.of, scores)))
+    # The test is taken with the best weights where there are some.
+    tested = next((weights for weights in WEIGHTS if any(column.weights == weights for column in columns)), "")
+    titles = {column: f"{column.weights or tested} {column.split}".strip() for column in columns}
     if not any(column.stage for column in columns):
-        return _score_table("score", {column: column.split for column in columns}, scores)
+        return _score_table("score", titles, scores)
     tables = []
-    for split in dict.fromkeys(column.split for column in columns):
-        stages = {column: f"stage {column.stage}" for column in columns if column.split == split and column.stage}
-        tables.append(_score_table(split, {**stages, Column(split, ""): "last"}, scores))
+    for title in dict.fromkeys(titles.values()):
+        own = [column for column in columns if titles[column] == title]
+        stages = {column: f"stage {column.stage}" for column in own if column.stage}
+        tables.append(_score_table(title, {**stages, own[0]._replace(stage=""): "last"}, scores))
     return "\n".join(tables)
 
 
 def _score_table(title: str, headings: Mapping[Column, str], scores: Mapping[str, float]) -> str:
-    values = {(Column.of(name), name.partition("/")[2]): value for name, value in scores.items()}
+    values = {(Column.of(name), _weights(name)[1].partition("/")[2]): value for name, value in scores.items()}
     rows = [[title, *headings.values()]]
     for row in _row_names(name for column, name in values if column in headings):
         cells = [_cell(row, values.get((column, row))) for column in headings]

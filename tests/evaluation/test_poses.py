@@ -44,9 +44,9 @@ def test_the_same_scores_as_in_training(trained: Path, tmp_path: Path) -> None:
     assert main(["evaluate", checkpoint, "--split", "val", "--output", str(tmp_path / "out")]) == 0
     [report] = json.loads((tmp_path / "out" / "val_scores.json").read_text())
     training = json.loads((trained / "metrics.json").read_text())
-    scores = {name.replace("val_gtbox", "val"): value for name, value in report["scores"].items()}
-    assert scores == {name: value for name, value in training.items() if name.startswith("val/")}
-    assert {"val/ap", "val/ap@0.50", "val/ar", "val/pck"} <= set(scores)
+    scores = {name.replace("val_gtbox", "last/val"): value for name, value in report["scores"].items()}
+    assert scores == {name: value for name, value in training.items() if name.startswith("last/")}
+    assert {"last/val/ap", "last/val/ap@0.50", "last/val/ar", "last/val/pck"} <= set(scores)
 
 
 def test_both_kinds_of_boxes_make_a_row_each(
@@ -179,7 +179,7 @@ def test_a_data_set_of_ones_own_trains_and_is_scored_by_oks(archive: Path, tmp_p
     folder = tmp_path / "run"
     assert main(["train", *own, *general, f"hydra.run.dir={folder}"]) == 0
     scores = json.loads((folder / "metrics.json").read_text())
-    assert {"val/ap", "val/ar", "test/ap"} <= set(scores)
+    assert {"best/val/ap", "best/val/ar", "test/ap"} <= set(scores)
     checkpoint = str(folder / "checkpoints" / "best.ckpt")
     assert main(["evaluate", checkpoint, "--output", str(tmp_path / "out")]) == 0
     [report] = json.loads((tmp_path / "out" / "test_scores.json").read_text())

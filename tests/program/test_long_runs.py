@@ -63,7 +63,7 @@ def test_recomputed_blocks_train_alike(tmp_path: Path) -> None:
 def test_half_precision_trains(tmp_path: Path) -> None:
     assert train(tmp_path / "run", "trainer.precision=bf16-mixed", "trainer.max_epochs=1") == 0
     assert all(value.isfinite().all() for value in weights(tmp_path / "run").values())
-    assert "val/pck" in json.loads((tmp_path / "run" / "metrics.json").read_text())
+    assert "best/val/pck" in json.loads((tmp_path / "run" / "metrics.json").read_text())
 
 
 # Torch's compiler uses what Torch says not to use.

@@ -64,8 +64,8 @@ def test_a_classifier_learns_from_cifar10s_own_files(tmp_path: Path, monkeypatch
     assert content["posepyr_classifier"]["input_size"] == [32, 32]
     scores = json.loads((run / "metrics.json").read_text())
     # Eight pictures to validate on, which are those to test on.
-    assert (scores["val/top1"] * 8) % 1 == 0
-    assert scores["val/top1"] == scores["test/top1"] <= scores["test/top5"]
+    assert (scores["best/val/top1"] * 8) % 1 == 0
+    assert scores["best/val/top1"] == scores["test/top1"] <= scores["test/top5"]
 
 
 def begin(classifier: Path, folder: Path, *overrides: str) -> list[str]:

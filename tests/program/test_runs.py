@@ -62,7 +62,7 @@ def test_a_run_leaves_all_that_is_needed_to_know_it(finished: Path) -> None:
     assert record["seed"] == 0
     assert record["machine"]["cores"] == os.cpu_count()
     scores = json.loads((finished / "metrics.json").read_text())
-    assert {"test/pck", "val/pck", "test/pck/ankle"} <= scores.keys()
+    assert {"best/val/pck", "test/pck", "test/pck/ankle", "last/val/pck"} <= scores.keys()
     assert (finished / "pictures" / "augmentation.png").stat().st_size > 1000
     assert (finished / "pictures" / "predictions" / "test.png").stat().st_size > 1000
     assert len(list((finished / "pictures" / "predictions").glob("val_epoch_*.png"))) == 2
@@ -111,7 +111,8 @@ def test_validation_in_training_and_evaluation_agree_exactly(finished: Path, tmp
     assert main(["evaluate", str(finished / "checkpoints" / "last.ckpt"), *arguments]) == 0
     [report] = json.loads((tmp_path / "val" / "val_scores.json").read_text())
     expected = json.loads((finished / "metrics.json").read_text())
-    assert report["scores"] == {name: score for name, score in expected.items() if name.startswith("val/")}
+    found = {f"last/{name}": score for name, score in report["scores"].items()}
+    assert found == {name: score for name, score in expected.items() if name.startswith("last/val/")}
 
 
 @pytest.mark.parametrize("override", ["model=hourglass", "init=xavier"])

@@ -142,7 +142,7 @@ def test_two_processes_start_from_anywhere(how: str, tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     [folder] = (tmp_path / "runs" / "train").iterdir()
-    assert done.stdout == f"script val/pck runs/train/{folder.name}\n"
+    assert done.stdout == f"script best/val/pck runs/train/{folder.name}\n"
     assert done.stderr == ""
     assert not list(folder.glob(".job*"))
 
@@ -155,7 +155,7 @@ def test_two_processes_start_from_a_notebook(tmp_path: Path) -> None:
     )
     client.execute()
     printed = "".join(output.text for output in notebook.cells[0].outputs if output.output_type == "stream")
-    assert "script val/" in printed
+    assert "script best/val/" in printed
     assert len([*(tmp_path / "runs" / "train").iterdir()]) == 1
 
 

@@ -67,7 +67,7 @@ def assert_alike(one: Path, two: Path) -> None:
         torch.testing.assert_close(value, theirs[key], rtol=1e-3, atol=1e-5)
     scores = [json.loads((folder / "metrics.json").read_text()) for folder in (one, two)]
     assert scores[0] == pytest.approx(scores[1])
-    assert any(name == "val/pck" for name in scores[0])
+    assert any(name == "best/val/pck" for name in scores[0])
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +198,7 @@ def assert_one_run(folder: Path, said: list[str], batch: str) -> None:
     assert sum(text.count(batch) for text in said) == 1
     assert sum(text.count("run folder:") for text in said) == 1
     [made] = folder.iterdir()
-    assert "val/pck" in json.loads((made / "metrics.json").read_text())
+    assert "best/val/pck" in json.loads((made / "metrics.json").read_text())
 
 
 def test_slurm_starts_the_processes(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from posepyr.training import run
 from posepyr.training.memory.advice import with_advice
 from posepyr.training.preflight import check_run
 from posepyr.training.process_state import unchanged_process_state
-from posepyr.training.record import record_end
+from posepyr.training.record import best_epoch, record_end
 
 Config = dict[str, Any]
 Scores = dict[str, float]
@@ -35,7 +35,7 @@ class TrainingResult(NamedTuple):
     """The outcome of a training."""
 
     scores: dict[str, float]
-    """By name, as ``test/pck``: of the last validation, and of the best weights on the test split."""
+    """By name: of the best weights, ``best/val/pck`` and ``test/pck``, and of the last epoch's, ``last/val/pck``."""
     folder: Path
     """The run folder: configuration, logs, checkpoints, pictures."""
 
@@ -192,6 +192,8 @@ def print_result(folder: Path, scores: Mapping[str, float]) -> None:
         return
     if scores:
         print(score_table(scores), end="")
+        if best := best_epoch(folder):
+            print(best)
     print(f"run folder: {folder}", flush=True)
 
 

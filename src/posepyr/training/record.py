@@ -153,9 +153,20 @@ def _written(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds")
 
 
-def add_to_record(folder: Path, key: str, value: str) -> None:
-    """Add to ``run.json`` what is known only once the parts of the run are built."""
+def add_to_record(folder: Path, key: str, value: Any) -> None:
+    """Add to ``run.json`` what is known only once the parts of the run are built, or at its end."""
     write_json(folder / "run.json", read_record(folder) | {key: value})
+
+
+def best_epoch(folder: Path) -> str:
+    """Return a line on the epoch whose weights are kept, empty where none was chosen."""
+    if not (folder / "run.json").is_file():
+        return ""
+    best = read_record(folder).get("best")
+    if best is None:
+        return ""
+    value = "" if best["value"] is None else f" {best['value']:.4g}"
+    return f"best epoch {best['epoch']} of {best['epochs']}, by {best['monitor']}{value}"
 
 
 def run_id(folder: Path) -> str:

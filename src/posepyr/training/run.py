@@ -1,7 +1,6 @@
 """One run, from a configuration to scores: its steps in order."""
 
 import gc
-import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -23,14 +22,12 @@ from posepyr.training.memory.recompute import recompute
 from posepyr.training.preflight import read_annotations
 from posepyr.training.process_state import allow_open_files, quiet
 from posepyr.training.record import add_to_record, record_resume, recorded_end, write_config, write_record
+from posepyr.training.scores import KeptScores, Scores, best_scores, measured
 from posepyr.training.trainer import finished_logs, make_trainer
 
-SCORED = ("val/", "test/", "val_stage_", "test_stage_")
-"""Beginnings of the names of scores, among all that is logged."""
 
-
-def train(config: Config, folder: Path, overrides: Sequence[str] = (), resume: Path | None = None) -> dict[str, float]:
-    """Train in a run folder and return the final scores by name.
+def train(config: Config, folder: Path, overrides: Sequence[str] = (), resume: Path | None = None) -> Scores:
+    """Train in a run folder and return the final scores by name, as ``best/val/pck``, ``test/pck``, ``last/val/pck``.
 
     ``overrides`` are recorded with the run; ``resume`` is the checkpoint to go on from.
     """
@@ -51,7 +48,7 @@ def train(config: Config, folder: Path, overrides: Sequence[str] = (), resume: P
 
 def _train(
     config: Config, folder: Path, overrides: Sequence[str], resume: Path | None, stop: StopOnSignal, *first: pl.Callback
-) -> dict[str, float]:
+) -> Scores:
     pl.seed_everything(config["seed"], workers=True, verbose=False)
     # First of all: a run that fails here has written nothing.
     task, data, init_report = make_run(config, fresh=resume is None)
@@ -61,10 +58,11 @@ def _train(
     _prepare_network(config, task)
     torch.set_num_threads(config["threads"] or compute_threads(data.workers))
     with quiet():
-        trainer = make_trainer(config, folder, resume, stop, *first)
+        kept = KeptScores(config["checkpoint"]["monitor"])
+        trainer = make_trainer(config, folder, resume, stop, *first, kept)
         with finished_logs(trainer.loggers):
             trainer.fit(task, datamodule=data, ckpt_path=resume, weights_only=True)
-            scores = _final_scores(trainer, task, data, config)
+            scores = _final_scores(trainer, task, data, config, kept)
             # Before the logs are finished: to send them elsewhere may take its time.
             if trainer.is_global_zero:
                 write_json(folder / "metrics.json", scores)
@@ -113,19 +111,28 @@ def compute_threads(workers: int) -> int:
     return max(1, min(torch.get_num_threads(), cores() - workers))
 
 
-def _final_scores(trainer: pl.Trainer, task: Learner, data: OrderedData, config: Config) -> dict[str, float]:
-    """Return the scores of the best weights on the test split, beside those of the last validation."""
-    scores = _finite(trainer.callback_metrics)
-    if trainer.interrupted or not config["test"]:
-        return scores
-    best = Path(trainer.default_root_dir) / "checkpoints" / "best.ckpt"
-    if best.exists():
-        task.load_state_dict(read_checkpoint(best)["state_dict"])
-    trainer.test(task, datamodule=data, verbose=False)
-    return scores | _finite(trainer.callback_metrics)
+def _final_scores(trainer: pl.Trainer, task: Learner, data: OrderedData, config: Config, kept: KeptScores) -> Scores:
+    """Return the scores of the best weights, on the test split too, and after them those of the last validation."""
+    last, best, test = kept.latest(trainer), {}, {}
+    folder = Path(trainer.default_root_dir)
+    checkpoint = folder / "checkpoints" / "best.ckpt"
+    if checkpoint.exists():
+        content = read_checkpoint(checkpoint)
+        best = best_scores(content, kept.monitor)
+        _record_best(folder, content["epoch"] + 1, trainer.current_epoch, kept.monitor, best)
+        task.load_state_dict(content["state_dict"])
+    if config["test"] and not trainer.interrupted:
+        trainer.test(task, datamodule=data, verbose=False)
+        test = measured(trainer.callback_metrics)
+    return _named("best", best) | test | _named("last", last)
 
 
-def _finite(metrics: dict[str, torch.Tensor]) -> dict[str, float]:
-    """Return the scores among what was logged; one for which nothing was measured is left out."""
-    values = {name: float(value) for name, value in metrics.items() if name.startswith(SCORED)}
-    return {name: value for name, value in sorted(values.items()) if math.isfinite(value)}
+def _named(weights: str, scores: Scores) -> Scores:
+    return {f"{weights}/{name}": score for name, score in scores.items()}
+
+
+def _record_best(folder: Path, epoch: int, epochs: int, monitor: str, scores: Scores) -> None:
+    """Record the epoch whose weights are kept."""
+    if is_first():
+        best = {"epoch": epoch, "epochs": max(epoch, epochs), "monitor": monitor, "value": scores.get(monitor)}
+        add_to_record(folder, "best", best)
