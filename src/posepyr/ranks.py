@@ -59,6 +59,13 @@ def needs_local_processes(trainer: Mapping[str, Any]) -> bool:
     return not launched() and local_process_count(trainer) > 1
 
 
+CORES = "POSEPYR_CORES"
+"""The environment variable by which jobs side by side, or a user, say how many cores each process may use."""
+
+
 def cores() -> int:
     """Return the number of CPU cores that this process may use: fewer than the machine has where it is shared."""
+    given = os.environ.get(CORES, "")
+    if given.isdigit() and int(given):
+        return int(given)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -7,6 +7,7 @@ from posepyr.configuration import hydra_loader
 from posepyr.configuration.compose import Composer
 from posepyr.errors import UsageError
 from posepyr.running.launch import claim
+from posepyr.sweeps import jobs as module
 from posepyr.sweeps.jobs import run_each, run_sweep
 
 Call = tuple[dict[str, Any], Path, list[str]]
@@ -26,9 +27,19 @@ class Recorder:
         return {"val/pck": 0.25}
 
 
-def test_a_sweep_has_one_folder_with_numbered_jobs(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    task = Recorder()
-    assert run_sweep(Composer(), ["model=plain,pyramid", "seed=${hydra:job.num}", "name=s"], task) == 0
+@pytest.fixture
+def task(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    """In place of a training, under Hydra's own launcher, which the small configuration has."""
+    recorder = Recorder()
+    monkeypatch.setattr(module, "launch", recorder)
+    monkeypatch.setattr(module, "check_run", lambda _: None)
+    return recorder
+
+
+def test_a_sweep_has_one_folder_with_numbered_jobs(
+    conf: Path, task: Recorder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_sweep(Composer(), ["model=plain,pyramid", "seed=${hydra:job.num}", "name=s"]) == 0
     assert [(config["seed"], folder.name) for config, folder, _ in task.calls] == [(0, "0"), (1, "1")]
     assert {folder.parent for _, folder, _ in task.calls} == {Path("runs/s/sweep").absolute()}
     assert [config["model"]["block"]["_target_"] for config, _, _ in task.calls] == [
@@ -36,31 +47,38 @@ def test_a_sweep_has_one_folder_with_numbered_jobs(conf: Path, capsys: pytest.Ca
         "support.cli_parts.Block",
     ]
     assert "job 1: model=pyramid" in capsys.readouterr().out
-    run_sweep(Composer(), ["name=s"], task)
+    run_sweep(Composer(), ["name=s"])
     assert task.calls[-1][1] == Path("runs/s/sweep-1/0").absolute()
 
 
-def test_a_sweep_over_the_name_has_the_usual_one(conf: Path) -> None:
-    task = Recorder()
-    run_sweep(Composer(), ["name=a,b"], task)
+def test_a_sweep_over_the_name_has_the_usual_one(conf: Path, task: Recorder) -> None:
+    run_sweep(Composer(), ["name=a,b"])
     assert [folder.relative_to(Path.cwd()).as_posix() for _, folder, _ in task.calls] == [
         "runs/train/sweep/0", "runs/train/sweep/1"
     ]  # fmt: skip
 
 
-def test_a_failing_job_leaves_the_others(conf: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    task = Recorder()
-    assert run_sweep(Composer(), ["seed=1,-2,3,-4"], task) == 1
+def test_a_failing_job_leaves_the_others(conf: Path, task: Recorder, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run_sweep(Composer(), ["seed=1,-2,3,-4"]) == 1
     assert [config["seed"] for config, _, _ in task.calls] == [1, -2, 3, -4]
     err = capfd.readouterr().err
     assert "seed must not be negative, got -2" in err
-    assert "2 of 4 jobs failed: 1, 3" in err
+    assert "2 jobs failed" in err
 
 
-def test_nothing_starts_before_everything_is_checked(conf: Path) -> None:
-    task = Recorder()
+def test_nothing_starts_before_everything_is_checked(
+    conf: Path, task: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(UsageError, match=r"model\.stacks must be int, got 'x'"):
-        run_sweep(Composer(), ["model.stacks=1,2,x"], task)
+        run_sweep(Composer(), ["model.stacks=1,2,x"])
+
+    def check(config: dict[str, Any]) -> None:
+        if config["model"]["stacks"] > 1:
+            raise ValueError("trainer.devices must be devices that are there")
+
+    monkeypatch.setattr(module, "check_run", check)
+    with pytest.raises(UsageError, match=r"job 1 \(model\.stacks=2\): trainer\.devices must be devices that are there"):
+        run_sweep(Composer(), ["model.stacks=1,2"])
     assert task.calls == []
     assert not Path("runs").exists()
 
@@ -73,23 +91,21 @@ def test_jobs_at_hand_run_in_order(conf: Path, tmp_path: Path, capfd: pytest.Cap
     assert task.calls[-1][1] == tmp_path / "one"
 
 
-def test_each_job_is_composed_and_checked_once(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_job_is_composed_and_checked_once(conf: Path, task: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
     """And the sweep itself three times: for its values, its folder, and by Hydra."""
     composed: list[dict[str, Any]] = []
     complete = hydra_loader.complete
     monkeypatch.setattr(hydra_loader, "complete", lambda config: composed.append(config) or complete(config))
-    task = Recorder()
-    assert run_sweep(Composer(), ["seed=1,2,3,4,5", "hydra.job.name=j"], task) == 0
+    assert run_sweep(Composer(), ["seed=1,2,3,4,5", "hydra.job.name=j"]) == 0
     assert len(composed) == 5 + 3
     assert [config["seed"] for config, _, _ in task.calls] == [1, 2, 3, 4, 5]
 
 
 def test_a_job_that_only_the_sweeper_knows_is_checked_when_it_starts(
-    conf: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    conf: Path, task: Recorder, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """As one of a sweeper that decides by the scores of earlier jobs."""
     monkeypatch.setattr(Composer, "jobs", lambda *_: [])
-    task = Recorder()
-    assert run_sweep(Composer(), ["model.stacks=1,x"], task) == 1
+    assert run_sweep(Composer(), ["model.stacks=1,x"]) == 1
     assert [config["model"]["stacks"] for config, _, _ in task.calls] == [1]
     assert "model.stacks must be int, got 'x'" in capfd.readouterr().err

@@ -91,11 +91,28 @@ examples:
   posepyr data stats data=lsp --split train""",
 )
 
+SWEEP = Group(
+    "posepyr sweep",
+    "Follows the sweeps that posepyr train -m starts.",
+    {
+        "status": Command("sweep:run_status", "how far the jobs of a sweep are"),
+        "resume": Command("sweep:run_resume", "run the jobs that are not complete, from their last checkpoints"),
+        "add": Command("sweep:run_add", "run the jobs of further values in the same sweep"),
+    },
+    """
+examples:
+  posepyr train -m model.block.variant=A,B,C,D seed=1,2,3
+  posepyr sweep status runs/train/multirun_2026-01-31_12-00-00 --watch
+  posepyr sweep resume runs/train/multirun_2026-01-31_12-00-00
+  posepyr sweep add runs/train/multirun_2026-01-31_12-00-00 seed=4,5""",
+)
+
 POSEPYR = Group(
     "posepyr",
     "posepyr: 2D human pose estimation",
     {
         "train": Command("train:run", "train a network: key=value overrides choose and change everything"),
+        "sweep": Command(SWEEP, "go on with a sweep, see how far it is, add jobs to it"),
         "evaluate": Command("evaluate:run", "score a trained network on a data set"),
         "score": Command("score:run", "score anybody's predictions in a file, without a network"),
         "compare": Command("compare:run", "two files of predictions: how far apart, and whether that is certain"),
@@ -120,7 +137,7 @@ POSEPYR = Group(
 examples:
   posepyr train                                       the default model on drawn figures
   posepyr train model=hourglass trainer.max_epochs=5  another model, a shorter run
-  posepyr train -m model=hourglass,hourglass_prm      both, one after the other
+  posepyr train -m model=hourglass,hourglass_prm      both, side by side
   posepyr list models                                 what there is to choose from""",
 )
 """Every command; one without a summary is called by scripts only."""

@@ -66,10 +66,9 @@ def run(arguments: list[str]) -> int:
 def _sweep(composer: "Composer", overrides: list[str]) -> int:
     if launched():
         raise UsageError("-m must be left out under torchrun or srun: a sweep starts the processes of its jobs itself")
-    from posepyr.running.launch import launch
     from posepyr.sweeps.jobs import run_sweep
 
-    return run_sweep(composer, overrides, launch)
+    return run_sweep(composer, overrides)
 
 
 def _requeued(request: Request) -> str | None:

@@ -90,6 +90,7 @@ class Composer:
         version.setbase("1.3")
         setup_globals()
         self.folders = catalogue.search_folders(config_dir)
+        self.config_dir = None if config_dir is None else str(Path(config_dir).absolute())
         self.name = config_name
         self.top = catalogue.declared_keys(self.folders)
         self.loader = CompletingLoader(self.folders)
@@ -107,15 +108,20 @@ class Composer:
     def jobs(self, overrides: Sequence[str]) -> list[Job]:
         """Compose and check every run of a sweep, once: Hydra's sweeper and launcher are then handed what is here."""
         self._foreseen, self.loader.loaded_jobs = {}, {}
-        settings, each = self._expand(overrides)
-        for number, lines in enumerate(each):
-            composed = self._load([*settings, *lines])
+        settings, each = self.combinations(overrides)
+        return list(self.numbered(settings, dict(enumerate(each))).values())
+
+    def numbered(self, settings: Sequence[str], lines: Mapping[int, Sequence[str]]) -> dict[int, Job]:
+        """Compose and check jobs by their numbers, each from its own overrides and from ``settings`` of Hydra."""
+        jobs = {}
+        for number, line in lines.items():
+            composed = self._load([*settings, *line])
             with open_dict(composed):
                 composed.hydra.job.num, composed.hydra.job.id = number, str(number)
-            self.loader.loaded_jobs[tuple(lines)] = composed
-            job = self._checked(composed)
+            self.loader.loaded_jobs[tuple(line)] = composed
+            jobs[number] = job = self._checked(composed)
             self._foreseen[number, *job.overrides] = job
-        return list(self._foreseen.values())
+        return jobs
 
     def sweep_job(self, composed: DictConfig) -> Job:
         """Return the job that Hydra's launcher starts; one that :meth:`jobs` did not foresee is checked now."""
@@ -128,10 +134,10 @@ class Composer:
 
     def expand(self, overrides: Sequence[str]) -> list[list[str]]:
         """Return the overrides of every run of a sweep, unchecked."""
-        settings, each = self._expand(overrides)
+        settings, each = self.combinations(overrides)
         return [[*settings, *lines] for lines in each]
 
-    def _expand(self, overrides: Sequence[str]) -> tuple[list[str], list[list[str]]]:
+    def combinations(self, overrides: Sequence[str]) -> tuple[list[str], list[list[str]]]:
         """Return the overrides of Hydra's settings, which all runs share, and each run's others."""
         hydra = self._load(overrides, RunMode.MULTIRUN).hydra
         swept = [f"{key}={value}" for key, value in (hydra.sweeper.get("params") or {}).items()]

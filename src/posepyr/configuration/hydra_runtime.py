@@ -1,11 +1,11 @@
 """Hydra's runtime: what it sets up around a job, and sweeps through its sweeper and launcher."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from hydra._internal.callbacks import Callbacks
 from hydra._internal.hydra import Hydra
@@ -15,9 +15,6 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from posepyr.configuration.compose import Composer, Job
 from posepyr.configuration.hydra_loader import hydra_config
-
-Task = Callable[[Callable[[], Job], Path], Any]
-"""Does a job, which is checked when it is called for, in its folder."""
 
 
 @contextmanager
@@ -72,15 +69,53 @@ def _callbacks(composed: DictConfig) -> Iterator[None]:
         callbacks.on_job_end(config=composed, job_return=outcome)
 
 
-def run_through_launcher(composer: Composer, overrides: Sequence[str], folder: Path, task: Task) -> None:
-    """Run every combination of swept values through Hydra's sweeper and launcher, in folders below ``folder``."""
+class Launched(Protocol):
+    """What Hydra's sweeper and launcher run."""
 
-    def run(composed: DictConfig) -> Any:
-        # Hydra's launcher has made the folder and set up the rest, as `job_environment` does for a single job.
+    def run_one(self, number: int, checked: Callable[[], Job], folder: Path) -> float | None:
+        """Run a job in this process."""
+
+    def run_all(
+        self, asked: Sequence[tuple[int, Callable[[], Job], Path]], settings: Mapping[str, Any]
+    ) -> Sequence[float | Exception | None]:
+        """Run jobs side by side; return their objectives, or errors."""
+
+
+class SweepTask:
+    """The function that Hydra's launchers call for each job; posepyr's own launcher hands over all jobs instead."""
+
+    def __init__(self, composer: Composer, sweep: Launched) -> None:
+        self._composer, self._sweep = composer, sweep
+
+    def __call__(self, composed: DictConfig) -> float | None:
+        """Run a job in this process, for whose Hydra settings its launcher has seen to."""
         with open_dict(composed):
             composed.hydra = HydraConfig.get()
-        return task(partial(composer.sweep_job, composed), Path(composed.hydra.runtime.output_dir))
+        folder = Path(composed.hydra.runtime.output_dir)
+        return self._sweep.run_one(composed.hydra.job.num, partial(self._composer.sweep_job, composed), folder)
 
+    def run_side_by_side(
+        self, composed: Sequence[DictConfig], settings: Mapping[str, Any]
+    ) -> Sequence[float | Exception | None]:
+        """Run jobs that each set up for themselves what their Hydra settings name."""
+        asked = [(one.hydra.job.num, partial(self._composer.sweep_job, one), _job_folder(one)) for one in composed]
+        return self._sweep.run_all(asked, settings)
+
+
+def _job_folder(composed: DictConfig) -> Path:
+    with hydra_config(composed):
+        return Path(str(composed.hydra.sweep.dir), str(composed.hydra.sweep.subdir)).absolute()
+
+
+def launcher_settings(job: Job) -> dict[str, Any]:
+    """Return the keys of a job's ``hydra.launcher``."""
+    settings: Any = OmegaConf.to_container(job.composed.hydra.launcher)
+    return {key: value for key, value in settings.items() if not key.startswith("_")}
+
+
+def run_through_launcher(composer: Composer, overrides: Sequence[str], folder: Path, sweep: Launched) -> None:
+    """Run every combination of swept values through Hydra's sweeper and launcher, in folders below ``folder``."""
     where = str(folder.absolute()).replace("'", "\\'")
     settings = ["hydra.mode=MULTIRUN", f"hydra.sweep.dir='{where}'"]
-    Hydra("train", composer.loader).multirun(composer.name, run, [*overrides, *settings])
+    task: Any = SweepTask(composer, sweep)
+    Hydra("train", composer.loader).multirun(composer.name, task, [*overrides, *settings])
