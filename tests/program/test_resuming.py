@@ -44,10 +44,15 @@ def state(folder: Path) -> dict[str, torch.Tensor]:
     return weights
 
 
+def logged(folder: Path, name: str) -> list[tuple[str, str]]:
+    """What a run has logged under a name, with the steps."""
+    with (folder / "metrics.csv").open(newline="") as file:
+        return [(row["step"], row[name]) for row in csv.DictReader(file) if row.get(name)]
+
+
 def validated(folder: Path) -> list[str]:
     """The steps at which a run was validated."""
-    with (folder / "metrics.csv").open(newline="") as file:
-        return [row["step"] for row in csv.DictReader(file) if row.get("val/pck")]
+    return [step for step, _ in logged(folder, "val/pck")]
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +79,21 @@ def test_a_run_goes_on_in_the_goes_that_it_is_told(
         else:
             torch.testing.assert_close(ours[key], value, rtol=1e-4, atol=1e-5)
     assert validated(folder) == validated(whole) == [str(STEPS - 1), str(2 * STEPS - 1)]
+
+
+@pytest.mark.parametrize("device_batch", [None, 2])
+def test_a_run_that_ended_inside_an_epoch_trains_more_steps(device_batch: int | None, tmp_path: Path) -> None:
+    # The second epoch, which is the last, ends after step 16.
+    lines = [*TINY, "scheduler=constant", f"data.device_batch={device_batch or 'null'}"]
+    whole, extended = tmp_path / "whole", tmp_path / "extended"
+    assert main(["train", *lines, "trainer.max_steps=16", f"hydra.run.dir={whole}"]) == 0
+    assert main(["train", *lines, "trainer.max_steps=11", f"hydra.run.dir={extended}"]) == 0
+    for steps in (13, 16):
+        assert main(["train", "--resume", str(extended), f"trainer.max_steps={steps}"]) == 0
+    assert state(extended).keys() == state(whole).keys()
+    assert all(torch.equal(value, state(whole)[key]) for key, value in state(extended).items())
+    assert logged(extended, "train/loss") == logged(whole, "train/loss")
+    assert logged(extended, "val/pck") == logged(whole, "val/pck")
 
 
 def test_a_spoilt_checkpoint_is_passed_over(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

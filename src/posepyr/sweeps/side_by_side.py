@@ -15,7 +15,7 @@ from posepyr.errors import UsageError
 from posepyr.running.local_processes import GRACE
 from posepyr.sweeps.board import Board
 from posepyr.sweeps.job_process import JobProcess, Order, State, SweepJob, clean_environment, import_in_advance
-from posepyr.sweeps.slots import Slots, make_slots
+from posepyr.sweeps.slots import Slot, Slots, make_slots
 from posepyr.training.record import read_state, record_end
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)

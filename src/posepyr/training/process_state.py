@@ -23,6 +23,7 @@ UNHELPFUL = (
     r"The number of training batches .* is smaller than the logging interval",
     r"It is recommended to use `self.log\(.*sync_dist=True",  # our metrics are summed over processes already
     r"Grad strides do not match bucket view strides",  # of 1x1 filters, whose memory is the same in both layouts
+    r"`ModelCheckpoint\(monitor=.*could not find the monitored key",  # before a first validation; after it, an error
     r"You're resuming from a checkpoint that ended before the epoch ended",  # our sampler begins where it ended
 )
 """Beginnings of warnings, as regular expressions, about which a user of posepyr can do nothing."""

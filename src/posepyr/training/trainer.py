@@ -17,7 +17,7 @@ from posepyr.configuration.networks import Config
 from posepyr.nodes import build
 from posepyr.ranks import is_first
 from posepyr.training.build import make_callbacks
-from posepyr.training.callbacks.interruption import BatchDivision, StopOnSignal
+from posepyr.training.callbacks.interruption import BatchDivision, StopOnSignal, UnfinishedEpoch
 from posepyr.training.callbacks.progress import ProgressFile, RichBar, TQDMBar
 from posepyr.training.checkpointing import RoomForCheckpoints, WholeFiles
 from posepyr.training.loggers.csv_log import CSVLog
@@ -39,6 +39,7 @@ def make_trainer(
         *_checkpoint_writers(checkpoints, chosen),
         stop,
         RoomForCheckpoints(checkpoints, KEPT, build(config["optimizer"], "optimizer")),
+        UnfinishedEpoch(),
         BatchDivision(),
         *_progress_bar(config["progress"]),
         LearningRateMonitor("step"),

@@ -1,4 +1,4 @@
-"""Interrupted runs: stopping cleanly upon a signal, and going on under another division of the batches."""
+"""Interrupted runs: stopping cleanly upon a signal, and going on inside an epoch, its batches divided anew or not."""
 
 import signal
 import sys
@@ -114,6 +114,30 @@ class StopOnSignal(pl.Callback):
         print(f"posepyr: stopped by {name}{saved}{go_on}", file=sys.stderr, flush=True)
         if number != signal.SIGINT:
             slurm.requeue()
+
+
+class UnfinishedEpoch(pl.Callback):
+    """Lets a run that ``max_steps`` or ``max_time`` ended inside an epoch go on with the rest of that epoch.
+
+    Lightning counts such an epoch as processed: with more steps the run would go on with the next one, or train
+    nothing where that was the last. So its progress is put back to what it was right after the last step.
+    """
+
+    def on_load_checkpoint(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        # Called before Lightning's loops read their progress from here.
+        state = checkpoint["loops"]["fit_loop"]
+        epochs, batches = state["epoch_progress"], state["epoch_loop.batch_progress"]
+        if batches["is_last_batch"] or epochs["current"]["processed"] < epochs["current"]["ready"]:
+            return
+        for counts in (epochs["current"], epochs["total"]):
+            counts["processed"] = counts["completed"] = counts["ready"] - 1
+        if batches["current"]["completed"] == batches["current"]["processed"]:
+            # After its end, a step is counted as completed, and the logger's step is one further.
+            for counts in (batches["current"], batches["total"]):
+                counts["completed"] -= 1
+            state["epoch_loop.state_dict"]["_batches_that_stepped"] -= 1
 
 
 class BatchDivision(pl.Callback):
