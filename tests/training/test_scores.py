@@ -82,7 +82,7 @@ def test_without_validation_the_last_weights_are_tested(tmp_path: Path) -> None:
     assert "best" not in read_record(tmp_path)
 
 
-@pytest.mark.parametrize("before", [(0.75, 0.25)])
+@pytest.mark.parametrize("before", [(0.75, 0.25), (0.25, 0.75)])
 def test_the_best_epoch_keeps_its_scores_when_a_run_goes_on(before: tuple[float, ...], tmp_path: Path) -> None:
     stop = f"+callbacks.stop={{_target_: {__name__}.Stop}}"
     with pytest.raises(ValueError, match="stopped"):

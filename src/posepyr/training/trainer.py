@@ -71,8 +71,9 @@ def _checkpoint_writers(folder: Path, settings: Mapping[str, Any]) -> list[pl.Ca
     steps = settings["every_n_steps"]
     fixed: dict[str, Any] = {"dirpath": folder, "auto_insert_metric_name": False, "enable_version_counter": False}
     writers = [
-        ModelCheckpoint(filename="last", **fixed),
+        # The best first: the last checkpoint, which runs go on from, has to know how good the best already is.
         ModelCheckpoint(filename="best", monitor=settings["monitor"], mode=settings["mode"], **fixed),
+        ModelCheckpoint(filename="last", **fixed),
     ]
     if steps:
         writers.insert(0, ModelCheckpoint(filename="last", every_n_train_steps=steps, **fixed))
