@@ -253,3 +253,38 @@ def test_a_configuration_is_shown_as_written_or_resolved(conf: Path) -> None:
     assert yaml.safe_load(job.text("job", resolve=False))["data"]["source"]["file"] == "${name}.json"
     assert yaml.safe_load(job.text("job", resolve=True)) == job.config
     assert yaml.safe_load(job.text("all", resolve=True))["hydra"]["output_subdir"] is None
+
+
+OTHER_SWEEPER = "hydra.sweeper._target_=somebody.Sweeper"
+"""One that asks for jobs as it goes, and need not be there to be checked."""
+
+
+@pytest.mark.parametrize(
+    ("overrides", "fault"),
+    [
+        (["seed=int(interval(1,2))", "model.scale=interval(0.0,1.0)"], r"model\.scale is no argument"),
+        (["model.block.scale=interval(0.0,1.0)", "model.stacks=choice(1,2,x)"], r"model\.stacks must be int, got 'x'"),
+        (["model.stacks=interval(1,2.5)"], r"model\.stacks must be int, got 1\.0"),
+        (["model.block.scale=tag(log,interval(0.1,1))", "model.stakcs=3"], "did you mean model.stacks"),
+        (["experiment=swept"], "seed must be int, got 'x'"),
+    ],
+)
+def test_values_of_another_sweeper_are_checked_beside_the_first_of_all_others(
+    conf: Path, write: Writer, overrides: list[str], fault: str
+) -> None:
+    params = "{seed: 'choice(0,x)', model.stacks: 'int(interval(1,3))'}"
+    write(conf, {"experiment/swept": f"# @package _global_\nhydra: {{sweeper: {{params: {params}}}}}"})
+    with pytest.raises(UsageError, match=fault):
+        Composer().jobs([OTHER_SWEEPER, *overrides])
+
+
+def test_another_sweepers_jobs_are_its_own_affair(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    composer, checked = Composer(), []
+    monkeypatch.setattr(composer, "_checked", lambda composed: checked.append(composed))
+    swept = ["model.block.scale=interval(0.0,1.0)", "seed=7,8,9", "model=pyramid_small,pyramid"]
+    assert composer.jobs([OTHER_SWEEPER, *swept]) == []
+    tried = [(job.seed, job.model.get("block", {}).get("scale"), job.hydra.runtime.choices.model) for job in checked]
+    assert tried == [
+        (7, 0.0, "pyramid_small"), (7, 1.0, "pyramid_small"), (8, 0.0, "pyramid_small"), (9, 0.0, "pyramid_small"),
+        (7, 0.0, "pyramid"),
+    ]  # fmt: skip

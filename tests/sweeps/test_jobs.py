@@ -1,3 +1,4 @@
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -5,10 +6,12 @@ import pytest
 
 from posepyr.configuration import hydra_loader
 from posepyr.configuration.compose import Composer
+from posepyr.configuration.hydra_runtime import run_through_launcher
 from posepyr.errors import UsageError
 from posepyr.running.launch import claim
 from posepyr.sweeps import jobs as module
-from posepyr.sweeps.jobs import run_each, run_sweep
+from posepyr.sweeps.jobs import Sweep, run_each, run_sweep
+from posepyr.sweeps.manifest import Manifest
 
 Call = tuple[dict[str, Any], Path, list[str]]
 
@@ -109,3 +112,28 @@ def test_a_job_that_only_the_sweeper_knows_is_checked_when_it_starts(
     assert run_sweep(Composer(), ["model.stacks=1,x"]) == 1
     assert [config["model"]["stacks"] for config, _, _ in task.calls] == [1]
     assert "model.stacks must be int, got 'x'" in capfd.readouterr().err
+
+
+class Copied(Sweep):
+    """Hands a copy of itself to each job, as launchers do that start processes."""
+
+    def run_one(self, *job: Any) -> float | None:
+        return Sweep.run_one(deepcopy(self), *job)
+
+
+def test_a_job_knows_its_number_where_each_has_a_copy_of_the_task(
+    conf: Path, task: Recorder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep = Copied(Path("all"), Manifest([], ".", None, "config"))
+    run_through_launcher(Composer(), ["seed=1,2"], claim(Path("all")), sweep)
+    assert [line for line in capsys.readouterr().out.splitlines() if line.startswith("job")] == [
+        "job 0: seed=1", "job 1: seed=2"
+    ]  # fmt: skip
+
+
+def test_a_failure_is_told_where_each_job_has_a_copy_of_the_task(
+    conf: Path, task: Recorder, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "Sweep", Copied)
+    assert run_sweep(Composer(), ["seed=1,-2,3"]) == 1
+    assert "seed must not be negative, got -2" in capfd.readouterr().err

@@ -1,20 +1,20 @@
 """``posepyr sweep``: sweeps that go on, tell how far they are, and grow."""
 
+import sys
 import time
 from pathlib import Path
 
 from posepyr import errors
 from posepyr.cli.arguments import Request, parse
+from posepyr.cli.options import Parser, add_json, deliver
 from posepyr.errors import UsageError
 from posepyr.ranks import launched
 
 WATCH_EVERY = 2.0
 """Seconds."""
 
-STATUS = """usage: posepyr sweep status DIR [--watch] [--json]
-
-Prints a line for every job of the sweep in DIR: its state, epoch, the score that its best weights are chosen by, and
-the time left. --watch prints again every two seconds until no job is running.
+STATUS = """Prints a line for every job of the sweep in DIR: its state, epoch, the score that its best weights are chosen by, and
+the time left.
 
 A job is waiting, running, finished, failed (the reason below the table), stopped (asked to end, and saved) or killed
 (gone without a word). posepyr sweep resume DIR goes on with all that are not finished."""
@@ -61,21 +61,21 @@ def run_add(arguments: list[str]) -> int:
 
 def run_status(arguments: list[str]) -> int:
     """Tell how far a sweep is."""
-    watch, as_json = "--watch" in arguments, "--json" in arguments
-    request = _request([word for word in arguments if word not in ("--watch", "--json")])
-    if "help" in request.switches:
-        print(STATUS)
-        return errors.COMPLETED
+    parser = Parser("posepyr sweep status", STATUS, "")
+    parser.add_argument("folder", metavar="DIR", type=Path, help="the sweep's folder")
+    parser.add_argument("--watch", action="store_true", help="print again every two seconds while a job is running")
+    add_json(parser, "the rows")
+    chosen = parser.read(arguments)
     from posepyr.sweeps.manifest import read_manifest
-    from posepyr.sweeps.status import status_json, status_text, sweep_rows
+    from posepyr.sweeps.status import counts, status_text, sweep_rows
 
-    folder = _folder(request, "status")
-    manifest = read_manifest(folder)
+    manifest = read_manifest(chosen.folder)
     while True:
-        rows = sweep_rows(manifest, folder)
-        print(status_json(rows) if as_json else status_text(rows), end="\n" if as_json else "", flush=True)
-        if not watch or not any(row.state == "running" for row in rows):
+        rows = sweep_rows(manifest, chosen.folder)
+        deliver(chosen, [row._asdict() for row in rows], f"{status_text(rows)}{counts(rows)}\n")
+        if not chosen.watch or not any(row.state == "running" for row in rows):
             return errors.COMPLETED
+        sys.stdout.flush()
         time.sleep(WATCH_EVERY)
 
 

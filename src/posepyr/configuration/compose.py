@@ -29,6 +29,7 @@ from posepyr.configuration.hydra_loader import (
     parse_overrides,
     plain,
     refuse_sweeps,
+    trial_lines,
     without_sweeps,
     written_lines,
 )
@@ -37,6 +38,9 @@ from posepyr.errors import UsageError, suggestion
 from posepyr.nodes import renewed
 
 Config = dict[str, Any]
+
+BASIC_SWEEPER = f"{BasicSweeper.__module__}.{BasicSweeper.__qualname__}"
+"""The sweeper that runs every combination, all of which are known beforehand."""
 
 
 def compose(overrides: Sequence[str] = (), config_dir: str | Path | None = None) -> Config:
@@ -82,6 +86,9 @@ class Job(NamedTuple):
         return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
 
+DIRECTION = "hydra.sweeper.direction"
+
+
 class Composer:
     """Composes and checks the runs that overrides ask for, from our configuration files and the user's."""
 
@@ -106,10 +113,19 @@ class Composer:
         return self._checked(self._load(overrides))
 
     def jobs(self, overrides: Sequence[str]) -> list[Job]:
-        """Compose and check every run of a sweep, once: Hydra's sweeper and launcher are then handed what is here."""
+        """Compose and check every run of a sweep, once: Hydra's sweeper and launcher are then handed what is here.
+
+        Of a sweeper that decides as it goes, as Optuna's does, no run is known: what it can begin with is checked, and
+        each value that it may choose beside the first values of all others.
+        """
         self._foreseen, self.loader.loaded_jobs = {}, {}
-        settings, each = self.combinations(overrides)
-        return list(self.numbered(settings, dict(enumerate(each))).values())
+        hydra, parsed = self._swept(overrides)
+        settings = written_lines(hydra.overrides.hydra)
+        if hydra.sweeper._target_ != BASIC_SWEEPER:
+            for lines in trial_lines(parsed):
+                self._checked(self._load([*settings, *lines]))
+            return []
+        return list(self.numbered(settings, dict(enumerate(self._combinations(parsed)))).values())
 
     def numbered(self, settings: Sequence[str], lines: Mapping[int, Sequence[str]]) -> dict[int, Job]:
         """Compose and check jobs by their numbers, each from its own overrides and from ``settings`` of Hydra."""
@@ -139,14 +155,37 @@ class Composer:
 
     def combinations(self, overrides: Sequence[str]) -> tuple[list[str], list[list[str]]]:
         """Return the overrides of Hydra's settings, which all runs share, and each run's others."""
+        hydra, parsed = self._swept(overrides)
+        return written_lines(hydra.overrides.hydra), self._combinations(parsed)
+
+    def direction(self, overrides: Sequence[str]) -> list[str]:
+        """Return the override by which a sweeper that searches goes the way of ``checkpoint.mode``, if it needs one."""
+        composed = self._load(without_sweeps(overrides), RunMode.MULTIRUN)
+        if "direction" not in composed.hydra.sweeper:
+            return []
+        wanted = "maximize" if composed.checkpoint.mode == "max" else "minimize"
+        given = [one.value() for one in parse_overrides(overrides) if one.key_or_group == DIRECTION]
+        if given and given[-1] != wanted:
+            raise UsageError(
+                f"{DIRECTION} must be {wanted}, as checkpoint.mode={composed.checkpoint.mode} says, got {given[-1]}"
+            )
+        return [] if given else [f"{DIRECTION}={wanted}"]
+
+    def _swept(self, overrides: Sequence[str]) -> tuple[DictConfig, list[Override]]:
+        """Return Hydra's settings of a sweep, and its overrides with those of ``hydra.sweeper.params``."""
         hydra = self._load(overrides, RunMode.MULTIRUN).hydra
         swept = [f"{key}={value}" for key, value in (hydra.sweeper.get("params") or {}).items()]
+        parsed = parse_overrides([*swept, *written_lines(hydra.overrides.task)])
+        for override in parsed:
+            override.config_loader = self.loader  # to find the files that a glob(...) matches
+        return hydra, parsed
+
+    @staticmethod
+    def _combinations(parsed: list[Override]) -> list[list[str]]:
+        """Return the overrides of every combination of swept values, as Hydra's basic sweeper has them."""
         with hydra_errors():
-            parsed = parse_overrides([*swept, *written_lines(hydra.overrides.task)])
-            for override in parsed:
-                override.config_loader = self.loader  # to find the files that a glob(...) matches
             batches = BasicSweeper.split_arguments(parsed, None)
-        return written_lines(hydra.overrides.hydra), [lines for batch in batches for lines in batch]
+        return [lines for batch in batches for lines in batch]
 
     def _checked(self, composed: DictConfig) -> Job:
         """Check what was composed last; UsageError names what is wrong with it."""

@@ -48,6 +48,24 @@ def without_sweeps(lines: Sequence[str]) -> list[str]:
     return [str(one.input_line) for one in parse_overrides(lines) if not one.is_sweep_override()]
 
 
+def trial_lines(overrides: Sequence[Override]) -> list[list[str]]:
+    """Return overrides with the first value of each that is swept, and again with each other value of one of them."""
+    axes = [_written_values(override) for override in overrides]
+    trials = [[values[0] for values in axes]]
+    for number, values in enumerate(axes):
+        trials += [[*trials[0][:number], value, *trials[0][number + 1 :]] for value in values[1:]]
+    return trials
+
+
+def _written_values(override: Override) -> list[str]:
+    """Return an override as written, once for each of its values; of an interval for its ends."""
+    if not override.is_sweep_override():
+        return [str(override.input_line)]
+    value: Any = override.value()
+    ends = [value.start, value.end] if override.is_interval_sweep() else override.sweep_string_iterator()
+    return [f"{override.get_key_element()}={end}" for end in ends]
+
+
 def refuse_sweeps(lines: Sequence[str]) -> None:
     """Raise UsageError for an override that has several values."""
     for override in parse_overrides(lines):

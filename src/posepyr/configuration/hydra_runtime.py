@@ -70,7 +70,7 @@ def _callbacks(composed: DictConfig) -> Iterator[None]:
 
 
 class Launched(Protocol):
-    """What Hydra's sweeper and launcher run."""
+    """A sweep, as Hydra's sweeper and launcher run it."""
 
     def run_one(self, number: int, checked: Callable[[], Job], folder: Path) -> float | None:
         """Run a job in this process."""

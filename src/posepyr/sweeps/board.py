@@ -1,4 +1,4 @@
-"""What a sweep shows while its jobs run: a live table in a terminal, lines elsewhere, and failures at once."""
+"""The display of a sweep whose jobs run: a live table in a terminal, lines elsewhere, and failures at once."""
 
 import sys
 import time
@@ -7,10 +7,10 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
+from rich.text import Text
 
 from posepyr.sweeps.job_process import LOG, SweepJob, tail_of_log
-from posepyr.sweeps.status import job_row
+from posepyr.sweeps.status import job_row, status_text
 from posepyr.training.progress_file import format_left
 
 LINE_EVERY = 60.0
@@ -18,8 +18,6 @@ LINE_EVERY = 60.0
 
 MOST_ROWS = 30
 """Of a live table; a terminal does not show more at once."""
-
-HEADINGS = ("job", "", "state", "epoch", "metric", "best", "left")
 
 ORDER = {"running": 0, "failed": 1, "stopped": 2, "waiting": 3, "finished": 4}
 """Which states come first where a table cannot show all jobs."""
@@ -79,16 +77,13 @@ class Board:
         sys.stdout.flush()
 
 
-def _table(jobs: Sequence[SweepJob]) -> Table:
-    table = Table(*HEADINGS, box=None, pad_edge=False)
+def _table(jobs: Sequence[SweepJob]) -> Text:
     shown = sorted(jobs, key=lambda one: (ORDER[one.state], one.number))[:MOST_ROWS]
-    for one in sorted(shown, key=lambda one: one.number):
-        row = job_row(one.number, one.headline, one.folder)
-        table.add_row(
-            str(one.number), one.headline, one.state, row.epoch, f"{row.metric} {row.value}".strip(), row.best, row.left
-        )
-    table.caption = _counts(jobs)
-    return table
+    rows = [
+        job_row(one.number, one.headline, one.folder)._replace(state=one.state, error="")
+        for one in sorted(shown, key=lambda one: one.number)
+    ]
+    return Text(status_text(rows) + _counts(jobs), no_wrap=True, overflow="ellipsis")
 
 
 def _counts(jobs: Sequence[SweepJob]) -> str:

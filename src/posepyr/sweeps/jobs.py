@@ -40,7 +40,7 @@ def run_sweep(composer: Composer, overrides: Sequence[str]) -> int:
     folder = claim(composer.sweep_folder(overrides))
     sweep = Sweep(folder, Manifest(list(overrides), str(Path.cwd()), composer.config_dir, composer.name))
     try:
-        run_through_launcher(composer, overrides, folder, sweep)
+        run_through_launcher(composer, [*overrides, *composer.direction(overrides)], folder, sweep)
     except JobError:
         sweep.failed = sweep.failed or 1
     return sweep.summary()
@@ -179,6 +179,9 @@ class Sweep:
         folders = {number: str(folder.relative_to(self.folder.absolute())) for number, _, folder in asked}
         planned = [PlannedJob(number, job.overrides, folders[number], job.config) for number, job in jobs.items()]
         done = {one.number: one for one in self._run(planned, jobs, LaunchSettings(**settings))}
+        if self.signal or (self.failed and settings["fail_fast"]):
+            # Hydra's sweeper may have further batches.
+            raise JobError("the sweep has ended before its last job")
         return [refused.get(number) or _result(done[number]) for number, _, _ in asked]
 
     def run_planned(self, planned: Sequence[PlannedJob], jobs: Mapping[int, Job]) -> int:

@@ -17,7 +17,7 @@ EXAMPLES = "as 2, [0,1] or [[0,1],[2,3]]"
 
 
 class Slot(NamedTuple):
-    """What one job has to itself."""
+    """The devices and cores that one job has to itself."""
 
     groups: tuple[Group, ...]
     environment: dict[str, str]

@@ -1,6 +1,5 @@
-"""How far the jobs of a sweep are, read from their folders: by whoever looks, also while they run elsewhere."""
+"""The progress of a sweep's jobs, read from their folders: by whoever looks, also while they run elsewhere."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,20 +51,16 @@ def sweep_rows(manifest: Manifest, folder: Path) -> list[JobRow]:
 
 
 def status_text(rows: Sequence[JobRow]) -> str:
-    """Return rows as a table, with the number of jobs in each state below it."""
+    """Return rows as a table, with the errors of failed jobs below it."""
     cells = [["job", "", "state", "epoch", "metric", "last", "best", "left"]]
     cells += [
         [str(row.number), row.headline, row.state, row.epoch, row.metric, row.value, row.best, row.left] for row in rows
     ]
     errors = [f"job {row.number}: {row.error}" for row in rows if row.error]
-    return "\n".join([*align(cells, "><<>"), *errors, counts(rows)]) + "\n"
+    return "\n".join([*align(cells, "><<>"), *errors]) + "\n"
 
 
 def counts(rows: Sequence[JobRow]) -> str:
     """Return how many jobs are in each state, as ``3 finished, 1 failed``."""
     return ", ".join(f"{number} {state}" for state, number in Counter(row.state for row in rows).most_common())
 
-
-def status_json(rows: Sequence[JobRow]) -> str:
-    """Return rows as JSON."""
-    return json.dumps([row._asdict() for row in rows], indent=2)
