@@ -13,8 +13,8 @@ from posepyr.ranks import launched
 WATCH_EVERY = 2.0
 """Seconds."""
 
-STATUS = """Prints a line for every job of the sweep in DIR: its state, epoch, the score that its best weights are chosen by, and
-the time left.
+STATUS = """Prints a line for every job of the sweep in DIR: its state, epoch, the score that its best weights are
+chosen by, and the time left.
 
 A job is waiting, running, finished, failed (the reason below the table), stopped (asked to end, and saved) or killed
 (gone without a word). posepyr sweep resume DIR goes on with all that are not finished."""

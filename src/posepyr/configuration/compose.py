@@ -144,9 +144,22 @@ class Composer:
         key = (composed.hydra.job.num, *written_lines(composed.hydra.overrides.task))
         return self._foreseen.get(key) or self._checked(composed)
 
-    def sweep_folder(self, overrides: Sequence[str]) -> Path:
-        """Return the folder of a sweep, which no swept value can change."""
-        return Path(str(self._load(without_sweeps(overrides)).hydra.sweep.dir))
+    def sweep_settings(self, overrides: Sequence[str]) -> tuple[Path, list[str]]:
+        """Return the folder of a sweep, which no swept value can change, and the overrides that its sweeper needs.
+
+        A sweeper that searches goes the way of ``checkpoint.mode``: Optuna's would make a score as small as it can.
+        """
+        composed = self._load(without_sweeps(overrides))
+        folder = Path(str(composed.hydra.sweep.dir))
+        if "direction" not in composed.hydra.sweeper:
+            return folder, []
+        wanted = "maximize" if composed.checkpoint.mode == "max" else "minimize"
+        given = [one.value() for one in parse_overrides(overrides) if one.key_or_group == DIRECTION]
+        if given and given[-1] != wanted:
+            raise UsageError(
+                f"{DIRECTION} must be {wanted}, as checkpoint.mode={composed.checkpoint.mode} says, got {given[-1]}"
+            )
+        return folder, [] if given else [f"{DIRECTION}={wanted}"]
 
     def expand(self, overrides: Sequence[str]) -> list[list[str]]:
         """Return the overrides of every run of a sweep, unchecked."""
@@ -157,19 +170,6 @@ class Composer:
         """Return the overrides of Hydra's settings, which all runs share, and each run's others."""
         hydra, parsed = self._swept(overrides)
         return written_lines(hydra.overrides.hydra), self._combinations(parsed)
-
-    def direction(self, overrides: Sequence[str]) -> list[str]:
-        """Return the override by which a sweeper that searches goes the way of ``checkpoint.mode``, if it needs one."""
-        composed = self._load(without_sweeps(overrides), RunMode.MULTIRUN)
-        if "direction" not in composed.hydra.sweeper:
-            return []
-        wanted = "maximize" if composed.checkpoint.mode == "max" else "minimize"
-        given = [one.value() for one in parse_overrides(overrides) if one.key_or_group == DIRECTION]
-        if given and given[-1] != wanted:
-            raise UsageError(
-                f"{DIRECTION} must be {wanted}, as checkpoint.mode={composed.checkpoint.mode} says, got {given[-1]}"
-            )
-        return [] if given else [f"{DIRECTION}={wanted}"]
 
     def _swept(self, overrides: Sequence[str]) -> tuple[DictConfig, list[Override]]:
         """Return Hydra's settings of a sweep, and its overrides with those of ``hydra.sweeper.params``."""

@@ -37,10 +37,11 @@ def run_sweep(composer: Composer, overrides: Sequence[str]) -> int:
     Return the exit code of all jobs together.
     """
     check_jobs(dict(enumerate(composer.jobs(overrides))))
-    folder = claim(composer.sweep_folder(overrides))
+    folder, added = composer.sweep_settings(overrides)
+    folder = claim(folder)
     sweep = Sweep(folder, Manifest(list(overrides), str(Path.cwd()), composer.config_dir, composer.name))
     try:
-        run_through_launcher(composer, [*overrides, *composer.direction(overrides)], folder, sweep)
+        run_through_launcher(composer, [*overrides, *added], folder, sweep)
     except JobError:
         sweep.failed = sweep.failed or 1
     return sweep.summary()

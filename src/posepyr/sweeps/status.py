@@ -63,4 +63,3 @@ def status_text(rows: Sequence[JobRow]) -> str:
 def counts(rows: Sequence[JobRow]) -> str:
     """Return how many jobs are in each state, as ``3 finished, 1 failed``."""
     return ", ".join(f"{number} {state}" for state, number in Counter(row.state for row in rows).most_common())
-
