@@ -1,6 +1,7 @@
 """Runs that go on in the middle of an epoch: as they were, in other goes, and from what a spoilt disk has left."""
 
 import csv
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ import pytest
 import pytorch_lightning as pl
 import torch
 
+import posepyr
 from posepyr.checkpoints.storage import read_checkpoint
 from posepyr.cli.main import main
 from posepyr.errors import UsageError
 from posepyr.running.launch import last_checkpoint
+from posepyr.training.record import read_record
 
 STEPS = 8
 TINY = [
@@ -94,6 +97,33 @@ def test_a_run_that_ended_inside_an_epoch_trains_more_steps(device_batch: int | 
     assert all(torch.equal(value, state(whole)[key]) for key, value in state(extended).items())
     assert logged(extended, "train/loss") == logged(whole, "train/loss")
     assert logged(extended, "val/pck") == logged(whole, "val/pck")
+
+
+def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+@pytest.mark.parametrize("changed", [[], ["optimizer.lr=1"], ["trainer.max_steps=3", "trainer.max_epochs=-1"]])
+def test_a_complete_run_is_left_alone(changed: list[str], whole: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = contents(whole)
+    assert main(["train", "--resume", str(whole), *changed]) == 0
+    said = capsys.readouterr().out
+    assert f"the run in {whole} is complete, nothing is changed; to train longer:" in said
+    assert "pck " in said
+    assert contents(whole) == before
+    scores = json.loads((whole / "metrics.json").read_text())
+    assert posepyr.train(resume=whole).scores == scores
+    assert contents(whole) == before
+
+
+def test_a_complete_run_trains_longer_where_it_is_told_to(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    assert main(["train", *TINY, "trainer.max_epochs=1", f"hydra.run.dir={folder}"]) == 0
+    assert main(["train", "--resume", str(folder), "trainer.max_epochs=2"]) == 0
+    assert state(folder), "of all steps"
+    [resume] = read_record(folder)["resumes"]
+    assert resume["changed"] == {"trainer.max_epochs": [1, 2]}
 
 
 def test_a_spoilt_checkpoint_is_passed_over(whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -42,6 +42,7 @@ def run(arguments: list[str]) -> int:
     from posepyr.configuration.compose import Composer
     from posepyr.configuration.hydra_runtime import job_environment
     from posepyr.running.launch import claim, last_checkpoint, launch, print_result, removed_if_empty
+    from posepyr.running.resuming import scores_if_complete
     from posepyr.training.preflight import check_run
 
     composer = Composer(*request.config)
@@ -52,6 +53,9 @@ def run(arguments: list[str]) -> int:
     job = composer.stored(Path(stored), request.overrides) if stored else composer.job(request.overrides)
     if request.cfg:
         print(job.text(request.cfg, "resolve" in request.switches), end="")
+        return errors.COMPLETED
+    if resume and (scores := scores_if_complete(Path(resume), job.config)) is not None:
+        print_result(Path(resume), scores)
         return errors.COMPLETED
     check_run(job.config, fresh=not resume)
     folder = Path(resume) if resume else claim(job.folder)

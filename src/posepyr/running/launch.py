@@ -17,6 +17,7 @@ from posepyr.configuration.compose import Composer, recheck
 from posepyr.errors import INTERRUPTED, FailedProcessError, OutOfMemoryError, UsageError
 from posepyr.ranks import in_torchrun, is_first, launched, needs_local_processes, world_size
 from posepyr.running import local_processes
+from posepyr.running.resuming import scores_if_complete
 from posepyr.tables import score_table
 from posepyr.training import run
 from posepyr.training.memory.advice import with_advice
@@ -51,7 +52,7 @@ def train(
     Args:
         config: what :func:`posepyr.compose` returned, changed at will. With ``resume`` it may be left out.
         folder: the run folder, which must be new or empty; a new dated one in ``runs/`` if left out.
-        resume: the folder of an earlier run, which goes on from its last checkpoint.
+        resume: the folder of an earlier run, which goes on from its last checkpoint; a complete one is left alone.
         verbose: print what ``posepyr train`` prints.
 
     Signal handlers, random generators, threads, log levels and the environment are afterwards as they were. Several
@@ -64,6 +65,8 @@ def train(
                 raise UsageError("folder must be left out with resume: the run goes on in its own folder")
             resumed = Path(resume)
             config = Composer().stored(resumed, []).config if config is None else recheck(config)
+            if (scores := scores_if_complete(resumed, config)) is not None:
+                return TrainingResult(scores, resumed)
             check_run(config, fresh=False)
             return TrainingResult(launch(config, resumed, (), last_checkpoint(resumed), verbose), resumed)
         if config is None:
