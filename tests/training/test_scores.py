@@ -11,34 +11,12 @@ import torch
 
 import posepyr
 from posepyr.checkpoints.storage import read_checkpoint
-from posepyr.metrics.scorer import Scorer
-from posepyr.skeleton import Skeleton
 from posepyr.training.record import read_record
 from posepyr.training.run import train
 from posepyr.training.scores import SCORES_KEY, best_scores, measured, objective
+from support.scripted import SCRIPTED, Scripted, named
 
 LEGACY = Path(__file__).parents[1] / "data_files" / "legacy"
-
-TINY = [
-    "model.stacks=1", "model.width=16", "model.block.width=4", "model.depth=2", "data.input_size=[32,32]",
-    "data.batch_size=4", "data.workers=0", "data.source.train=4", "data.source.val=2", "data.source.test=2",
-    "data.source.size=64", "trainer.max_epochs=3", "trainer=cpu", "trainer.log_every_n_steps=1", "callbacks=none",
-    "progress=false", f"+metrics.scripted={{_target_: {__name__}.Scripted}}", "checkpoint.monitor=val/scripted",
-]  # fmt: skip
-
-
-class Scripted(Scorer):
-    """Gives the next of the scores that a test has written down."""
-
-    script: tuple[float, ...] = ()
-
-    def __init__(self, skeleton: Skeleton) -> None:
-        self.skeleton = skeleton
-
-    def __call__(self, *_: Any, **__: Any) -> dict[str, float]:
-        score, *rest = Scripted.script
-        Scripted.script = tuple(rest)
-        return {"scripted": score, "scripted/hip": 2 * score}
 
 
 class Stop(pl.Callback):
@@ -52,14 +30,10 @@ class Stop(pl.Callback):
 def run(folder: Path, script: tuple[float, ...], *overrides: str, resume: Path | None = None) -> dict[str, float]:
     """Train with scripted scores; return those that are scripted."""
     Scripted.script = script
-    scores = train(posepyr.compose([*TINY, *overrides]), folder, resume=resume)
+    scores = train(posepyr.compose([*SCRIPTED, *overrides]), folder, resume=resume)
     written = json.loads((folder / "metrics.json").read_text())
     assert list(written.items()) == list(scores.items())
     return {name: score for name, score in scores.items() if "/scripted" in name}
-
-
-def named(prefix: str, score: float) -> dict[str, float]:
-    return {f"{prefix}/scripted": score, f"{prefix}/scripted/hip": 2 * score}
 
 
 def test_scores_are_of_the_weights_that_are_kept(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from posepyr import errors
 from posepyr.files import write_json, write_text
 from posepyr.measurement.machine import describe, git_state, versions
 from posepyr.ranks import is_first
+from posepyr.training.sweep_job import read_sweep_job
 
 End = Literal["finished", "stopped", "failed"]
 """How a run ended: ``stopped`` was asked to end by a signal, ``failed`` raised an error."""
@@ -47,6 +48,8 @@ def write_record(folder: Path, config: dict[str, Any], overrides: Sequence[str])
         "machine": describe(),
         "process": this_process(),
     }
+    if sweep := read_sweep_job(folder):
+        record["sweep"] = sweep
     write_json(folder / "run.json", record)
 
 

@@ -23,7 +23,7 @@ from posepyr.training.preflight import read_annotations
 from posepyr.training.process_state import allow_open_files, quiet
 from posepyr.training.record import add_to_record, record_resume, recorded_end, write_config, write_record
 from posepyr.training.scores import KeptScores, Scores, best_scores, measured
-from posepyr.training.trainer import finished_logs, make_trainer
+from posepyr.training.trainer import finished_logs, make_trainer, summarise
 
 
 def train(config: Config, folder: Path, overrides: Sequence[str] = (), resume: Path | None = None) -> Scores:
@@ -66,6 +66,7 @@ def _train(
             # Before the logs are finished: to send them elsewhere may take its time.
             if trainer.is_global_zero:
                 write_json(folder / "metrics.json", scores)
+                summarise(trainer.loggers, scores)
     return scores
 
 

@@ -21,6 +21,7 @@ from posepyr.training.callbacks.interruption import BatchDivision, StopOnSignal,
 from posepyr.training.callbacks.progress import ProgressFile, RichBar, TQDMBar
 from posepyr.training.checkpointing import RoomForCheckpoints, WholeFiles
 from posepyr.training.loggers.csv_log import CSVLog
+from posepyr.training.scores import Scores
 
 KEPT = 2
 """Checkpoints: the last and the best."""
@@ -89,6 +90,14 @@ def _progress_bar(kind: str | bool | None) -> list[pl.Callback]:
 def _cluster() -> list[SLURMEnvironment]:
     """Return SLURM without Lightning's own way of queueing a job again, which resumes from another file than ours."""
     return [SLURMEnvironment(auto_requeue=False)] if slurm.is_task() else []
+
+
+def summarise(loggers: list[Logger], scores: Scores) -> None:
+    """Put the final scores into W&B's summary, where ``val/...`` are from then on those of the best epoch."""
+    best = {name.removeprefix("best/"): score for name, score in scores.items() if name.startswith("best/")}
+    for logger in loggers:
+        if isinstance(logger, WandbLogger):
+            logger.experiment.summary.update({**best, **scores})
 
 
 @contextmanager

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import wandb
 from pytorch_lightning.loggers import WandbLogger
 
-from posepyr.training.record import run_id
+from posepyr.training.loggers.wandb_names import Names, run_config
+from posepyr.training.record import read_record, run_id
 
 log = logging.getLogger("posepyr")
 
@@ -41,7 +42,7 @@ def make_wandb(
     folder: Path,
     name: str,
     config: dict[str, Any],
-    project: str = "posepyr",
+    project: str | None = None,
     entity: str | None = None,
     group: str | None = None,
     tags: list[str] | None = None,
@@ -52,15 +53,20 @@ def make_wandb(
 
     At the end of the training, data not sent within ``finish_timeout`` seconds is left to ``wandb sync``.
 
+    Explicit settings win over the user's ``WANDB_PROJECT``, ``WANDB_ENTITY`` and ``WANDB_RUN_GROUP``, and these over
+    our own; ``WANDB_NAME`` and ``WANDB_TAGS`` hold too. A job of a sweep is named by what it varies.
+
     The run's id is the run folder's, so that a resumed training goes on in the same W&B run; ``wandb sync`` joins the
     offline logs of several starts. Charts go by the training's own steps: those that are taken again after a kill are
     logged again, with the same values.
     """
     mode, reason = wandb_mode()
     log.info("W&B is %s: %s", mode, reason)
+    record = read_record(folder)
     settings: dict[str, Any] = {
-        "project": project, "entity": entity, "group": group, "tags": tags, "name": name, "id": run_id(folder),
-        "dir": str(folder), "resume": "allow", "config": config, "reinit": "finish_previous",
+        **Names.of(record, config, name, project, entity, group, tags)._asdict(), "id": run_id(folder),
+        "dir": str(folder), "resume": "allow", "config": run_config(folder, record, config),
+        "reinit": "finish_previous",
     }  # fmt: skip
     try:
         timeouts: dict[str, Any] = {"init_timeout": timeout}
@@ -75,4 +81,7 @@ def make_wandb(
     # W&B's own count of steps would go on where the killed run stopped, not where its checkpoint was.
     run.define_metric(STEP)
     run.define_metric("*", step_metric=STEP, step_sync=True)
+    if chosen := config.get("checkpoint"):
+        # In the table of runs, the best and not the last.
+        run.define_metric(chosen["monitor"], step_metric=STEP, step_sync=True, summary=chosen["mode"])
     return WandbLogger(experiment=run)
