@@ -104,16 +104,21 @@ def _line_around(text: str, position: int) -> str:
     return text[text.rfind("\n", 0, position) + 1 :].partition("\n")[0].strip()
 
 
+def near_names(given: str, known: Iterable[str], likeness: float = 0.65, most: int = 3) -> list[str]:
+    """Return the known names that are much like a given one, the nearest first; ``likeness`` goes from 0 to 1."""
+    return get_close_matches(given, sorted(set(known)), n=most, cutoff=likeness)
+
+
 def suggestion(given: str, known: Iterable[str], prefix: str = "", show: int = 12) -> str:
     """Return the end of an error message: the nearest of the known names, or all of them where none is near.
 
     ``prefix`` completes the names to full keys; at most ``show`` names are listed.
     """
     names = sorted(set(known))
-    close = get_close_matches(given, names, n=3, cutoff=0.65)
+    close = near_names(given, names)
     if not close and len(names) > show:
         # Too many to list: a distant name helps more than the beginning of the list.
-        close = get_close_matches(given, names, n=1, cutoff=0.3)
+        close = near_names(given, names, likeness=0.3, most=1)
     if close:
         return f"did you mean {' or '.join(prefix + name for name in close)}?"
     if not names:

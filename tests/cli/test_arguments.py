@@ -57,3 +57,24 @@ def test_a_command_has_flags_and_words_of_its_own(tmp_path: Path) -> None:
     assert (request.words, request.overrides, request.values) == ([str(odd)], ["a=1"], {"split": "val"})
     with pytest.raises(UsageError, match="--rerun is no flag of this command"):
         parse(["--rerun", "a"], refused=["--rerun"])
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["--lr", "0.1"], "optimizer.lr=0.1"),
+        (["--epochs=3"], "trainer.max_epochs=3"),
+        (["--gpus", "2"], "trainer.devices=2"),
+        (["--batch-size", "8"], "data.batch_size=8"),
+        (["--seed=3"], "seed=3"),
+        (["--resume-from", "runs/a"], "--resume runs/a"),
+        (["--config_dir", "mine"], "--config-dir"),
+        (["--multrun"], "--multirun"),
+        (["--lr"], "optimizer.lr=VALUE"),
+    ],
+)
+def test_flags_of_other_programs_are_answered_with_our_keys(words: list[str], meant: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(words)
+    flag = words[0].partition("=")[0]
+    assert str(caught.value) == f"{flag} is no flag of this command; did you mean {meant}?"

@@ -82,8 +82,8 @@ def test_any_argument_is_overridden_without_a_plus(conf: Path, overrides: list[s
         ("model._target_=support.cli_parts.Netwrk", "did you mean support.cli_parts.Network?"),
         ("model=pyramit", "model must be one of the files in model/, got 'pyramit'; did you mean pyramid"),
         ("experiment=paper/frist", "got 'paper/frist'; did you mean paper/first?"),
-        ("modle=plain", "modle is no key of the configuration; did you mean model?"),
-        ("nmae=x", "nmae is no key of the configuration; did you mean name?"),
+        ("modle=plain", "modle is no key of the configuration; did you mean model=plain?"),
+        ("nmae=x", "nmae is no key of the configuration; did you mean name=x?"),
         ("checkpoint.monitr=x", "checkpoint.monitr is no key of checkpoint; did you mean checkpoint.monitor?"),
         ("callbacks.shet.count=3", "callbacks.shet is no key of callbacks; did you mean callbacks.sheet?"),
         ("+callbacks.mine=3", "a new entry needs a _target_"),
@@ -123,7 +123,7 @@ def test_a_faulty_experiment_is_found(conf: Path, tmp_path: Path, write: Writer)
     own = write(tmp_path / "own", {"experiment/typo": "# @package _global_\nmodle: {stacks: 3}\nmodel: {stcks: 3}"})
     with pytest.raises(UsageError) as caught:
         Composer(own).job(["experiment=typo"])
-    assert "did you mean model?" in str(caught.value)
+    assert "did you mean model.stacks=3?" in str(caught.value)
     assert "add ~model.stcks to drop what the file says" in str(caught.value)
 
 
@@ -209,7 +209,7 @@ def test_a_stored_run_is_repeated_and_changed(run_folder: Path) -> None:
         ("model=plain", "model=... must not choose a group here"),
         ("model.stcks=3", "did you mean model.stacks?"),
         ("model.stacks=x", "model.stacks must be int, got 'x'"),
-        ("nmae=x", "did you mean name?"),
+        ("nmae=x", "did you mean name=x?"),
         ("model.stacks=1,2", "must be changed by key=value, got 'model.stacks=1,2'"),
         ("~model.stacks", "must be changed by key=value, got '~model.stacks'"),
     ],

@@ -4,8 +4,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from posepyr.configuration import catalogue
 from posepyr.configuration.catalogue import PRIMARY
-from posepyr.errors import UsageError, suggestion
+from posepyr.configuration.leaves import corrected, did_you_mean, nearest
+from posepyr.errors import UsageError, near_names, suggestion
 
 SWITCHES = {"-m": "multirun", "--multirun": "multirun", "--resolve": "resolve", "-h": "help", "--help": "help"}
 VALUES = {
@@ -64,9 +66,22 @@ def parse(arguments: Sequence[str], *, words: int = 0, own: Sequence[str] = (), 
         elif flag in SWITCHES:
             raise UsageError(f"{flag} must stand alone, got {word!r}")
         else:
-            raise UsageError(f"{flag} is no flag of this command; {suggestion(flag, [*SWITCHES, *values])}")
+            raise UsageError(f"{flag} is no flag of this command; {_flag_hint(word, left, [*SWITCHES, *values])}")
     _check(request)
     return request
+
+
+def _flag_hint(word: str, following: Iterator[str], flags: Sequence[str]) -> str:
+    """Return what an unknown flag may have meant: another flag, or a key of the configuration."""
+    flag, equals, value = word.partition("=")
+    value = value if equals else next(following, "VALUE")
+    folders = catalogue.search_folders()
+    question = flag.lstrip("-"), value, catalogue.leaf_keys(folders), catalogue.declared_keys(folders)
+    if meant := corrected(*question):
+        return did_you_mean(meant)
+    if near_names(flag, flags):
+        return suggestion(flag, flags)
+    return did_you_mean(nearest(*question)) or suggestion(flag, flags)
 
 
 def _take_word(word: str, request: Request, words: int) -> None:

@@ -136,6 +136,11 @@ def override_candidates(folders: Sequence[Path], word: str, words: Sequence[str]
         yield f"{group}."
 
 
+def leaf_keys(folders: Sequence[Path]) -> list[str]:
+    """Return the dotted keys of all values in the usual choice of every group."""
+    return [key for name in declared_keys(folders) for key in key_candidates(_node(folders, name, ()), name)]
+
+
 def _node(folders: Sequence[Path], group: str, words: Sequence[str]) -> Any:
     """Return the content of a group under the choice in the words or else the usual one."""
     primary = yaml.safe_load((folders[-1] / f"{PRIMARY}.yaml").read_text(encoding="utf-8"))

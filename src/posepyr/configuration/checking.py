@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from posepyr.annotations import Argument, Signature, choices, fits, signature, spell
 from posepyr.configuration.defaults import injected
+from posepyr.configuration.leaves import unknown_key
 from posepyr.errors import UsageError, suggestion
 from posepyr.nodes import RESERVED
 
@@ -58,7 +59,7 @@ def missing(config: Any, path: str = "") -> Iterator[str]:
 def _top_level_faults(config: Node, declared: Node, top: Collection[str]) -> Iterator[str]:
     for key in config:
         if key not in top:
-            yield f"{key} is no key of the configuration; {suggestion(str(key), top)}"
+            yield unknown_key(str(key), config[key], config, top)
     for key in top:
         if key not in config and key not in OPTIONAL:
             how = "choose one" if isinstance(declared.get(key), Mapping) else "give it a value"

@@ -30,6 +30,7 @@ from posepyr.configuration.hydra_loader import (
     plain,
     refuse_sweeps,
     trial_lines,
+    unknown_override,
     without_sweeps,
     written_lines,
 )
@@ -176,6 +177,10 @@ class Composer:
         hydra = self._load(overrides, RunMode.MULTIRUN).hydra
         swept = [f"{key}={value}" for key, value in (hydra.sweeper.get("params") or {}).items()]
         parsed = parse_overrides([*swept, *written_lines(hydra.overrides.task)])
+        # Here, where all swept values stand together; the check of a job sees one of them.
+        faults = [unknown_override(one, self.loader.declared, self.top) for one in parsed if self.loader.is_plain(one)]
+        if any(faults):
+            raise UsageError("\n".join(filter(None, faults)))
         for override in parsed:
             override.config_loader = self.loader  # to find the files that a glob(...) matches
         return hydra, parsed

@@ -1,6 +1,6 @@
 """Hydra's loader, taught to check overrides and complete configurations; plain data out of it, errors in one line."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
@@ -18,6 +18,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from posepyr.configuration.defaults import complete
+from posepyr.configuration.leaves import unknown_key
 from posepyr.configuration.papers import replacement
 from posepyr.errors import UsageError, suggestion
 
@@ -46,6 +47,17 @@ def written_lines(overrides: Any) -> list[str]:
 def without_sweeps(lines: Sequence[str]) -> list[str]:
     """Return the overrides that have one value each."""
     return [str(one.input_line) for one in parse_overrides(lines) if not one.is_sweep_override()]
+
+
+def unknown_override(override: Override, config: Mapping[str, Any], top: Collection[str]) -> str | None:
+    """Return the message that an override's key is none of a configuration; None where it may be one."""
+    first, *inner = override.key_or_group.split(".")
+    if first in top:
+        return None
+    value: Any = str(override.input_line).partition("=")[2]
+    for part in reversed(inner):
+        value = {part: value}
+    return unknown_key(first, value, config, top)
 
 
 def trial_lines(overrides: Sequence[Override]) -> list[list[str]]:
@@ -171,7 +183,7 @@ class CompletingLoader(ConfigLoaderImpl):
             return super().load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
         except ConfigCompositionException as refusal:
             lines = zip(parsed, overrides, strict=True)
-            let_through = ["++" + line if self._is_plain(one) else line for one, line in lines]
+            let_through = ["++" + line if self.is_plain(one) else line for one, line in lines]
             try:
                 config = super().load_configuration(
                     config_name, let_through, run_mode, from_shell, validate_sweep_overrides
@@ -196,7 +208,8 @@ class CompletingLoader(ConfigLoaderImpl):
             job.hydra.overrides.hydra = master_config.hydra.overrides.hydra
         return job
 
-    def _is_plain(self, override: Override) -> bool:
+    def is_plain(self, override: Override) -> bool:
+        """Return whether an override changes a value, of a key that may be none, and chooses no group."""
         return (
             override.type is OverrideType.CHANGE
             and not override.is_hydra_override()
