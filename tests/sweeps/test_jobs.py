@@ -10,6 +10,7 @@ from posepyr.configuration.hydra_runtime import run_through_launcher
 from posepyr.errors import UsageError
 from posepyr.running.launch import claim
 from posepyr.sweeps import jobs as module
+from posepyr.sweeps import plan
 from posepyr.sweeps.jobs import Sweep, run_each, run_sweep
 from posepyr.sweeps.manifest import Manifest
 
@@ -35,7 +36,7 @@ def task(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     """In place of a training, under Hydra's own launcher, which the small configuration has."""
     recorder = Recorder()
     monkeypatch.setattr(module, "launch", recorder)
-    monkeypatch.setattr(module, "check_run", lambda _: None)
+    monkeypatch.setattr(plan, "check_run", lambda _: None)
     return recorder
 
 
@@ -79,7 +80,7 @@ def test_nothing_starts_before_everything_is_checked(
         if config["model"]["stacks"] > 1:
             raise ValueError("trainer.devices must be devices that are there")
 
-    monkeypatch.setattr(module, "check_run", check)
+    monkeypatch.setattr(plan, "check_run", check)
     with pytest.raises(UsageError, match=r"job 1 \(model\.stacks=2\): trainer\.devices must be devices that are there"):
         run_sweep(Composer(), ["model.stacks=1,2"])
     assert task.calls == []

@@ -13,7 +13,7 @@ def test_it_is_read_as_it_was_written(tmp_path: Path) -> None:
     manifest = Manifest(["a=1", "seed=1,2"], "/there", None, "config").with_jobs(JOBS)
     manifest.write(tmp_path)
     assert read_manifest(tmp_path) == manifest
-    assert manifest.headlines() == {0: ["seed=1"], 1: ["seed=2"]}
+    assert manifest.varies() == {0: ["seed=1"], 1: ["seed=2"]}
 
 
 def test_further_jobs_stand_in_order() -> None:

@@ -18,7 +18,8 @@ own (model.stacks=8), whether the group's file lists it or not. posepyr list sho
 
 flags, anywhere among the overrides:
   -m, --multirun     run every combination of key=a,b,c
-  --cfg job|all      print the configuration instead of training; with --resolve, interpolations filled in
+  --cfg job|all      print the configuration instead of training; with --resolve, interpolations filled in;
+                     with -m, check all jobs and list them
   --config-dir DIR   a folder of your own configuration files, looked into first
   --config-name NAME start from NAME.yaml instead of config.yaml
   --rerun DIR        repeat the run in DIR, into a new folder; key=value changes it
@@ -46,8 +47,8 @@ def run(arguments: list[str]) -> int:
     from posepyr.training.preflight import check_run
 
     composer = Composer(*request.config)
-    if request.multirun and not request.cfg:
-        return _sweep(composer, request.overrides)
+    if request.multirun:
+        return _plan(composer, request) if request.cfg else _sweep(composer, request.overrides)
     resume = request.values.get("resume") or (None if request.cfg or "rerun" in request.values else _requeued(request))
     stored = resume or request.values.get("rerun")
     job = composer.stored(Path(stored), request.overrides) if stored else composer.job(request.overrides)
@@ -64,6 +65,16 @@ def run(arguments: list[str]) -> int:
     with removed_if_empty(folder), job_environment(job, folder) as folder:
         checkpoint = last_checkpoint(folder) if resume else None
         print_result(folder, launch(job.config, folder, job.overrides, checkpoint))
+    return errors.COMPLETED
+
+
+def _plan(composer: "Composer", request: Request) -> int:
+    """Print a sweep's jobs, once all of them are checked, and with ``--cfg all`` Hydra's settings of it."""
+    from posepyr.sweeps.plan import plan
+
+    print(plan(composer, request.overrides), end="")
+    if request.cfg == "all":
+        print(composer.sweep_text(request.overrides), end="")
     return errors.COMPLETED
 
 

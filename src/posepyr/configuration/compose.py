@@ -35,6 +35,7 @@ from posepyr.configuration.hydra_loader import (
     written_lines,
 )
 from posepyr.configuration.stored import read_stored, with_later_keys
+from posepyr.configuration.varying import faults_of_jobs
 from posepyr.errors import UsageError, suggestion
 from posepyr.nodes import renewed
 
@@ -130,15 +131,24 @@ class Composer:
 
     def numbered(self, settings: Sequence[str], lines: Mapping[int, Sequence[str]]) -> dict[int, Job]:
         """Compose and check jobs by their numbers, each from its own overrides and from ``settings`` of Hydra."""
-        jobs = {}
+        jobs, faults = dict[int, Job](), dict[int, str]()
         for number, line in lines.items():
-            composed = self._load([*settings, *line])
-            with open_dict(composed):
-                composed.hydra.job.num, composed.hydra.job.id = number, str(number)
-            self.loader.loaded_jobs[tuple(line)] = composed
-            jobs[number] = job = self._checked(composed)
-            self._foreseen[number, *job.overrides] = job
+            try:
+                jobs[number] = job = self._numbered_job(number, settings, line)
+            except UsageError as error:
+                faults[number] = str(error)
+            else:
+                self._foreseen[number, *job.overrides] = job
+        if faults:
+            raise UsageError(faults_of_jobs(faults, lines))
         return jobs
+
+    def _numbered_job(self, number: int, settings: Sequence[str], lines: Sequence[str]) -> Job:
+        composed = self._load([*settings, *lines])
+        with open_dict(composed):
+            composed.hydra.job.num, composed.hydra.job.id = number, str(number)
+        self.loader.loaded_jobs[tuple(lines)] = composed
+        return self._checked(composed)
 
     def sweep_job(self, composed: DictConfig) -> Job:
         """Return the job that Hydra's launcher starts; one that :meth:`jobs` did not foresee is checked now."""
@@ -161,6 +171,12 @@ class Composer:
                 f"{DIRECTION} must be {wanted}, as checkpoint.mode={composed.checkpoint.mode} says, got {given[-1]}"
             )
         return folder, [] if given else [f"{DIRECTION}={wanted}"]
+
+    def sweep_text(self, overrides: Sequence[str]) -> str:
+        """Return Hydra's settings of a sweep as YAML."""
+        hydra, _ = self._swept(overrides)
+        content = {"hydra": OmegaConf.to_container(hydra, resolve=False, enum_to_str=True)}
+        return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
 
     def expand(self, overrides: Sequence[str]) -> list[list[str]]:
         """Return the overrides of every run of a sweep, unchecked."""

@@ -1,7 +1,7 @@
 """The overrides that tell the jobs of a sweep apart, for headlines, tables and logs."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 
 def varying(jobs: Sequence[Sequence[str]]) -> list[list[str]]:
@@ -34,3 +34,12 @@ def shortened(overrides: Sequence[str]) -> list[str]:
     shared = Counter(key.rpartition(".")[2] for key in keys)
     short = [key if shared[key.rpartition(".")[2]] > 1 else key.rpartition(".")[2] for key in keys]
     return [line.replace(key, name, 1) for line, key, name in zip(overrides, keys, short, strict=True)]
+
+
+def faults_of_jobs(faults: Mapping[int, str], jobs: Mapping[int, Sequence[str]]) -> str:
+    """Return the faults of jobs by number as one message: what is wrong with all of them once, else job by job."""
+    texts = list(faults.values())
+    if len(faults) == len(jobs) and len(set(texts)) == 1:
+        return texts[0]
+    varies = dict(zip(jobs, varying(list(jobs.values())), strict=True))
+    return "\n".join(f"job {number} ({' '.join(varies[number])}): {text}" for number, text in faults.items())

@@ -10,18 +10,18 @@ from posepyr import errors
 from posepyr.configuration.compose import Composer, Job
 from posepyr.configuration.hydra_runtime import launcher_settings, run_through_launcher
 from posepyr.configuration.stored import changes
+from posepyr.configuration.varying import shortened
 from posepyr.errors import UsageError
-from posepyr.files import write_json
 from posepyr.running.launch import claim, launch, print_result
 from posepyr.sweeps.board import Board
 from posepyr.sweeps.job_process import SweepJob
 from posepyr.sweeps.manifest import Manifest, PlannedJob, read_manifest
+from posepyr.sweeps.plan import check_jobs
 from posepyr.sweeps.side_by_side import LaunchSettings, SideBySide
-from posepyr.training.preflight import check_run
 from posepyr.training.record import read_state
 from posepyr.training.scores import objective
+from posepyr.training.sweep_job import write_sweep_job
 
-PLACE = "job.json"
 Scores = dict[str, float]
 Task = Callable[[dict[str, Any], Path, list[str]], Scores]
 """Does a job with its configuration, its folder and its overrides; returns the scores."""
@@ -89,21 +89,6 @@ def extend_sweep(folder: Path, overrides: Sequence[str]) -> int:
         planned = [PlannedJob(number, job.overrides, str(number), job.config) for number, job in added.items()]
         sweep = Sweep(folder, manifest)
         return sweep.run_planned(planned, added)
-
-
-def check_jobs(jobs: Mapping[int, Job]) -> None:
-    """Raise for the first job that this machine, its data or Lightning cannot do, before any job begins."""
-    checked: list[dict[str, Any]] = []
-    for number, job in jobs.items():
-        # What jobs of a sweep often differ in, and what nothing of the check hangs on.
-        relevant = {key: value for key, value in job.config.items() if key not in ("seed", "optimizer", "name")}
-        if relevant in checked:
-            continue
-        try:
-            check_run(job.config)
-        except ValueError as error:
-            raise UsageError(f"job {number} ({' '.join(job.overrides)}): {error}") from error
-        checked.append(relevant)
 
 
 def _settings(manifest: Manifest, folder: Path, overrides: Sequence[str]) -> list[str]:
@@ -193,15 +178,19 @@ class Sweep:
 
     def _run(self, planned: Sequence[PlannedJob], jobs: Mapping[int, Job], settings: LaunchSettings) -> list[SweepJob]:
         manifest = self.manifest.with_jobs(planned)
-        headlines = manifest.headlines()
+        varies = manifest.varies()
         running = [
-            SweepJob(job.number, jobs[job.number], self.folder.absolute() / job.folder, " ".join(headlines[job.number]))
+            SweepJob(
+                job.number,
+                jobs[job.number],
+                self.folder.absolute() / job.folder,
+                " ".join(shortened(varies[job.number])),
+            )
             for job in planned
         ]
         side_by_side = SideBySide(running, settings, Board())
         for one in running:
-            place = {"sweep": self.folder.name, "number": one.number, "varies": headlines[one.number]}
-            write_json(one.folder / PLACE, place)
+            write_sweep_job(one.folder, self.folder, one.number, varies[one.number])
         self.manifest = manifest
         self.manifest.write(self.folder)
         side_by_side.run()

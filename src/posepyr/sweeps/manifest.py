@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from posepyr.configuration.varying import shortened, varying
+from posepyr.configuration.varying import varying
 from posepyr.errors import UsageError
 from posepyr.files import write_json
 
@@ -45,10 +45,10 @@ class Manifest:
         by_number = {job.number: job for job in [*self.jobs, *jobs]}
         return replace(self, jobs=[by_number[number] for number in sorted(by_number)])
 
-    def headlines(self) -> dict[int, list[str]]:
+    def varies(self) -> dict[int, list[str]]:
         """Return the overrides in which each job differs from the others, by number."""
         varies = varying([job.overrides for job in self.jobs])
-        return {job.number: shortened(lines) for job, lines in zip(self.jobs, varies, strict=True)}
+        return {job.number: lines for job, lines in zip(self.jobs, varies, strict=True)}
 
     def write(self, folder: Path) -> None:
         """Write the manifest into the sweep's folder, whole or not at all."""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from posepyr.configuration.varying import shortened
 from posepyr.sweeps.manifest import Manifest
 from posepyr.tables import align
 from posepyr.training.progress_file import format_left, read_progress
@@ -46,8 +47,8 @@ def _error(folder: Path) -> str:
 
 def sweep_rows(manifest: Manifest, folder: Path) -> list[JobRow]:
     """Return the rows of all jobs of a sweep."""
-    headlines = manifest.headlines()
-    return [job_row(job.number, " ".join(headlines[job.number]), folder / job.folder) for job in manifest.jobs]
+    varies = manifest.varies()
+    return [job_row(job.number, " ".join(shortened(varies[job.number])), folder / job.folder) for job in manifest.jobs]
 
 
 def status_text(rows: Sequence[JobRow]) -> str:

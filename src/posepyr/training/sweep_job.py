@@ -10,7 +10,7 @@ from posepyr.files import write_json
 FILE = "sweep_job.json"
 
 
-class SweepJob(NamedTuple):
+class SweepPlace(NamedTuple):
     """The place of a run in a sweep."""
 
     sweep: str
@@ -23,7 +23,7 @@ class SweepJob(NamedTuple):
 def write_sweep_job(folder: Path, sweep_folder: Path, number: int, varies: Sequence[str]) -> None:
     """Leave in a job's folder, before it starts, which job of which sweep it is."""
     whole = sweep_folder.absolute()
-    job = SweepJob(f"{whole.parent.name}/{whole.name}", number, list(varies))
+    job = SweepPlace(f"{whole.parent.name}/{whole.name}", number, list(varies))
     write_json(folder / FILE, job._asdict())
 
 
