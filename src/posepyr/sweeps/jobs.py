@@ -177,7 +177,7 @@ class Sweep:
         return self.summary()
 
     def _run(self, planned: Sequence[PlannedJob], jobs: Mapping[int, Job], settings: LaunchSettings) -> list[SweepJob]:
-        manifest = self.manifest.with_jobs(planned)
+        folder, manifest = self.folder.absolute(), self.manifest.with_jobs(planned)
         varies = manifest.varies()
         running = [
             SweepJob(
