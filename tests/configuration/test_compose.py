@@ -288,3 +288,19 @@ def test_another_sweepers_jobs_are_its_own_affair(conf: Path, monkeypatch: pytes
         (7, 0.0, "pyramid_small"), (7, 1.0, "pyramid_small"), (8, 0.0, "pyramid_small"), (9, 0.0, "pyramid_small"),
         (7, 0.0, "pyramid"),
     ]  # fmt: skip
+
+
+def test_a_sweep_by_name_without_m_is_refused_unless_it_sweeps_over_nothing(conf: Path, write: Writer) -> None:
+    """It would be one run with none of the values."""
+    params = "{hydra: {sweeper: {params: {model.stacks: '1,2', seed: '3,4'}}}}"
+    write(conf, {"sweep/both": f"# @package _global_\n{params}", "sweep/none": "# @package _global_\nseed: 5"})
+    main = (conf / "config.yaml").read_text()
+    (conf / "config.yaml").write_text(main.replace("  - experiment: null", "  - experiment: null\n  - sweep: null"))
+    expected = (
+        r"^sweep=both must come with -m, which runs every combination of model\.stacks, seed: "
+        r"posepyr train -m sweep=both name=x$"
+    )
+    with pytest.raises(UsageError, match=expected):
+        Composer().job(["sweep=both", "name=x"])
+    assert len(Composer().jobs(["sweep=both"])) == 4
+    assert Composer().job(["sweep=none"]).config["seed"] == 5

@@ -112,7 +112,15 @@ class Composer:
     def job(self, overrides: Sequence[str]) -> Job:
         """Compose and check the one run of overrides that sweep over nothing."""
         refuse_sweeps(overrides)
-        return self._checked(self._load(overrides))
+        composed = self._load(overrides)
+        if params := composed.hydra.sweeper.get("params"):
+            name = composed.hydra.runtime.choices.get("sweep")
+            what = f"sweep={name}" if name else "hydra.sweeper.params"
+            raise UsageError(
+                f"{what} must come with -m, which runs every combination of {', '.join(map(str, params))}: "
+                f"posepyr train -m {' '.join(overrides)}"
+            )
+        return self._checked(composed)
 
     def jobs(self, overrides: Sequence[str]) -> list[Job]:
         """Compose and check every run of a sweep, once: Hydra's sweeper and launcher are then handed what is here.
