@@ -180,12 +180,7 @@ class Sweep:
         folder, manifest = self.folder.absolute(), self.manifest.with_jobs(planned)
         varies = manifest.varies()
         running = [
-            SweepJob(
-                job.number,
-                jobs[job.number],
-                self.folder.absolute() / job.folder,
-                " ".join(shortened(varies[job.number])),
-            )
+            SweepJob(job.number, jobs[job.number], folder / job.folder, " ".join(shortened(varies[job.number])))
             for job in planned
         ]
         side_by_side = SideBySide(running, settings, Board())
