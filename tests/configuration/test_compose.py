@@ -201,6 +201,17 @@ def test_a_stored_run_is_repeated_and_changed(run_folder: Path) -> None:
         **before, "seed": 4, "model": {**before["model"], "block": {**before["model"]["block"], "levels": 2}}
     }  # fmt: skip
     assert changed.composed.hydra.run.dir == "there"
+    assert changed.overrides == ["model.block.levels=2", "seed=4"]
+
+
+@pytest.mark.parametrize("name", ["new", "a, b", "it's", "c=d (e)"])
+def test_a_stored_run_gets_the_folder_of_its_new_name(name: str, run_folder: Path) -> None:
+    job = Composer().stored(run_folder, ["name='" + name.replace("'", "\\'") + "'"])
+    assert job.config["name"] == name
+    assert job.folder == Path(f"runs/{name}/run")
+    (run_folder / "config.yaml").write_text(yaml.safe_dump(job.config), encoding="utf-8")
+    assert Composer().stored(run_folder, []).folder == job.folder
+    assert Composer().run_folder(job.config) == job.folder
 
 
 @pytest.mark.parametrize(

@@ -61,3 +61,14 @@ def test_changes_are_the_keys_that_differ() -> None:
         "more": [None, 2],
     }
     assert changes(before, before) == {}
+
+
+def test_keys_that_came_later_to_our_own_files_have_their_defaults(tmp_path: Path) -> None:
+    now = Composer().job([]).config
+    later = ("seed", "threads", "recompute", "compile", "progress", "test", "visibility", "init", "loss")
+    before = {key: value for key, value in now.items() if key not in later}
+    before["checkpoint"] = {"monitor": "val/pck"}
+    before["protocol"] = {"_target_": now["protocol"]["_target_"], "flip": True}
+    folder = store(tmp_path / "old", before)
+    for swap in (False, True):
+        assert Composer().stored(folder, [], swap).config == now

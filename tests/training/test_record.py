@@ -15,7 +15,16 @@ import pytest
 from posepyr.errors import UsageError
 from posepyr.files import write_json
 from posepyr.training import record
-from posepyr.training.record import read_record, read_state, record_end, record_resume, recorded_end, write_record
+from posepyr.training.record import (
+    overrides_with,
+    read_record,
+    read_state,
+    record_end,
+    record_origin,
+    record_resume,
+    recorded_end,
+    write_record,
+)
 
 
 @pytest.fixture
@@ -110,6 +119,24 @@ def test_a_run_that_goes_on_runs_again(running: Path) -> None:
     record_end(running, "stopped")
     record_resume(running, 14, [], {})
     assert [one["step"] for one in read_record(running)["resumes"]] == [12, 14]
+
+
+def test_a_rerun_has_the_overrides_of_all_that_led_to_it(running: Path, tmp_path: Path) -> None:
+    write_json(running / "run.json", {"overrides": ["model=a", "model.width=2", "+callbacks.x=1", "seed=3", "name=b"]})
+    record_resume(running, 1, ["callbacks.x=2"], {})
+    record_resume(running, 2, [], {})
+    new = ["model=hourglass", "nam=c"]
+    assert overrides_with(running, new) == ["seed=3", "name=b", "callbacks.x=2", *new]
+    assert overrides_with(tmp_path / "nowhere", new) == new
+
+
+def test_where_a_run_comes_from_is_recorded_before_it_begins(tmp_path: Path) -> None:
+    record_origin(tmp_path, Path("runs/old"))
+    assert read_state(tmp_path) == "waiting"
+    write_record(tmp_path, {}, ["seed=1"])
+    assert read_state(tmp_path) == "running"
+    assert read_record(tmp_path)["rerun_of"] == "runs/old"
+    assert read_record(tmp_path)["overrides"] == ["seed=1"]
 
 
 @pytest.mark.parametrize(("scores", "state"), [(True, "finished"), (False, "killed")])

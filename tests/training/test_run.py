@@ -64,3 +64,16 @@ def test_a_run_whose_parts_cannot_be_built_has_failed(tmp_path: Path, capsys: py
     assert main(["train", *TINY, "data.source.train=2", f"hydra.run.dir={folder}"]) == 1
     assert "the training split must hold at least one batch" in capsys.readouterr().err
     assert "the training split must hold at least one batch" in read_record(folder)["end"]["error"]
+
+
+def test_a_rerun_knows_the_run_that_it_repeats(tmp_path: Path) -> None:
+    first, again = tmp_path / "first", tmp_path / "again"
+    assert main(["train", *TINY, "name=old", f"hydra.run.dir={first}"]) == 0
+    new = ["optimizer=sgd", "seed=1", "callbacks.line={_target_: posepyr.training.callbacks.progress.EpochLine}"]
+    assert main(["train", "--rerun", str(first), *new, f"hydra.run.dir={again}"]) == 0
+    record = read_record(again)
+    assert record["overrides"] == [*TINY, "name=old", *new]
+    assert record["rerun_of"] == str(first)
+    config = yaml.safe_load((again / "config.yaml").read_text())
+    assert config["name"] == "old"
+    assert config["optimizer"]["_target_"] == "torch.optim.SGD"

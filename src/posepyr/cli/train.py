@@ -22,7 +22,7 @@ flags, anywhere among the overrides:
                      with -m, check all jobs and list them
   --config-dir DIR   a folder of your own configuration files, looked into first
   --config-name NAME start from NAME.yaml instead of config.yaml
-  --rerun DIR        repeat the run in DIR, into a new folder; key=value changes it
+  --rerun DIR        repeat the run in DIR, into a new folder; key=value and group=name change it
   --resume DIR       go on with the run in DIR, in the same folder
 
 examples:
@@ -45,13 +45,16 @@ def run(arguments: list[str]) -> int:
     from posepyr.running.launch import claim, last_checkpoint, launch, print_result, removed_if_empty
     from posepyr.running.resuming import scores_if_complete
     from posepyr.training.preflight import check_run
+    from posepyr.training.record import overrides_with, record_origin
 
     composer = Composer(*request.config)
     if request.multirun:
         return _plan(composer, request) if request.cfg else _sweep(composer, request.overrides)
     resume = request.values.get("resume") or (None if request.cfg or "rerun" in request.values else _requeued(request))
-    stored = resume or request.values.get("rerun")
-    job = composer.stored(Path(stored), request.overrides) if stored else composer.job(request.overrides)
+    rerun = request.values.get("rerun")
+    stored = resume or rerun
+    swap = rerun is not None  # also whole groups, as logger=wandb; a run that goes on keeps its own
+    job = composer.stored(Path(stored), request.overrides, swap) if stored else composer.job(request.overrides)
     if request.cfg:
         print(job.text(request.cfg, "resolve" in request.switches), end="")
         return errors.COMPLETED
@@ -62,9 +65,14 @@ def run(arguments: list[str]) -> int:
     folder = Path(resume) if resume else claim(job.folder)
     if is_first():
         slurm.remember(folder)
+    overrides = job.overrides
+    if rerun:
+        overrides = overrides_with(Path(rerun), overrides)
+        if is_first():
+            record_origin(folder, Path(rerun))
     with removed_if_empty(folder), job_environment(job, folder) as folder:
         checkpoint = last_checkpoint(folder) if resume else None
-        print_result(folder, launch(job.config, folder, job.overrides, checkpoint))
+        print_result(folder, launch(job.config, folder, overrides, checkpoint))
     return errors.COMPLETED
 
 

@@ -28,6 +28,7 @@ from posepyr.configuration.hydra_loader import (
     hydra_errors,
     parse_overrides,
     plain,
+    quoted,
     refuse_sweeps,
     trial_lines,
     unknown_override,
@@ -254,7 +255,7 @@ class Composer:
 
     def run_folder(self, config: Config) -> Path:
         """Return the folder that a run of this configuration gets, as ``hydra.run.dir`` says."""
-        return Path(str(self._load([f"name={config['name']}"]).hydra.run.dir))
+        return Path(str(self._load([f"name={quoted(config['name'])}"]).hydra.run.dir))
 
     def stored(self, folder: Path, overrides: Sequence[str], swap: bool = False) -> Job:
         """Return a run folder's configuration with some values changed, and with ``swap`` whole groups as well."""
@@ -267,7 +268,8 @@ class Composer:
         if across := swapped & ACROSS:
             raise UsageError(f"{min(across)}=... must not be chosen for a stored run: write the keys that it sets")
         elsewhere = [line for one, line in zip(parsed, overrides, strict=True) if _is_elsewhere(one, swapped)]
-        composed = self._load([f"name={config.get('name', 'run')}", *elsewhere])
+        name = next((one.value() for one in reversed(parsed) if one.key_or_group == "name"), config.get("name", "run"))
+        composed = self._load([f"name={quoted(name)}", *elsewhere])
         with hydra_errors():
             chosen = plain(composed, resolve=False)
             for group in swapped:
@@ -280,7 +282,8 @@ class Composer:
                     apply_override(one, changed)
             final = plain(changed, resolve=True)
         check(final, declared, self.top)
-        return Job(final, list(overrides), composed, final)
+        own = [line for one, line in zip(parsed, overrides, strict=True) if not one.is_hydra_override()]
+        return Job(final, own, composed, final)
 
 
 def _is_elsewhere(override: Override, swapped: set[str]) -> bool:

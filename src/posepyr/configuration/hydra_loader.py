@@ -38,6 +38,12 @@ def parse_overrides(lines: Sequence[str]) -> list[Override]:
     return parsed
 
 
+def quoted(value: Any) -> str:
+    """Return a text as an override takes it, whatever characters are in it."""
+    text = str(value).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{text}'"
+
+
 def written_lines(overrides: Any) -> list[str]:
     """Return the overrides that Hydra keeps in a configuration as they were written."""
     written: Any = OmegaConf.to_container(overrides, resolve=False)

@@ -25,19 +25,22 @@ End = Literal["finished", "stopped", "failed"]
 """How a run ended: ``stopped`` was asked to end by a signal, ``failed`` raised an error."""
 
 State = End | Literal["waiting", "running", "killed"]
-"""How a run stands: ``waiting`` has recorded nothing yet, ``killed`` is gone without a word."""
+"""How a run stands: ``waiting`` has not begun, ``killed`` is gone without a word."""
 
 SILENT_SECONDS = 300
 """For how long a run on another machine may write nothing until it counts as killed."""
 
 
 def write_record(folder: Path, config: dict[str, Any], overrides: Sequence[str]) -> None:
-    """Write ``config.yaml``, resolved; ``run.json``; and ``git.diff`` where the code differs from its commit."""
+    """Write ``config.yaml``, resolved; ``run.json``; and ``git.diff`` where the code differs from its commit.
+
+    What :func:`record_origin` has recorded stays.
+    """
     write_config(folder, config)
     commit, difference = git_state()
     if difference:
         write_text(folder / "git.diff", difference)
-    record = {
+    record = _recorded(folder) | {
         "id": uuid.uuid4().hex[:12],
         "started": _written(datetime.now(UTC)),
         "command": sys.argv,
@@ -51,6 +54,34 @@ def write_record(folder: Path, config: dict[str, Any], overrides: Sequence[str])
     if sweep := read_sweep_job(folder):
         record["sweep"] = sweep
     write_json(folder / "run.json", record)
+
+
+def record_origin(folder: Path, rerun_of: Path) -> None:
+    """Record, before a run begins, the folder of the run that it repeats."""
+    write_json(folder / "run.json", {"rerun_of": str(rerun_of)})
+
+
+def _recorded(folder: Path) -> dict[str, Any]:
+    return read_record(folder) if (folder / "run.json").is_file() else {}
+
+
+def overrides_with(folder: Path, new: Sequence[str]) -> list[str]:
+    """Return the overrides of a run and those with which it went on, followed by ``new`` ones.
+
+    A later one takes the place of those of the same key or of keys in it: ``model=cpn`` that of ``model.stacks=2``.
+    """
+    record = _recorded(folder)
+    resumes = [resume["overrides"] for resume in record.get("resumes", ())]
+    lines: list[str] = list(record.get("overrides", ()))
+    for later in [*resumes, new]:
+        keys = [_key(line) for line in later]
+        lines = [line for line in lines if not any(f"{_key(line)}.".startswith(f"{key}.") for key in keys)]
+        lines += later
+    return lines
+
+
+def _key(override: str) -> str:
+    return override.lstrip("+~").partition("=")[0]
 
 
 def write_config(folder: Path, config: dict[str, Any]) -> None:
@@ -92,7 +123,7 @@ def record_end(folder: Path, state: End, error: str | None = None) -> None:
 
     ``seconds`` are those since the run began or last went on; null where that is not known.
     """
-    record = read_record(folder) if (folder / "run.json").is_file() else {}
+    record = _recorded(folder)
     begun = record["resumes"][-1]["time"] if record.get("resumes") else record.get("started")
     ended = datetime.now(UTC)
     seconds = None if begun is None else (ended - datetime.fromisoformat(begun)).total_seconds()
@@ -105,6 +136,8 @@ def read_state(folder: Path) -> State:
     if not (folder / "run.json").is_file():
         return "waiting"
     record = read_record(folder)
+    if record.keys() == {"rerun_of"}:
+        return "waiting"
     if "end" in record:
         state: End = record["end"]["state"]
         return state
