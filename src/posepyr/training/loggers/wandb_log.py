@@ -68,16 +68,7 @@ def make_wandb(
         "dir": str(folder), "resume": "allow", "config": run_config(folder, record, config),
         "reinit": "finish_previous",
     }  # fmt: skip
-    try:
-        timeouts: dict[str, Any] = {"init_timeout": timeout}
-        # Older versions have no such setting.
-        if "finish_timeout" in wandb.Settings.model_fields:
-            timeouts["finish_timeout"] = finish_timeout
-        run = wandb.init(**settings, mode=mode, settings=wandb.Settings(**timeouts, silent=True))
-    except (wandb.errors.Error, OSError) as error:
-        log.warning("W&B could not start online (%s); logging offline to %s", error, folder / "wandb")
-        wandb.teardown()  # Otherwise its service keeps the run's id occupied.
-        run = wandb.init(**settings, mode="offline", settings=wandb.Settings(silent=True))
+    run = _start(settings, mode, timeout, finish_timeout)
     # W&B's own count of steps would go on where the killed run stopped, not where its checkpoint was.
     run.define_metric(STEP)
     run.define_metric("*", step_metric=STEP, step_sync=True)
@@ -85,3 +76,17 @@ def make_wandb(
         # In the table of runs, the best and not the last.
         run.define_metric(chosen["monitor"], step_metric=STEP, step_sync=True, summary=chosen["mode"])
     return WandbLogger(experiment=run)
+
+
+def _start(settings: dict[str, Any], mode: Mode, timeout: float, finish_timeout: float) -> Any:
+    """Start a run in this mode, or offline where that fails."""
+    timeouts: dict[str, Any] = {"init_timeout": timeout}
+    # Older versions have no such setting.
+    if "finish_timeout" in wandb.Settings.model_fields:
+        timeouts["finish_timeout"] = finish_timeout
+    try:
+        return wandb.init(**settings, mode=mode, settings=wandb.Settings(**timeouts, silent=True))
+    except (wandb.errors.Error, OSError) as error:
+        log.warning("W&B could not start online (%s); logging offline to %s/wandb", error, settings["dir"])
+        wandb.teardown()  # Otherwise its service keeps the run's id occupied.
+        return wandb.init(**settings, mode="offline", settings=wandb.Settings(silent=True))

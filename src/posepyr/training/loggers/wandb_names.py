@@ -1,4 +1,4 @@
-"""What a W&B run is called and filed under: explicit settings first, then the user's environment, then our own."""
+"""Names, group and tags of a W&B run: explicit settings first, then the user's environment, then our own."""
 
 import os
 from collections.abc import Mapping
