@@ -1,4 +1,6 @@
 import os
+import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -6,6 +8,7 @@ import pytest
 import yaml
 
 from posepyr.configuration.compose import Composer
+from posepyr.configuration.hydra_loader import PLUGINS
 from posepyr.errors import UsageError
 
 Writer = Callable[[Path, dict[str, str]], Path]
@@ -315,3 +318,30 @@ def test_a_sweep_by_name_without_m_is_refused_unless_it_sweeps_over_nothing(conf
         Composer().job(["sweep=both", "name=x"])
     assert len(Composer().jobs(["sweep=both"])) == 4
     assert Composer().job(["sweep=none"]).config["seed"] == 5
+
+
+@pytest.mark.parametrize(
+    ("choice", "package"),
+    [
+        ("hydra/launcher=joblib", "posepyr[joblib]"),
+        ("hydra/launcher=submitit_slurm", "posepyr[submitit]"),
+        ("hydra/sweeper=optuna", "posepyr[optuna]"),
+        ("hydra/sweeper/sampler=tpe", "posepyr[optuna]"),
+        ("hydra/sweeper=ax", "hydra-ax-sweeper"),
+    ],
+)
+def test_a_plugin_that_is_not_installed_is_answered_with_what_brings_it(
+    conf: Path, monkeypatch: pytest.MonkeyPatch, choice: str, package: str
+) -> None:
+    composer = Composer()
+    monkeypatch.setattr(composer.loader, "get_group_options", lambda _: ["basic"])
+    with pytest.raises(UsageError, match=re.escape(f"{choice} must be installed")) as caught:
+        composer.jobs([choice, "seed=1,2"])
+    assert str(caught.value).endswith(f"pip install '{package}'")
+
+
+def test_plugins_are_those_of_our_extras() -> None:
+    file = Path(__file__).parents[2] / "pyproject.toml"
+    extras = tomllib.loads(file.read_text())["project"]["optional-dependencies"]
+    ours = {package for package in PLUGINS.values() if package.startswith("posepyr[")}
+    assert {package[len("posepyr[") : -1] for package in ours} <= set(extras)

@@ -106,6 +106,9 @@ def check_choice(override: Override, top: Collection[str], choices: Collection[s
         if choice is None:
             raise UsageError(f"{group} must name a choice, got null: write ~{group} to do without")
         if str(choice) not in choices:
+            package = PLUGINS.get(f"{group}={choice}")
+            if package:
+                raise UsageError(f"{group}={choice} must be installed before it can be chosen: pip install '{package}'")
             command = replacement(str(choice)) if group == "experiment" else None
             hint = f"that training is now: {command}" if command else suggestion(str(choice), choices)
             raise UsageError(f"{group} must be one of the files in {group}/, got {choice!r}; {hint}")
@@ -147,6 +150,24 @@ def apply_override(override: Override, config: DictConfig) -> None:
 RUN_NAME = "run_name"
 """The resolver by which a run is named after its experiment: ``hrnet/coco`` gives ``hrnet_coco``, none ``train``."""
 OmegaConf.register_new_resolver(RUN_NAME, lambda experiment: (experiment or "train").replace("/", "_"), replace=True)
+
+
+_OPTUNA = "posepyr[optuna]"
+
+PLUGINS = {
+    "hydra/sweeper=optuna": _OPTUNA,
+    **{f"hydra/sweeper/sampler={name}": _OPTUNA for name in ("cmaes", "grid", "motpe", "nsgaii", "random", "tpe")},
+    "hydra/launcher=joblib": "posepyr[joblib]",
+    "hydra/launcher=submitit_local": "posepyr[submitit]",
+    "hydra/launcher=submitit_slurm": "posepyr[submitit]",
+    "hydra/launcher=ray": "hydra-ray-launcher",
+    "hydra/launcher=rq": "hydra-rq-launcher",
+    "hydra/sweeper=ax": "hydra-ax-sweeper",
+    "hydra/sweeper=nevergrad": "hydra-nevergrad-sweeper",
+    "hydra/job_logging=colorlog": "hydra-colorlog",
+    "hydra/hydra_logging=colorlog": "hydra-colorlog",
+}
+"""What has to be installed for a choice of Hydra's plug-ins, which are found once they are."""
 
 
 class CompletingLoader(ConfigLoaderImpl):
