@@ -1,5 +1,7 @@
 """``posepyr train``: its flags, and what they start."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +11,7 @@ from posepyr.errors import UsageError
 from posepyr.ranks import is_first, launched
 
 if TYPE_CHECKING:
-    from posepyr.configuration.compose import Composer
+    from posepyr.configuration.compose import Composer, Job
 
 HELP = """usage: posepyr train [key=value ...] [flags]
 
@@ -41,39 +43,63 @@ def run(arguments: list[str]) -> int:
         return errors.COMPLETED
     # Only now: help and wrong flags must not wait for Torch.
     from posepyr.configuration.compose import Composer
-    from posepyr.configuration.hydra_runtime import job_environment
-    from posepyr.running.launch import claim, last_checkpoint, launch, print_result, removed_if_empty
-    from posepyr.running.resuming import scores_if_complete
-    from posepyr.training.preflight import check_run
-    from posepyr.training.record import overrides_with, record_origin
 
     composer = Composer(*request.config)
     if request.multirun:
         return _plan(composer, request) if request.cfg else _sweep(composer, request.overrides)
-    resume = request.values.get("resume") or (None if request.cfg or "rerun" in request.values else _requeued(request))
     rerun = request.values.get("rerun")
-    stored = resume or rerun
+    resume = request.values.get("resume") or (None if request.cfg or rerun else _requeued(request))
     swap = rerun is not None  # also whole groups, as logger=wandb; a run that goes on keeps its own
+    stored = resume or rerun
     job = composer.stored(Path(stored), request.overrides, swap) if stored else composer.job(request.overrides)
     if request.cfg:
         print(job.text(request.cfg, "resolve" in request.switches), end="")
         return errors.COMPLETED
-    if resume and (scores := scores_if_complete(Path(resume), job.config)) is not None:
-        print_result(Path(resume), scores)
+    return _resume(job, Path(resume)) if resume else _start(job, Path(rerun) if rerun else None)
+
+
+def _start(job: "Job", origin: Path | None) -> int:
+    """Train in a new folder, where ``origin`` is that of a run that is repeated."""
+    from posepyr.running.launch import claim, launch, print_result, removed_if_empty
+    from posepyr.training.preflight import check_run
+    from posepyr.training.record import overrides_with, record_origin
+
+    check_run(job.config)
+    folder = claim(job.folder)
+    overrides = overrides_with(origin, job.overrides) if origin else job.overrides
+    if origin and is_first():
+        record_origin(folder, origin)
+    with removed_if_empty(folder), _environment(job, folder) as seen:
+        print_result(seen, launch(job.config, seen, overrides))
+    return errors.COMPLETED
+
+
+def _resume(job: "Job", folder: Path) -> int:
+    """Go on with the run in a folder, unless it is complete."""
+    from posepyr.running.launch import last_checkpoint, launch, print_result
+    from posepyr.running.resuming import scores_if_complete
+    from posepyr.training.preflight import check_run
+
+    scores = scores_if_complete(folder, job.config)
+    if scores is not None:
+        print_result(folder, scores)
         return errors.COMPLETED
-    check_run(job.config, fresh=not resume)
-    folder = Path(resume) if resume else claim(job.folder)
+    check_run(job.config, fresh=False)
+    checkpoint = last_checkpoint(folder).absolute()
+    with _environment(job, folder) as seen:
+        print_result(seen, launch(job.config, seen, job.overrides, checkpoint))
+    return errors.COMPLETED
+
+
+@contextmanager
+def _environment(job: "Job", folder: Path) -> Iterator[Path]:
+    """Set up what the job's settings of Hydra name, and have SLURM's next start of this job find the folder."""
+    from posepyr.configuration.hydra_runtime import job_environment
+
     if is_first():
         slurm.remember(folder)
-    overrides = job.overrides
-    if rerun:
-        overrides = overrides_with(Path(rerun), overrides)
-        if is_first():
-            record_origin(folder, Path(rerun))
-    with removed_if_empty(folder), job_environment(job, folder) as folder:
-        checkpoint = last_checkpoint(folder) if resume else None
-        print_result(folder, launch(job.config, folder, overrides, checkpoint))
-    return errors.COMPLETED
+    with job_environment(job, folder) as seen:
+        yield seen
 
 
 def _plan(composer: "Composer", request: Request) -> int:
