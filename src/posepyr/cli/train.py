@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from posepyr import errors, slurm
 from posepyr.cli.arguments import Request, parse
@@ -43,6 +43,7 @@ def run(arguments: list[str]) -> int:
         return errors.COMPLETED
     # Only now: help and wrong flags must not wait for Torch.
     from posepyr.configuration.compose import Composer
+    from posepyr.running.launch import launch, print_result, removed_if_empty
 
     composer = Composer(*request.config)
     if request.multirun:
@@ -55,40 +56,46 @@ def run(arguments: list[str]) -> int:
     if request.cfg:
         print(job.text(request.cfg, "resolve" in request.switches), end="")
         return errors.COMPLETED
-    return _resume(job, Path(resume)) if resume else _start(job, Path(rerun) if rerun else None)
+    begun = _gone_on_with(job, Path(resume)) if resume else _begun(job, Path(rerun) if rerun else None)
+    if begun is not None:
+        with removed_if_empty(begun.folder), _environment(job, begun.folder) as folder:
+            print_result(folder, launch(job.config, folder, begun.overrides, begun.checkpoint))
+    return errors.COMPLETED
 
 
-def _start(job: "Job", origin: Path | None) -> int:
-    """Train in a new folder, where ``origin`` is that of a run that is repeated."""
-    from posepyr.running.launch import claim, launch, print_result, removed_if_empty
+class _Begun(NamedTuple):
+    folder: Path
+    overrides: list[str]
+    checkpoint: Path | None = None
+
+
+def _begun(job: "Job", origin: Path | None) -> _Begun:
+    """Create the folder of a new run, which repeats the one in ``origin`` if that is given."""
+    from posepyr.running.launch import claim
     from posepyr.training.preflight import check_run
     from posepyr.training.record import overrides_with, record_origin
 
     check_run(job.config)
     folder = claim(job.folder)
-    overrides = overrides_with(origin, job.overrides) if origin else job.overrides
-    if origin and is_first():
+    if origin is None:
+        return _Begun(folder, job.overrides)
+    if is_first():
         record_origin(folder, origin)
-    with removed_if_empty(folder), _environment(job, folder) as seen:
-        print_result(seen, launch(job.config, seen, overrides))
-    return errors.COMPLETED
+    return _Begun(folder, overrides_with(origin, job.overrides))
 
 
-def _resume(job: "Job", folder: Path) -> int:
-    """Go on with the run in a folder, unless it is complete."""
-    from posepyr.running.launch import last_checkpoint, launch, print_result
+def _gone_on_with(job: "Job", folder: Path) -> _Begun | None:
+    """Find the checkpoint that a run goes on from; None, after a word, if it is complete."""
+    from posepyr.running.launch import last_checkpoint, print_result
     from posepyr.running.resuming import scores_if_complete
     from posepyr.training.preflight import check_run
 
     scores = scores_if_complete(folder, job.config)
     if scores is not None:
         print_result(folder, scores)
-        return errors.COMPLETED
+        return None
     check_run(job.config, fresh=False)
-    checkpoint = last_checkpoint(folder).absolute()
-    with _environment(job, folder) as seen:
-        print_result(seen, launch(job.config, seen, job.overrides, checkpoint))
-    return errors.COMPLETED
+    return _Begun(folder, job.overrides, last_checkpoint(folder).absolute())
 
 
 @contextmanager
