@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -106,6 +107,13 @@ def test_devices_are_those_of_this_machine(composer: Composer, monkeypatch: pyte
 )
 def test_what_may_be_right_is_let_through(composer: Composer, overrides: list[str]) -> None:
     check_run(composer.job([*FIGURES, *overrides]).config)
+
+
+def test_a_notebook_may_have_several_processes(composer: Composer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lightning refuses them in an interactive session; posepyr starts them outside of it."""
+    monkeypatch.setattr(sys, "ps1", ">>> ", raising=False)
+    monkeypatch.setattr("pytorch_lightning.trainer.connectors.accelerator_connector._IS_INTERACTIVE", True)
+    check_run(composer.job([*FIGURES, "trainer=ddp", "trainer.accelerator=cpu", "trainer.devices=2"]).config)
 
 
 def test_classifiers_have_scores_of_their_own(composer: Composer, monkeypatch: pytest.MonkeyPatch) -> None:

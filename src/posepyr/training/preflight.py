@@ -1,6 +1,7 @@
 """Checks of a run before anything of it is made, so that what cannot train leaves no folder and no log behind."""
 
 import re
+import sys
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -15,6 +16,7 @@ from posepyr.data.module import ClassificationDataModule, OrderedData, PoseDataM
 from posepyr.errors import UsageError, is_written_for_users, suggestion
 from posepyr.metrics.scorer import Scorer
 from posepyr.nodes import build
+from posepyr.ranks import needs_local_processes
 from posepyr.training.build import make_data, make_scorers
 from posepyr.training.learner import Learner
 from posepyr.training.process_state import quiet
@@ -78,7 +80,15 @@ def check_trainer(trainer: Mapping[str, Any]) -> None:
         raise UsageError(
             f"trainer.strategy must be one of Lightning's, got {strategy!r}; {suggestion(strategy, strategies)}"
         )
-    off = {"enable_checkpointing": False, "logger": False, "callbacks": [], "enable_progress_bar": False}
+    off: dict[str, Any] = {
+        "enable_checkpointing": False,
+        "logger": False,
+        "callbacks": [],
+        "enable_progress_bar": False,
+    }
+    if (hasattr(sys, "ps1") or sys.flags.interactive) and needs_local_processes(trainer):
+        # Lightning starts no processes from a notebook; those that posepyr starts are no notebook's.
+        off |= {"strategy": "auto", "devices": 1}
     with quiet(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # The run's own trainer will repeat them.
         try:
