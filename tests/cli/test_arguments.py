@@ -40,7 +40,7 @@ def test_defaults_ask_for_nothing() -> None:
         ("stacks", "must be a flag or key=value, got 'stacks'"),
         ("=3", "must be a flag or key=value, got '=3'"),
         ("--rerun a --resume b", "must not come together"),
-        ("--rerun a -m", "--rerun must not come with -m"),
+        ("--resume a -m", "--resume must not come with -m"),
         ("--resume a --config-name b", "--resume must not come with --config-dir or --config-name"),
         ("hydra.mode=MULTIRUN", "hydra.mode=MULTIRUN must not be given"),
     ],

@@ -240,6 +240,48 @@ def test_groups_of_a_stored_run_can_be_swapped_where_asked_for(run_folder: Path)
     assert (job.config["seed"], job.config["model"]["stacks"]) == (2, 5)
 
 
+def test_a_sweep_over_a_stored_run_changes_that_run(run_folder: Path) -> None:
+    before = yaml.safe_load((run_folder / "config.yaml").read_text(encoding="utf-8"))
+    composer = Composer(base=run_folder)
+    jobs = composer.jobs(["seed=1,2", "model.block.levels=3"])
+    block = {**before["model"]["block"], "levels": 3}
+    assert [job.config for job in jobs] == [
+        {**before, "seed": seed, "model": {**before["model"], "block": block}} for seed in (1, 2)
+    ]
+    assert jobs[0].config["model"]["stacks"] == 5
+    assert jobs[0].overrides == ["seed=1", "model.block.levels=3"]
+    assert str(jobs[0].composed.hydra.sweep.dir) == "runs/old/sweep"
+
+
+def test_groups_of_a_stored_run_are_swept_over(run_folder: Path) -> None:
+    plain, pyramid = Composer(base=run_folder).jobs(["model=plain,pyramid", "seed=3"])
+    assert plain.config == Composer().job(["name=old", "model=plain", "seed=3"]).config
+    assert pyramid.config["model"]["stacks"] == 2, "of the file"
+
+
+def test_what_a_stored_run_lacks_is_the_files(run_folder: Path) -> None:
+    path = run_folder / "config.yaml"
+    before = yaml.safe_load(path.read_text(encoding="utf-8"))
+    path.write_text(yaml.safe_dump({key: before[key] for key in before.keys() - {"seed", "callbacks"}}))
+    [job] = Composer(base=run_folder).jobs(["model.stacks=7"])
+    assert "callbacks" not in job.config, "the run has done without"
+    del before["callbacks"]
+    assert job.config == {**before, "model": {**before["model"], "stacks": 7}}
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("model.stcks=3,4", "did you mean model.stacks?"),
+        ("experiment=paper/first", "experiment=... must not be chosen for a stored run"),
+    ],
+)
+def test_a_sweep_over_a_stored_run_is_checked(override: str, message: str, run_folder: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        Composer(base=run_folder).jobs([override])
+    assert message in str(caught.value)
+
+
 def test_a_folder_that_holds_no_run_is_refused(conf: Path, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"a run folder must hold config.yaml, but .* cannot be read"):
         Composer().stored(tmp_path, [])

@@ -109,8 +109,8 @@ def _check(request: Request) -> None:
     if {"rerun", "resume"} <= set(request.values):
         raise UsageError("--rerun and --resume must not come together: the one starts anew, the other goes on")
     for stored in {"rerun", "resume"} & set(request.values):
-        if request.multirun:
-            raise UsageError(f"--{stored} must not come with -m: it takes one run's configuration")
+        if request.multirun and stored == "resume":
+            raise UsageError("--resume must not come with -m: it goes on with one run")
         if request.config != (None, PRIMARY):
             raise UsageError(f"--{stored} must not come with --config-dir or --config-name: the run brings its own")
     for override in request.overrides:

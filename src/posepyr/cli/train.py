@@ -24,7 +24,8 @@ flags, anywhere among the overrides:
                      with -m, check all jobs and list them
   --config-dir DIR   a folder of your own configuration files, looked into first
   --config-name NAME start from NAME.yaml instead of config.yaml
-  --rerun DIR        repeat the run in DIR, into a new folder; key=value and group=name change it
+  --rerun DIR        repeat the run in DIR, into a new folder; key=value and group=name change it, with -m to
+                     several values
   --resume DIR       go on with the run in DIR, in the same folder
 
 examples:
@@ -45,7 +46,7 @@ def run(arguments: list[str]) -> int:
     from posepyr.configuration.compose import Composer
     from posepyr.running.launch import launch, print_result, removed_if_empty
 
-    composer = Composer(*request.config)
+    composer = Composer(*request.config, base=request.values.get("rerun") if request.multirun else None)
     if request.multirun:
         return _plan(composer, request) if request.cfg else _sweep(composer, request.overrides)
     rerun = request.values.get("rerun")

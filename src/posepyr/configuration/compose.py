@@ -93,9 +93,14 @@ DIRECTION = "hydra.sweeper.direction"
 
 
 class Composer:
-    """Composes and checks the runs that overrides ask for, from our configuration files and the user's."""
+    """Composes and checks the runs that overrides ask for, from our configuration files and the user's.
 
-    def __init__(self, config_dir: str | Path | None = None, config_name: str = PRIMARY) -> None:
+    With ``base``, the folder of a run, the overrides change that run's configuration instead of the files'.
+    """
+
+    def __init__(
+        self, config_dir: str | Path | None = None, config_name: str = PRIMARY, base: str | Path | None = None
+    ) -> None:
         Plugins.instance()  # Registers Hydra's kinds of configuration source.
         version.setbase("1.3")
         setup_globals()
@@ -104,6 +109,9 @@ class Composer:
         self.name = config_name
         self.top = catalogue.declared_keys(self.folders)
         self.loader = CompletingLoader(self.folders)
+        self.base = base
+        if base is not None:
+            self.loader.base = read_stored(Path(base))
         self._groups = catalogue.groups(self.folders)
         self._foreseen: dict[tuple[Any, ...], Job] = {}
         if not any((folder / f"{config_name}.yaml").is_file() for folder in self.folders):
@@ -246,6 +254,8 @@ class Composer:
     def _check_choices(self, overrides: Sequence[Override]) -> None:
         for override in overrides:
             group = override.key_or_group
+            if self.base is not None and group in ACROSS:
+                raise UsageError(f"{group}=... must not be chosen for a stored run: write the keys that it sets")
             if override.is_delete():
                 continue
             if group in self._groups:

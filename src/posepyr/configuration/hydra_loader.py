@@ -17,9 +17,11 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from posepyr.configuration.checking import OPTIONAL
 from posepyr.configuration.defaults import complete
 from posepyr.configuration.leaves import unknown_key
 from posepyr.configuration.papers import replacement
+from posepyr.configuration.stored import with_later_keys
 from posepyr.errors import UsageError, suggestion
 
 
@@ -189,7 +191,10 @@ class CompletingLoader(ConfigLoaderImpl):
         """The files merged and completed, as of the last composition."""
         self.loaded_jobs: dict[tuple[str, ...], DictConfig] = {}
         """A sweep's jobs by their overrides, for Hydra's sweeper and launcher, which each load every job."""
+        self.base: dict[str, Any] | None = None
+        """A stored run's configuration, which takes the place of the files' but for groups that overrides choose."""
         self._targets: dict[str, Any] = {}
+        self._chosen: set[str] = set()
 
     def load_configuration(
         self,
@@ -206,6 +211,7 @@ class CompletingLoader(ConfigLoaderImpl):
             for override in parsed
             if override.key_or_group.endswith("._target_") and not override.is_sweep_override()
         }
+        self._chosen = {override.key_or_group for override in parsed}
         try:
             return super().load_configuration(config_name, overrides, run_mode, from_shell, validate_sweep_overrides)
         except ConfigCompositionException as refusal:
@@ -248,10 +254,20 @@ class CompletingLoader(ConfigLoaderImpl):
         with open_dict(config):
             for key, target in self._targets.items():
                 OmegaConf.update(config, key, target, force_add=True)
-            self.declared = complete(plain(config, resolve=False))
+            files = plain(config, resolve=False)
+            self.declared = complete(files if self.base is None else self._based(self.base, files))
+            for key in files.keys() - self.declared.keys():
+                del config[key]
             for key, value in self.declared.items():
                 config[key] = value
         return config
+
+    def _based(self, base: dict[str, Any], files: dict[str, Any]) -> dict[str, Any]:
+        """Return a stored configuration with the chosen groups' and later keys' values of the files."""
+        # A value that is chosen for a key that is no group comes later, as an override.
+        chosen = {key for key in self._chosen if self.repository.group_exists(key)}
+        present = {key: value for key, value in files.items() if key not in OPTIONAL or key in chosen}
+        return with_later_keys({key: value for key, value in base.items() if key not in chosen}, present)
 
 
 def plain(config: DictConfig, resolve: bool) -> dict[str, Any]:

@@ -39,12 +39,17 @@ def run_sweep(composer: Composer, overrides: Sequence[str]) -> int:
     check_jobs(dict(enumerate(composer.jobs(overrides))))
     folder, added = composer.sweep_settings(overrides)
     folder = claim(folder)
-    sweep = Sweep(folder, Manifest(list(overrides), str(Path.cwd()), composer.config_dir, composer.name))
+    sweep = Sweep(folder, _manifest(composer, overrides))
     try:
         run_through_launcher(composer, [*overrides, *added], folder, sweep)
     except JobError:
         sweep.failed = sweep.failed or 1
     return sweep.summary()
+
+
+def _manifest(composer: Composer, overrides: Sequence[str]) -> Manifest:
+    base = None if composer.base is None else str(Path(composer.base).absolute())
+    return Manifest(list(overrides), str(Path.cwd()), composer.config_dir, composer.name, base)
 
 
 def resume_sweep(folder: Path, overrides: Sequence[str]) -> int:
@@ -59,7 +64,7 @@ def resume_sweep(folder: Path, overrides: Sequence[str]) -> int:
         print(f"all {len(manifest.jobs)} jobs in {folder} are complete; posepyr sweep add {folder} key=... adds some")
         return errors.COMPLETED
     with chdir(manifest.working_folder):
-        composer = Composer(manifest.config_dir, manifest.config_name)
+        composer = Composer(manifest.config_dir, manifest.config_name, manifest.base)
         jobs = composer.numbered(_settings(manifest, folder, overrides), {job.number: job.overrides for job in left})
         for planned in left:
             _refuse_changes(planned, jobs[planned.number])
@@ -75,7 +80,7 @@ def extend_sweep(folder: Path, overrides: Sequence[str]) -> int:
     """
     folder, manifest = folder.absolute(), read_manifest(folder)
     with chdir(manifest.working_folder):
-        composer = Composer(manifest.config_dir, manifest.config_name)
+        composer = Composer(manifest.config_dir, manifest.config_name, manifest.base)
         there = [job.config for job in manifest.jobs]
         first = max((job.number for job in manifest.jobs), default=-1) + 1
         settings, lines = composer.combinations([*manifest.overrides, *overrides])

@@ -36,6 +36,8 @@ class Manifest:
     """Where it was started: paths in configurations are relative to it."""
     config_dir: str | None
     config_name: str
+    base: str | None = None
+    """The folder of the run that the sweep repeats with other values."""
     created: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     jobs: list[PlannedJob] = field(default_factory=list)
     version: int = VERSION
