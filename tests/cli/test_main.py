@@ -11,6 +11,7 @@ from posepyr.cli import main
 from posepyr.cli.main import BENCH, DATA, POSEPYR, Group
 from posepyr.errors import UsageError
 from posepyr.running import launch
+from posepyr.sweeps import jobs, plan
 from posepyr.training import preflight
 
 CONFIG = ["train", "--cfg", "job"]
@@ -67,8 +68,10 @@ def test_what_ends_a_run_is_its_exit_code(
     def fail(*_: object, **__: object) -> dict[str, float]:
         raise error
 
-    monkeypatch.setattr(preflight, "check_run", lambda *_, **__: None)
-    monkeypatch.setattr(launch, "launch", fail)
+    for module in (preflight, plan):
+        monkeypatch.setattr(module, "check_run", lambda *_, **__: None)
+    for module in (launch, jobs):
+        monkeypatch.setattr(module, "launch", fail)
     assert main.main(["train"]) == code
     assert main.main(["train", "-m", "seed=1,2"]) == code
 

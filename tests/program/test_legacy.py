@@ -50,11 +50,18 @@ def digest(weights: dict[str, torch.Tensor]) -> str:
     return sum_.hexdigest()
 
 
+FARTHEST = 0.03
+"""Distance of all weights together over their own length. Between an AMD EPYC and the Intel Xeon that made the data it
+is 0.021 after these first steps of RMSprop, which make much of little gradients; 0.040 with people in another order,
+0.049 without the augmentation, and 0.121 if the optimizer's state is lost."""
+
+
 def assert_alike(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> None:
-    """Other processors round otherwise, and RMSprop's first steps make much of little gradients."""
+    """Other processors round otherwise: near, where a run that went on in another way would be far."""
     assert list(ours) == list(theirs)
-    for key, value in theirs.items():
-        torch.testing.assert_close(ours[key], value, rtol=0.02, atol=0.02, msg=key)
+    apart = sum((ours[key].double() - value.double()).square().sum() for key, value in theirs.items())
+    length = sum(value.double().square().sum() for value in theirs.values())
+    assert float((apart / length) ** 0.5) < FARTHEST
 
 
 @pytest.mark.parametrize("name", GOLDEN["keypoints"])
