@@ -1,5 +1,6 @@
 """Sweeps as they are started from a command line: jobs in processes, in slots, stopped, killed and gone on with."""
 
+import csv
 import json
 import signal
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from posepyr.cli.main import main
 from posepyr.training.record import read_record, read_state
 from support.sweeping import (
     LONG,
+    TINY,
     command,
     end,
     finish,
@@ -72,6 +74,10 @@ def test_a_rank_that_fails_ends_its_job_alone_and_the_sweep_goes_on_from_there(t
     code, said = post("sweep", "resume", "all")
     assert code == 0, said
     assert [note["seed"] for note in notes(where)] == [0, 0, 1, 2, 2]
+    with (tmp_path / "all/0/metrics.csv").open(newline="") as file:
+        assert [row["epoch"] for row in csv.DictReader(file) if row["val/pck"]] == ["0"], "of the second start alone"
+    code, said = post("train", "--resume", "all")
+    assert (code, "go on with posepyr sweep resume all" in said) == (2, True), said
 
 
 def test_a_killed_sweep_leaves_nothing_behind_and_resumes_the_rest(tmp_path: Path, post: Post) -> None:
@@ -127,9 +133,23 @@ def test_a_sweep_grows_and_tells_how_far_it_is(tmp_path: Path, post: Post, monke
     code, said = post("sweep", "status", everything)
     lines = [line.split()[:3] for line in said.splitlines()]
     assert lines[1:4] == [["0", "seed=1", "finished"], ["1", "seed=2", "finished"], ["2", "seed=5", "finished"]]
-    assert json.loads(post("sweep", "status", "--json", everything)[1])[2]["state"] == "finished"
+    assert json.loads(post("sweep", "status", everything, "--json")[1])[2]["state"] == "finished"
     code, said = post("sweep", "add", everything, "seed=5")
     assert (code, "seed=5 must bring jobs that" in said) == (2, True), said
     (tmp_path / "all/1/run.json").unlink()
     code, said = post("sweep", "resume", everything, "seed=7")
     assert (code, "seed=7 must not change a sweep that goes on" in said) == (2, True), said
+
+
+def test_a_stored_run_is_swept_over(tmp_path: Path, post: Post) -> None:
+    assert post("train", *TINY, "hydra.run.dir=first", "optimizer.lr=3e-4")[0] == 0
+    code, said = post("train", "--rerun", "first", "-m", "seed=1,2", "hydra.sweep.dir=all")
+    assert code == 0, said
+    for number, seed in ((0, 1), (1, 2)):
+        record = read_record(tmp_path / "all" / str(number))
+        assert record["seed"] == seed
+        assert record["rerun_of"] == str(tmp_path / "first")
+        assert record["overrides"][-1] == f"seed={seed}"
+        assert "optimizer.lr=3e-4" in record["overrides"]
+    code, said = post("sweep", "add", "all", "seed=3")
+    assert (code, "job 2: seed=3: finished" in said) == (0, True), said

@@ -21,6 +21,10 @@ def read_stored(folder: Path) -> Config:
     try:
         config = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
+        if (folder / "sweep.json").is_file():
+            raise UsageError(
+                f"DIR must be one run's folder, but {folder} is a sweep's: go on with posepyr sweep resume {folder}"
+            ) from error
         raise UsageError(f"a run folder must hold config.yaml, but {path} cannot be read: {error.strerror}") from error
     except yaml.YAMLError as error:
         raise UsageError(f"{path} must be YAML: {error}") from error

@@ -142,6 +142,8 @@ def run_order(order: Order) -> None:
 def _run(order: Order) -> int:
     try:
         with job_environment(order.job, order.folder) as folder:
+            if not order.goes_on:
+                _clear(folder)
             checkpoint = last_checkpoint(folder) if order.goes_on else None
             print_result(
                 folder, launch(order.job.config | {"progress": False}, folder, order.job.overrides, checkpoint)
@@ -150,6 +152,12 @@ def _run(order: Order) -> int:
         errors.report(error)
         return errors.exit_code(error)
     return errors.COMPLETED
+
+
+def _clear(folder: Path) -> None:
+    """Remove what an earlier start of the job has left that ended before its first checkpoint."""
+    for name in ("metrics.csv", "metrics.json", "progress.json"):
+        (folder / name).unlink(missing_ok=True)
 
 
 def tail_of_log(folder: Path, lines: int = 15) -> list[str]:

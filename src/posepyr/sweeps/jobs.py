@@ -18,7 +18,7 @@ from posepyr.sweeps.job_process import SweepJob
 from posepyr.sweeps.manifest import Manifest, PlannedJob, read_manifest
 from posepyr.sweeps.plan import check_jobs
 from posepyr.sweeps.side_by_side import LaunchSettings, SideBySide
-from posepyr.training.record import read_state
+from posepyr.training.record import overrides_with, read_state, record_origin
 from posepyr.training.scores import objective
 from posepyr.training.sweep_job import write_sweep_job
 
@@ -184,13 +184,16 @@ class Sweep:
     def _run(self, planned: Sequence[PlannedJob], jobs: Mapping[int, Job], settings: LaunchSettings) -> list[SweepJob]:
         folder, manifest = self.folder.absolute(), self.manifest.with_jobs(planned)
         varies = manifest.varies()
+        headlines = {number: " ".join(shortened(lines)) for number, lines in varies.items()}
         running = [
-            SweepJob(job.number, jobs[job.number], folder / job.folder, " ".join(shortened(varies[job.number])))
+            SweepJob(job.number, self._recorded(jobs[job.number]), folder / job.folder, headlines[job.number])
             for job in planned
         ]
         side_by_side = SideBySide(running, settings, Board())
         for one in running:
             write_sweep_job(one.folder, self.folder, one.number, varies[one.number])
+            if manifest.base is not None and read_state(one.folder) == "waiting":
+                record_origin(one.folder, Path(manifest.base))
         self.manifest = manifest
         self.manifest.write(self.folder)
         side_by_side.run()
@@ -198,6 +201,11 @@ class Sweep:
         self.failed += sum(one.state == "failed" for one in running)
         self.signal = side_by_side.signal
         return running
+
+    def _recorded(self, job: Job) -> Job:
+        """Return a job with the overrides that its record is to hold: before its own those of the run it repeats."""
+        base = self.manifest.base
+        return job if base is None else job._replace(overrides=overrides_with(Path(base), job.overrides))
 
     def summary(self) -> int:
         """Return the exit code of all jobs together, after a line on those that failed."""
