@@ -43,9 +43,12 @@ def states(folder: Path, count: int) -> list[str]:
     return [read_state(folder / "all" / str(number)) for number in range(count)]
 
 
-def test_jobs_never_share_a_slot_and_no_slot_waits(tmp_path: Path, post: Post) -> None:
+def test_jobs_never_share_a_slot_and_each_has_its_own_log(
+    tmp_path: Path, post: Post, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
     where = tmp_path / "notes"
-    settings = ["hydra.launcher.slots=[3,7]", witness(where, pause=0.2)]
+    settings = ["hydra.launcher.slots=[3,7]", "logger=wandb", witness(where, pause=0.2)]
     code, said = post(*sweep("seed=1,2,3,4", *settings))
     assert code == 0, said
     seen = notes(where)
@@ -58,6 +61,10 @@ def test_jobs_never_share_a_slot_and_no_slot_waits(tmp_path: Path, post: Post) -
     assert "job 2: seed=3: finished in 0:00:" in said
     assert states(tmp_path, 4) == ["finished"] * 4
     assert json.loads((tmp_path / "all/sweep.json").read_text())["jobs"][3]["config"]["seed"] == 4
+    for number in range(4):
+        folder = tmp_path / "all" / str(number)
+        runs = [path.name.rpartition("-")[2] for path in folder.glob("wandb/offline-run-*")]
+        assert runs == [read_record(folder)["id"]]
 
 
 def test_a_rank_that_fails_ends_its_job_alone_and_the_sweep_goes_on_from_there(tmp_path: Path, post: Post) -> None:
