@@ -1,5 +1,6 @@
 """Sweeps: every combination of swept values as a job of its own, and sweeps that go on or grow."""
 
+import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import chdir
@@ -228,8 +229,6 @@ def _result(one: SweepJob) -> float | Exception | None:
 
 
 def _scores(folder: Path) -> Scores:
-    import json
-
     scores: Scores = json.loads((folder / "metrics.json").read_text(encoding="utf-8"))
     return scores
 

@@ -52,10 +52,14 @@ class SideBySide:
         for config in configs:
             self.slots.check(config)
         import_in_advance(configs)
-        self.signal = 0
-        """The number of the signal that has ended the sweep."""
+        self._caught: list[int] = []
         self._running: dict[int, tuple[SweepJob, JobProcess]] = {}
         self._stopped_at: float | None = None
+
+    @property
+    def signal(self) -> int:
+        """The number of the signal that has ended the sweep; 0 if none has."""
+        return self._caught[-1] if self._caught else 0
 
     def run(self) -> None:
         """Run all jobs, or as many as the sweep is left to."""
@@ -65,7 +69,7 @@ class SideBySide:
                 ended = cast(list[int], wait(list(self._running), LOOK_EVERY))
                 for handle in ended:
                     self._finish(handle)
-                self._kill_what_hangs()
+                self._obey_signals()
                 self.board.look(self.jobs)
 
     def _waiting(self) -> list[SweepJob]:
@@ -118,8 +122,12 @@ class SideBySide:
             for _, process in self._running.values():
                 process.stop()
 
-    def _kill_what_hangs(self) -> None:
-        if self._stopped_at is not None and time.monotonic() - self._stopped_at > LONGEST_STOP:
+    def _obey_signals(self) -> None:
+        """Stop after the first signal; kill after a second, or where a job does not end."""
+        if self._caught:
+            self._stop()
+        hangs = self._stopped_at is not None and time.monotonic() - self._stopped_at > LONGEST_STOP
+        if hangs or len(self._caught) > 1:
             for _, process in self._running.values():
                 process.kill()
 
@@ -136,9 +144,5 @@ class SideBySide:
                     process.kill()
 
     def _catch(self, number: int, _frame: FrameType | None) -> None:
-        if self.signal:
-            # Asked a second time: what is not saved yet is not waited for.
-            for _, process in self._running.values():
-                process.kill()
-        self.signal = number
-        self._stop()
+        # No more than this: it may come in the middle of a job's start.
+        self._caught.append(number)
