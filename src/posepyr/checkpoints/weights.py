@@ -189,7 +189,8 @@ class Pretrained:
     file: str
     rest: Scheme = field(default_factory=Normal)
 
-    def __post_init__(self) -> None:
+    def require_file(self) -> None:
+        """Raise unless the file is there, before anything of a run is made."""
         path = Path(self.file)
         if not path.is_file():
             raise ValueError(
@@ -199,6 +200,7 @@ class Pretrained:
             )
 
     def __call__(self, model: nn.Module, generator: torch.Generator | None = None) -> Beginning:
+        self.require_file()
         state = _read_pretrained(Path(self.file))
         report = compare(state, model.state_dict())
         _check_parts(model, report, self.file)

@@ -11,11 +11,12 @@ from lightning_fabric.utilities.exceptions import MisconfigurationException
 from pytorch_lightning.accelerators import AcceleratorRegistry, CPUAccelerator, CUDAAccelerator, MPSAccelerator
 from pytorch_lightning.strategies import StrategyRegistry
 
+from posepyr.checkpoints.weights import Pretrained
 from posepyr.configuration.networks import Config, is_classification, network_group
 from posepyr.data.module import ClassificationDataModule, OrderedData, PoseDataModule
 from posepyr.errors import UsageError, is_written_for_users, suggestion
 from posepyr.metrics.scorer import Scorer
-from posepyr.nodes import build
+from posepyr.nodes import build, put_in_front
 from posepyr.ranks import needs_local_processes
 from posepyr.training.build import make_data, make_scorers
 from posepyr.training.learner import Learner
@@ -50,9 +51,20 @@ def check_run(config: Config, fresh: bool = True) -> None:
         for name in splits(config, data):
             data.source.require_files(name)
     if fresh:
-        build(config["init"], "init")
+        check_init(config)
         if isinstance(data, PoseDataModule):
             require_annotations(data.source, visibility, scorers)
+
+
+def check_init(config: Config) -> None:
+    """Raise unless the scheme of the first weights can be built, and finds the file that it takes them from."""
+    scheme = build(config["init"], "init")
+    if isinstance(scheme, Pretrained):
+        try:
+            scheme.require_file()
+        except ValueError as error:
+            put_in_front("init", error, set(config["init"]))
+            raise
 
 
 def splits(config: Config, data: OrderedData) -> list[str]:
