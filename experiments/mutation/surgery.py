@@ -91,7 +91,10 @@ def _normalised(x: Tensor) -> Tensor:
 
 
 def _followed(layer: Any, change: Callable[[Any], Any]) -> Any:
-    last = layer[-1] if isinstance(layer, list) else layer
+    # A list is never called, and a row may be taken apart: only their last layer is certain to run.
+    last = layer
+    while type(last) in (list, nn.ModuleList, nn.Sequential) and len(last):
+        last = last[-1]
     last.register_forward_hook(partial(_change_output, change=change))
     return layer
 
