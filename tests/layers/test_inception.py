@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 import torch
 
-from posepyr.layers.inception import InceptionBlocks
+from posepyr.layers.inception import InceptionBlocks, InceptionResidual
 from support.compared import check
 from support.naive_residuals import inception_residual
 
@@ -37,6 +37,15 @@ def test_parameters(variant, width, expected):
     assert sum(parameter.numel() for parameter in block.parameters()) == expected
 
 
+def test_a_block_by_itself_is_the_rule_s_by_default():
+    rule = InceptionBlocks()
+    shapes = [
+        {name: parameter.shape for name, parameter in block.named_parameters()}
+        for block in (InceptionResidual(8, 8, rule), rule(8, 8))
+    ]
+    assert shapes[0] == shapes[1]
+
+
 def test_variants_differ_where_they_should(randomised):
     """On a map that is constant everywhere, halving and doubling change nothing away from the border."""
     a, b = randomised(InceptionBlocks("A")(8, 8)), randomised(InceptionBlocks("B")(8, 8))
@@ -59,6 +68,11 @@ def test_memory_layout_changes_nothing(variant, randomised):
 def test_a_wrong_argument_is_named(argument, value):
     with pytest.raises(ValueError, match=f"^{argument} must .* got {value}"):
         InceptionBlocks(**{argument: value})
+
+
+@pytest.mark.parametrize(("width", "outputs"), [(None, 4), (1, 1)])
+def test_the_least_of_all_can_be_built(width, outputs):
+    assert InceptionBlocks(width=width)(1, outputs).short[0][1].out_channels == 1
 
 
 def test_too_few_channels_are_an_error():

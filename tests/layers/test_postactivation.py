@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 import torch
 
+from posepyr.layers.pointwise import Pointwise
 from posepyr.layers.postactivation import BareBottleneck, BasicBlock, Bottleneck, PostactivationBlocks, convolution
 from support import naive_postactivation as naive
 from support.compared import check
@@ -21,6 +22,11 @@ def test_convolution_equals_its_oracle(kernel, stride, rectified, randomised):
     oracle = naive.conv_norm_relu if rectified else naive.conv_norm
     layer = convolution(3, 4, kernel, stride) if rectified else convolution(3, 4, kernel, stride, relu=False)
     check(randomised(layer), features(3), partial(oracle, outputs=4, kernel=kernel, stride=stride))
+
+
+def test_only_single_pixels_that_stay_are_one_product():
+    products = [isinstance(convolution(3, 4, *way)[0], Pointwise) for way in ((1, 1), (1, 2), (3, 1))]
+    assert products == [True, False, False]
 
 
 def test_basic_block_equals_its_oracle(randomised):

@@ -149,6 +149,11 @@ def test_a_wrong_argument_is_named(argument, value):
         PyramidBlocks(**{argument: value})
 
 
+@pytest.mark.parametrize("rule", [{}, {"levels": 1, "exponent": 0.5, "width": 1}])
+def test_the_least_of_all_can_be_built(rule):
+    assert [layer.weight.numel() for layer in PyramidBlocks(**rule)(9, 9).filters] == [9]
+
+
 def test_too_few_channels_for_a_pyramid_are_an_error():
     with pytest.raises(ValueError, match=r"^block.width .* got 8 outputs"):
         PyramidBlocks()(8, 8)

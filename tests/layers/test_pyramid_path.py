@@ -32,6 +32,11 @@ def test_widths_by_stage_stand_in_for_the_familys():
     assert PyramidPaths()(4, 4, stage=2, width=6, stride=1).filters[0].in_channels == 6
 
 
+def test_the_least_of_all_can_be_built():
+    path = PyramidPaths(levels=1, exponent=0.5, widths=(1, 1, 1))(4, 4, stage=0, width=9, stride=1)
+    assert [layer.weight.numel() for layer in path.filters] == [9]
+
+
 @pytest.mark.parametrize(
     ("argument", "value"),
     [("levels", 0), ("exponent", 0.0), ("pool", "average"), ("widths", (1, 2)), ("widths", (1, 0, 2))],

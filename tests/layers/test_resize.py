@@ -7,7 +7,15 @@ from torch.nn import functional as F
 from posepyr.layers.resize import interpolation, resize, resize_by_products
 from support.naive_layers import bilinear
 
-SIZES = [((53, 45), (64, 64)), ((2, 3), (4, 4)), ((1, 1), (2, 2)), ((5, 7), (5, 7)), ((8, 8), (1, 3))]
+SIZES = [
+    ((53, 45), (64, 64)), ((2, 3), (4, 4)), ((1, 1), (2, 2)), ((5, 7), (5, 7)), ((8, 8), (1, 3)), ((4, 3), (2, 2)),
+]  # fmt: skip
+
+
+class OnGPU(torch.Tensor):
+    """A map that says it lies on a GPU, which the machine need not have."""
+
+    device = torch.device("cuda")
 
 
 @pytest.mark.parametrize("way", [resize, resize_by_products])
@@ -25,6 +33,12 @@ def test_equals_torch(way, before, after):
 def test_equals_its_oracle(way):
     x = torch.randn(1, 2, 6, 5, dtype=torch.float64)
     torch.testing.assert_close(way(x, (9, 8)), bilinear(x, (9, 8)))
+
+
+def test_a_gpu_takes_the_products_as_they_are(monkeypatch):
+    products = torch.randn(1, 2, 4, 4)
+    monkeypatch.setattr("posepyr.layers.resize.resize_by_products", lambda *_: products)
+    assert torch.equal(resize(torch.randn(1, 2, 3, 3).as_subclass(OnGPU), (4, 4)), products)
 
 
 @pytest.mark.parametrize(("inputs", "outputs"), [(53, 64), (1, 4), (64, 32), (4, 1)])

@@ -160,6 +160,7 @@ def test_a_size_that_does_not_fit_names_the_nearest_that_do():
         ("stages", (-1, 2, 1)),
         ("depth", 0),
         ("depth", (1, 2)),
+        ("depth", (4, 0, 4)),
         ("width", 30),
         ("width", 0),
         ("fusion", "mean"),

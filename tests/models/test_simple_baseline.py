@@ -85,7 +85,7 @@ def test_the_backbone_halves_five_times():
     assert shapes == [(1, 4, 16, 24), (1, 16, 16, 24), (1, 32, 8, 12), (1, 64, 4, 6), (1, 128, 2, 3)]
 
 
-@pytest.mark.parametrize(("upsampling", "stride"), [((6,), 16), ((6, 5), 8), ((6, 5, 4), 4)])
+@pytest.mark.parametrize(("upsampling", "stride"), [((6,), 16), ((6, 1), 8), ((6, 5, 4), 4), ((2,) * 5, 1)])
 def test_each_transposed_convolution_doubles(upsampling, stride):
     model = SimpleBaseline(3, width=4, upsampling=upsampling)
     assert model.strides == (stride,)
