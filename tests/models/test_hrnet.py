@@ -131,6 +131,10 @@ def test_heatmaps_come_from_the_scales_asked_for_the_finest_last(heatmaps):
     assert all(parameter.grad is not None for parameter in model.parameters())
 
 
+def test_strides_are_those_of_the_scales():
+    assert on_meta(HRNet, 1, width=1, modules=(1, 1, 1), blocks=1, heatmaps=(1, 8)).strides == (32, 4)
+
+
 @pytest.mark.parametrize("exchange", ["last", "stage_ends"])
 @pytest.mark.parametrize("resolutions", ["gradual", "from_start", "single"])
 def test_every_variant_trains_all_its_parameters(exchange, resolutions):

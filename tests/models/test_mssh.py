@@ -160,7 +160,6 @@ def test_a_size_that_does_not_fit_names_the_nearest_that_do():
         ("stages", (-1, 2, 1)),
         ("depth", 0),
         ("depth", (1, 2)),
-        ("depth", (4, 0, 4)),
         ("width", 30),
         ("width", 0),
         ("fusion", "mean"),
@@ -169,3 +168,8 @@ def test_a_size_that_does_not_fit_names_the_nearest_that_do():
 def test_a_wrong_argument_is_named(argument, value):
     with pytest.raises(ValueError, match=rf"^{argument} must .* got"):
         MSSH(16, InceptionBlocks(), **{argument: value})
+
+
+def test_one_wrong_depth_among_three_is_an_error_of_all():
+    with pytest.raises(ValueError, match=r"^depth must .* got \[4, 0, 4\]"):
+        MSSH(16, InceptionBlocks(), depth=(4, 0, 4))
