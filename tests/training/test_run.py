@@ -56,7 +56,7 @@ def test_a_run_records_that_it_runs_fails_goes_on_and_is_finished(tmp_path: Path
     assert resume["changed"] == {"optimizer.lr": [0.0007, 0.5], "callbacks.watch.fail": [True, False]}
     config = yaml.safe_load((folder / "config.yaml").read_text())
     assert config["optimizer"]["lr"] == 0.5
-    assert json.loads((folder / "metrics.json").read_text())["val/pck"] >= 0
+    assert json.loads((folder / "metrics.json").read_text())["best/val/pck"] >= 0
 
 
 def test_a_run_whose_parts_cannot_be_built_has_failed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

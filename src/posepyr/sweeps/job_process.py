@@ -20,6 +20,7 @@ from posepyr.configuration.hydra_runtime import job_environment
 from posepyr.running.launch import last_checkpoint, launch, print_result
 from posepyr.running.local_processes import end_with_parent
 from posepyr.sweeps.slots import Slot
+from posepyr.training.record import in_short, read_state, record_end
 
 LOG = "job.log"
 """In a job's folder: all that it prints."""
@@ -150,6 +151,9 @@ def _run(order: Order) -> int:
             )
     except (Exception, KeyboardInterrupt) as error:
         errors.report(error)
+        if read_state(order.folder) == "waiting":
+            # It failed before it began; a single run's folder would go.
+            record_end(order.folder, "failed", in_short(error))
         return errors.exit_code(error)
     return errors.COMPLETED
 

@@ -107,14 +107,16 @@ def recorded_end(folder: Path) -> Iterator[None]:
         stopped = isinstance(error, SystemExit | KeyboardInterrupt)
         # A full disk may be the error: that this cannot be recorded must not hide it.
         with suppress(OSError):
-            if is_first():
-                record_end(folder, "stopped" if stopped else "failed", None if stopped else _in_short(error))
+            # One that never began leaves nothing, so that its folder can go.
+            if is_first() and (folder / "run.json").is_file():
+                record_end(folder, "stopped" if stopped else "failed", None if stopped else in_short(error))
         raise
     if is_first():
         record_end(folder, "finished")
 
 
-def _in_short(error: BaseException) -> str:
+def in_short(error: BaseException) -> str:
+    """Return an error in a line or a few, without a traceback."""
     return errors.message(error) or traceback.format_exception_only(error)[-1].strip()
 
 
