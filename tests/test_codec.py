@@ -243,6 +243,15 @@ def test_a_crop_is_mirrored_about_the_middle_of_its_cells_or_pixels(codec: Codec
     assert codec.mirrored(image)[0, 0, 0].tolist() == expected
 
 
+def test_a_column_that_the_mirror_image_does_not_show_is_the_crops_own() -> None:
+    codec, (straight, mirrored) = Codec(mirror="cells"), torch.randn(2, 1, 1, *MAP)
+    merged = codec.merge_flipped(straight, mirrored, (0,), SIZE)
+    # Turned back, the first column shows what belongs into the second.
+    turned = mirrored.flip(-1)
+    torch.testing.assert_close(merged[..., 0], straight[..., 0])
+    torch.testing.assert_close(merged[..., 1:], (straight[..., 1:] + turned[..., :-1]) / 2)
+
+
 @pytest.mark.parametrize("half_cell", [False, True])
 def test_a_mirrored_heatmap_of_the_inputs_own_size_is_moved_exactly(half_cell) -> None:
     codec = Codec(half_cell=half_cell, mirror="pixels")

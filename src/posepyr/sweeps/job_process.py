@@ -75,8 +75,12 @@ def clean_environment() -> dict[str, str]:
 
 
 def import_in_advance(configs: Iterable[Mapping[str, Any]]) -> None:
-    """Have the server import what jobs of these configurations need; only before its first job."""
-    modules = {target.rpartition(".")[0] for config in configs for target in _targets(config)}
+    """Have the server import what jobs of these configurations need; only before its first job.
+
+    Modules of the user's own are left to the jobs: an error in one of them would end the server.
+    """
+    targets = {target for config in configs for target in _targets(config)}
+    modules = {target.rpartition(".")[0] for target in targets if target.startswith("posepyr.")}
     _server.set_forkserver_preload([*IMPORTED, *sorted(modules)])
 
 
