@@ -1,6 +1,6 @@
 """What a sweep costs beside its jobs: time, CPU time of jobs side by side, memory of the process that watches them.
 
-Run from anywhere, on a machine that does nothing else: ``python experiments/benchmarks/sweeps.py``. See sweeps.md.
+Run from anywhere, on a machine that does nothing else: ``python experiments/benchmarks/sweeps.py``.
 """
 
 import json
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,12 +106,12 @@ def main() -> None:
     """Measure all three."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for title, figures in (
-            ("8 jobs on one slot", overhead(folder, 8)),
-            ("4 jobs on two cores", side_by_side(folder)),
-            ("100 jobs", memory(folder, 100)),
+        for title, measure in (
+            ("8 jobs on one slot", partial(overhead, folder, 8)),
+            ("4 jobs on two cores", partial(side_by_side, folder)),
+            ("100 jobs", partial(memory, folder, 100)),
         ):
-            print(f"{title}: " + ", ".join(f"{key} {value:.2f}" for key, value in figures.items()), flush=True)
+            print(f"{title}: " + ", ".join(f"{key} {value:.2f}" for key, value in measure().items()), flush=True)
 
 
 if __name__ == "__main__":
