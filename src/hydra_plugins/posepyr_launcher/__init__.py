@@ -63,8 +63,9 @@ class PosepyrLauncher(Launcher):
     def _returned(self, composed: DictConfig, result: float | Exception | None) -> JobReturn:
         # Hydra's own sweeper would leave its later batches out; what failed has been told, and the exit code tells it.
         failed = isinstance(result, Exception) and not self.config.hydra.sweeper._target_.startswith("hydra._internal.")
+        overrides: Any = OmegaConf.to_container(composed.hydra.overrides.task, resolve=False)
         return JobReturn(
-            overrides=OmegaConf.to_container(composed.hydra.overrides.task, resolve=False),  # type: ignore[arg-type]
+            overrides=overrides,
             status=JobStatus.FAILED if failed else JobStatus.COMPLETED,
             _return_value=result if failed or not isinstance(result, Exception) else None,
         )

@@ -26,9 +26,9 @@ ORDER = {"running": 0, "failed": 1, "stopped": 2, "waiting": 3, "finished": 4}
 class Board:
     """Tells of a sweep's jobs."""
 
-    def __init__(self, stream_is_terminal: bool | None = None) -> None:
+    def __init__(self) -> None:
         self._console = Console(file=sys.stdout, soft_wrap=True, highlight=False, markup=False)
-        self._terminal = self._console.is_terminal if stream_is_terminal is None else stream_is_terminal
+        self._terminal = self._console.is_terminal
         self._live: Live | None = None
         self._last_line = time.monotonic()
 

@@ -136,14 +136,13 @@ class Sweep:
 
     def __init__(self, folder: Path, manifest: Manifest) -> None:
         self.folder, self.manifest = folder, manifest
-        self.started = self.failed = self.signal = 0
+        self.failed = self.signal = 0
 
     def run_one(self, number: int, checked: Callable[[], Job], folder: Path) -> float | None:
         """Run a job in this process, for launchers that are not ours; return its objective.
 
         Its failure is told at once, here, since the process may be another machine's; and raised, for the launcher.
         """
-        self.started += 1
         try:
             job = checked()
             print(f"job {number}: {' '.join(job.overrides)}", flush=True)
@@ -198,7 +197,6 @@ class Sweep:
         self.manifest = manifest
         self.manifest.write(self.folder)
         side_by_side.run()
-        self.started += len(running)
         self.failed += sum(one.state == "failed" for one in running)
         self.signal = side_by_side.signal
         return running
